@@ -1,0 +1,1 @@
+"""Operator for ``Qwen3Deployment``: plan, render, apply, report."""

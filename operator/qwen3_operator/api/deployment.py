@@ -1,0 +1,166 @@
+"""``Qwen3Deployment``: what a user asks for (``spec``)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from qwen3_operator.api.base import ApiModel, Rule
+
+KIND = "Qwen3Deployment"
+PLURAL = "qwen3deployments"
+SHORT_NAME = "q3d"
+
+Name = Annotated[str, Field(min_length=1, max_length=63)]
+
+
+class Quantization(StrEnum):
+    """Format of the weights. ``Auto`` takes the best one that the model has and the accelerator can run."""
+
+    AUTO = "Auto"
+    BF16 = "BF16"
+    FP8 = "FP8"
+    AWQ_INT4 = "AWQ-INT4"
+    GPTQ_INT4 = "GPTQ-INT4"
+    GPTQ_INT8 = "GPTQ-INT8"
+    W8A8 = "W8A8"
+
+
+class ThinkingDefault(StrEnum):
+    """Whether a request that does not say so itself makes the model think first."""
+
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+
+
+class ClaimSource(ApiModel):
+    """Weights on a PersistentVolumeClaim of the deployment's namespace. Mounted read-only."""
+
+    claim_name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the PersistentVolumeClaim."""
+    path: Annotated[str, Field(max_length=1024, pattern=r"^([^/].*)?$")] = ""
+    """Folder inside the volume that holds config.json and the weights. Empty: the volume's root."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!self.path.split('/').exists(p, p == '..')",
+            "model.source.persistentVolumeClaim.path must stay inside the volume: remove '..'",
+            good={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "qwen3/8b"}}}},
+            bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "a/../../b"}}}},
+        ),
+    )
+
+
+class ModelSource(ApiModel):
+    """Where the weights come from."""
+
+    persistent_volume_claim: ClaimSource
+    """Weights that lie on a PersistentVolumeClaim already."""
+
+
+class Model(ApiModel):
+    """Which model, in which format, from where."""
+
+    name: Name
+    """A model of the catalog, e.g. Qwen3-32B. An unknown name is answered with the nearest known ones."""
+    quantization: Quantization = Quantization.AUTO
+    """Format of the weights in the source."""
+    context_length: Annotated[int, Field(ge=256, le=1_048_576)] | None = None
+    """Longest prompt plus answer in tokens. Default: the model's native length. Above it YaRN is set up."""
+    served_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Name that requests carry in "model". Default: the name of the model."""
+    source: ModelSource
+    """Where the weights come from."""
+
+
+class Engine(ApiModel):
+    """The inference engine in the pod."""
+
+    image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """Runtime image with the engine in it. Default: the operator's image for the accelerator's kind of device."""
+    image_pull_secrets: Annotated[tuple[Name, ...], Field(max_length=8)] = ()
+    """Names of Secrets with registry credentials."""
+    extra_args: Annotated[tuple[Annotated[str, Field(max_length=1024)], ...], Field(max_length=64)] = ()
+    """Arguments for the engine, passed as they are after the derived ones."""
+
+
+class Hardware(ApiModel):
+    """Limits on where replicas may run."""
+
+    pools: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
+    """Names of pools to choose from. Empty: any."""
+    accelerators: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
+    """Accelerators to choose from, by catalog name, e.g. H100-SXM or Ascend-910B3. Empty: any."""
+    max_devices_per_replica: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Most devices that one replica may take."""
+
+
+class Tokens(ApiModel):
+    """Length of a prompt or an answer in tokens."""
+
+    p95: Annotated[int, Field(ge=1, le=1_048_576)]
+    """95th percentile."""
+
+
+class Workload(ApiModel):
+    """What one replica is to hold at a time; sizes the KV cache."""
+
+    concurrency: Annotated[int, Field(ge=1, le=65_536)] = 1
+    """Requests in flight on one replica."""
+    input_tokens: Tokens | None = None
+    """Prompt length. Default: a request of the full context length."""
+    output_tokens: Tokens | None = None
+    """Answer length, thinking included."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.inputTokens) == has(self.outputTokens)",
+            "set workload.inputTokens and workload.outputTokens together, or neither",
+            good={"workload": {"inputTokens": {"p95": 1000}, "outputTokens": {"p95": 500}}},
+            bad={"workload": {"inputTokens": {"p95": 1000}}},
+        ),
+    )
+
+
+class ThinkingSpec(ApiModel):
+    """Thinking of hybrid models."""
+
+    default: ThinkingDefault = ThinkingDefault.ENABLED
+    """What a request without chat_template_kwargs.enable_thinking gets."""
+
+
+class DeploymentSpec(ApiModel):
+    """Desired state of a Qwen3Deployment."""
+
+    model: Model
+    """Which model, in which format, from where."""
+    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Copies of the model that serve. kubectl scale writes here."""
+    engine: Engine = Engine()
+    """The inference engine in the pod."""
+    hardware: Hardware = Hardware()
+    """Limits on where replicas may run."""
+    workload: Workload = Workload()
+    """What one replica is to hold at a time."""
+    thinking: ThinkingSpec = ThinkingSpec()
+    """Thinking of hybrid models."""
+    drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 120
+    """How long running requests may finish when a pod is to end."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.workload.inputTokens) || !has(self.workload.outputTokens) || !has(self.model.contextLength) || "
+            "self.workload.inputTokens.p95 + self.workload.outputTokens.p95 <= self.model.contextLength",
+            "workload.inputTokens.p95 + workload.outputTokens.p95 must fit in model.contextLength",
+            good={
+                "model": {"contextLength": 8192},
+                "workload": {"inputTokens": {"p95": 4096}, "outputTokens": {"p95": 4096}},
+            },
+            bad={
+                "model": {"contextLength": 8192},
+                "workload": {"inputTokens": {"p95": 8000}, "outputTokens": {"p95": 500}},
+            },
+        ),
+    )

@@ -1,0 +1,158 @@
+"""``Qwen3Deployment``: what the operator found and did (``status``)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from qwen3_operator.api.base import ApiModel
+
+
+class ConditionType(StrEnum):
+    """Positive-polarity conditions; ``Ready`` sums them up."""
+
+    PLANNED = "Planned"
+    SCHEDULED = "Scheduled"
+    WEIGHTS_READY = "WeightsReady"
+    READY = "Ready"
+
+
+class ConditionStatus(StrEnum):
+    """As in ``metav1.Condition``."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(ApiModel):
+    """``metav1.Condition``."""
+
+    type: str
+    status: ConditionStatus
+    observed_generation: int
+    last_transition_time: str
+    """RFC 3339; moves only when the status changes."""
+    reason: str
+    """Stable CamelCase word."""
+    message: str
+    """One sentence that a person can act on."""
+
+
+class MemoryPlan(ApiModel):
+    """Memory of one device in bytes; the parts add up to ``total``."""
+
+    total: int
+    """What the device has."""
+    weights: int
+    kv_cache: int
+    activations: int
+    """The engine's reserve for activations and graphs."""
+    overhead: int
+    """What the driver and the processes take."""
+    free: int
+
+
+class Toleration(ApiModel):
+    """As in a PodSpec."""
+
+    key: str
+    operator: str = "Exists"
+    value: str | None = None
+    effect: str | None = None
+
+
+class Placement(ApiModel):
+    """Replicas of one shape in one pool; becomes one child workload."""
+
+    pool: str
+    accelerator: str
+    """Catalog name."""
+    device: str
+    """cuda, npu or cpu."""
+    resource_name: str = ""
+    """Extended resource that the pods ask for, e.g. nvidia.com/gpu. Empty on CPU pools."""
+    quantization: str
+    tensor_parallel: int
+    expert_parallel: int
+    nodes: int
+    devices_per_replica: int
+    memory: MemoryPlan
+    """Per device."""
+    kv_cache_tokens: int
+    """Tokens of KV cache that one replica holds."""
+    max_concurrency: int
+    """Requests of the asked-for length that this cache holds at a time."""
+    surge: bool
+    """Room for one replica more was free when this was planned: a change starts the new pod before the old ends."""
+    replicas: int
+    cpu_request: str
+    """Kubernetes quantity that the pod requests, e.g. 500m."""
+    memory_request: str
+    """Kubernetes quantity of host memory that the pod requests; also its limit on CPU pools."""
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels that all nodes of the pool have and others have not."""
+    tolerations: tuple[Toleration, ...] = ()
+    """For the taints that all nodes of the pool carry."""
+    source: str = "calculated"
+    """measured, calculated or unknown."""
+
+
+class Rejection(ApiModel):
+    """A candidate that was looked at and not taken."""
+
+    candidate: str
+    """e.g. "pool h100, FP8, TP 4"."""
+    reason: str
+    """Stable CamelCase word, e.g. OutOfMemory."""
+    number: str
+    """The arithmetic, e.g. "needs 91.2 GB per device, has 79.6 GB"."""
+
+
+class PlanStatus(ApiModel):
+    """What was chosen, and why nothing else."""
+
+    model: str
+    context_length: int
+    catalog_version: str
+    spec_digest: str
+    """Digest of the planning-relevant part of spec; the plan is kept while it stays the same."""
+    summary: str
+    """The choice in words and numbers."""
+    placements: tuple[Placement, ...]
+    rejected: tuple[Rejection, ...] = ()
+    """The nearest ones first, at most 16."""
+    rejected_counts: dict[str, int] = Field(default_factory=dict)
+    """How many candidates fell for each reason."""
+
+
+class StartupPhase(ApiModel):
+    """One step from the apply to the first token of the first pod of the current plan."""
+
+    phase: str
+    started_at: str
+    finished_at: str | None = None
+
+
+class DeploymentStatus(ApiModel):
+    """Observed state of a Qwen3Deployment."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    plan: PlanStatus | None = None
+    replicas: int = 0
+    ready_replicas: int = 0
+    updated_replicas: int = 0
+    selector: str = ""
+    """Label selector of the pods, for the scale subresource."""
+    url: str = ""
+    """Base URL for OpenAI clients inside the cluster."""
+    startup: tuple[StartupPhase, ...] = ()
+    # For the printer columns, which cannot look into lists:
+    accelerator: str = ""
+    """Accelerator of the first placement."""
+    quantization: str = ""
+    """Quantization of the first placement."""
+    tensor_parallel: int | None = None
+    """Tensor parallel size of the first placement."""

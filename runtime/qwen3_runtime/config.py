@@ -1,0 +1,136 @@
+"""The contract between operator and runtime: what a pod is to serve, in no engine's words.
+
+The operator writes one `RuntimeConfig` as JSON into the environment variable ``QWEN3_RUNTIME_CONFIG`` of the pod
+template, so that a pod's configuration changes only together with the pod. The adapter of the engine that lies in
+the image turns it into that engine version's flags.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+CONFIG_VARIABLE = "QWEN3_RUNTIME_CONFIG"
+API_PORT = 8080
+"""OpenAI API of the pod: the only port that reaches the engine."""
+MANAGEMENT_PORT = 8081
+"""Probes (``/livez``, ``/readyz``), ``/phase`` and ``/metrics``: nothing here reaches the engine's API."""
+
+
+class Contract(BaseModel):
+    """Camel-case JSON, unknown fields refused: a newer operator never half-configures an older runtime."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Device(StrEnum):
+    """Kind of device that the engine computes on."""
+
+    CUDA = "cuda"
+    NPU = "npu"
+    CPU = "cpu"
+
+
+class Thinking(StrEnum):
+    """Whether a request that does not say so itself makes the model think first."""
+
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+
+
+class ModelFiles(Contract):
+    """Where the weights lie in the pod and what their ``config.json`` must say."""
+
+    path: str
+    expected_config: dict[str, int | str | bool] = Field(default_factory=dict)
+    """Keys of ``config.json`` (top level) and the values that identify the model, e.g. ``hidden_size``."""
+
+
+class Parallelism(Contract):
+    """Devices of one replica. ``tensor_parallel`` counts all devices that hold one copy of the model."""
+
+    tensor_parallel: Annotated[int, Field(ge=1)] = 1
+    expert_parallel: Annotated[int, Field(ge=1)] = 1
+
+
+class Limits(Contract):
+    """What one replica accepts. ``None`` leaves the choice to the engine."""
+
+    context_length: Annotated[int, Field(ge=1)]
+    max_running_requests: Annotated[int, Field(ge=1)] | None = None
+    max_total_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Tokens of KV cache. Set where the engine would otherwise take all memory it finds (CPU)."""
+
+
+class Shutdown(Contract):
+    """Seconds of the two parts of an orderly end, both counted from SIGTERM."""
+
+    lame_duck_seconds: Annotated[float, Field(ge=0)] = 5
+    """New requests are still served while the endpoint is being removed from the Service."""
+    drain_seconds: Annotated[float, Field(ge=0)] = 120
+    """Running requests may finish; whatever still runs afterwards is cut with an error event."""
+
+
+class RuntimeConfig(Contract):
+    """Everything that the pod of one replica needs to know."""
+
+    served_model_name: str
+    model: ModelFiles
+    engine: str
+    """Name of the engine adapter, e.g. ``SGLang``. Its version is read from the image."""
+    extra_args: tuple[str, ...] = ()
+    """Passed to the engine as they are, after the derived ones."""
+    device: Device
+    quantization: str
+    """Name in the catalog, e.g. ``BF16`` or ``FP8``."""
+    parallelism: Parallelism = Parallelism()
+    limits: Limits
+    native_context_length: Annotated[int, Field(ge=1)]
+    """Above it the adapter sets up YaRN."""
+    thinking: Thinking = Thinking.ENABLED
+    shutdown: Shutdown = Shutdown()
+
+
+class Phase(StrEnum):
+    """Where a pod is on its way to the first token. Values are shown to users and never renamed."""
+
+    CHECKING_WEIGHTS = "CheckingWeights"
+    WEIGHTS_INVALID = "WeightsInvalid"
+    """The folder lacks something; it is looked at again every few seconds until it is complete."""
+    STARTING_ENGINE = "StartingEngine"
+    WARMING_UP = "WarmingUp"
+    """The engine answers; the runtime waits for a first token."""
+    READY = "Ready"
+    DRAINING = "Draining"
+    FAILED = "Failed"
+
+
+class PhaseRecord(Contract):
+    """One finished or running phase; times are RFC 3339 in UTC."""
+
+    phase: Phase
+    started_at: str
+    finished_at: str | None = None
+
+
+class PhaseReport(Contract):
+    """Body of ``GET /phase`` on the management port, read by the operator while a pod is not ready."""
+
+    phase: Phase
+    reason: str = ""
+    """Stable CamelCase word, e.g. ``FileMissing``, ``ConfigMismatch``, ``IndexIncomplete``, ``FileTruncated``."""
+    message: str = ""
+    """One sentence with the path and what was found."""
+    history: tuple[PhaseRecord, ...] = ()
+
+
+class TerminationReason(StrEnum):
+    """First word of the termination message: ``<reason>: <sentence>``, then the engine's last log lines."""
+
+    ENGINE_START_FAILED = "EngineStartFailed"
+    ENGINE_DIED = "EngineDied"
+    OUT_OF_MEMORY = "OutOfMemory"
+    CONFIG_INVALID = "ConfigInvalid"

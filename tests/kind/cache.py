@@ -1,0 +1,56 @@
+"""Where finished artefacts are kept: outside the checkout, keyed by name and version, never half-built."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def root() -> Path:
+    """``$QWEN3_CACHE``, else ``$XDG_CACHE_HOME/qwen3-serving``, else ``~/.cache/qwen3-serving``."""
+    chosen = os.environ.get("QWEN3_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "qwen3-serving"
+
+
+def folder(*parts: str) -> Path:
+    """A folder below the cache root, made where missing."""
+    path = root().joinpath(*parts)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a scratch folder that becomes ``target`` only when the block ends without an error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Yield a scratch path that becomes ``target`` only when the block ends without an error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        yield scratch
+        scratch.rename(target)
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,144 @@
+"""Finds a Docker daemon, or installs and starts one where that is allowed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.kind import cache
+from tests.kind.steps import StepError, output, succeeds, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.kind.steps import Step
+
+PACKAGES = ("docker.io", "iptables", "debootstrap", "jq", "gcc", "libc6-dev", "ca-certificates")
+# dockerd must find Debian's containerd and runc, never the ones built for the nodes.
+DAEMON_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+START_SECONDS = 60
+FILES = Path(__file__).parent / "files"
+
+
+def docker(*words: str | Path) -> list[str]:
+    """A docker command line: the legacy builder, since Debian's engine comes without buildx."""
+    return ["env", "DOCKER_BUILDKIT=0", "docker", *(str(word) for word in words)]
+
+
+def as_root() -> list[str]:
+    """The prefix that makes a command run as root; empty for root; an error where neither is possible."""
+    if os.geteuid() == 0:
+        return []
+    if succeeds(["sudo", "-n", "true"]):
+        return ["sudo", "-n"]
+    raise StepError("no Docker daemon answers, and starting one needs root (or sudo without a password)")
+
+
+def running() -> bool:
+    """Whether a daemon answers."""
+    return succeeds(docker("info"), timeout=20)
+
+
+def has_image(name: str) -> bool:
+    """Whether the daemon holds an image of this name."""
+    return succeeds(docker("image", "inspect", name))
+
+
+def container_state(name: str) -> str:
+    """``running``, ``exited``, ...; empty where there is no such container."""
+    try:
+        return output(docker("container", "inspect", "-f", "{{.State.Status}}", name)).strip()
+    except StepError:
+        return ""
+
+
+def install_packages(step: Step, packages: Sequence[str] = PACKAGES) -> None:
+    """Install what is missing of Debian packages."""
+    missing = [name for name in packages if not _installed(name)]
+    if not missing:
+        return
+    if shutil.which("apt-get") is None:
+        raise StepError(f"please install {', '.join(missing)}: this machine has no apt-get")
+    apt = [*as_root(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    step.run([*apt, "update", "-q"])
+    # policy-rc.d is not set: the daemon that a package may start itself serves as well as ours.
+    step.run([*apt, "install", "-q", "-y", "--no-install-recommends", *missing])
+    step.note = f"installed {' '.join(missing)}"
+
+
+def _installed(package: str) -> bool:
+    try:
+        return output(["dpkg-query", "-W", "-f", "${Status}", package]).endswith(" installed")
+    except StepError:
+        return False
+
+
+def state_folder() -> Path:
+    """Configuration, log and process id of the daemon that this module starts."""
+    return cache.folder("docker")
+
+
+def start(step: Step) -> None:
+    """Make a Docker daemon answer: the one that runs, else one of our own."""
+    if running():
+        step.note = "already running"
+        return
+    install_packages(step)
+    if not running():
+        _spawn(step)
+    driver = output(docker("info", "-f", "{{.Driver}}")).strip()
+    if driver != "overlay2":
+        raise StepError(f"docker stores images with {driver}; overlay2 is needed for kind's nodes to be fast enough")
+    step.note = f"{step.note}; started, {driver}".removeprefix("; ")
+
+
+def _spawn(step: Step) -> None:
+    folder = state_folder()
+    shutil.copy(FILES / "runc-caps", folder / "runc-caps")
+    config = {
+        "storage-driver": "overlay2",
+        "live-restore": True,
+        "max-concurrent-uploads": 2,
+        "runtimes": {"runc-caps": {"path": str(folder / "runc-caps")}},
+        "default-runtime": "runc-caps",
+    }
+    (folder / "daemon.json").write_text(json.dumps(config, indent=2))
+    _remove_stale_pid_file(step)
+    log_path = folder / "dockerd.log"
+    command = [*as_root(), "env", f"PATH={DAEMON_PATH}", "dockerd", "--config-file", str(folder / "daemon.json")]
+    with log_path.open("a") as log:
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + START_SECONDS
+    while not running():
+        if time.monotonic() > deadline:
+            raise StepError(f"dockerd did not answer within {START_SECONDS} s\n{tail(log_path)}\nfull log: {log_path}")
+        time.sleep(0.5)
+    (folder / "started-by-us").touch()
+
+
+def _remove_stale_pid_file(step: Step) -> None:
+    """After a kill -9 or a restart the old process id may belong to another program, and dockerd would refuse."""
+    pid_file = Path("/var/run/docker.pid")
+    if not pid_file.exists():
+        return
+    command_line = Path(f"/proc/{pid_file.read_text().strip()}/cmdline")
+    if not command_line.exists() or b"dockerd" not in command_line.read_bytes():
+        step.run([*as_root(), "rm", "-f", pid_file])
+
+
+def stop(step: Step) -> None:
+    """Stop the daemon, where it was started by ``start``."""
+    marker, pid_file = state_folder() / "started-by-us", Path("/var/run/docker.pid")
+    if not marker.exists() or not running():
+        step.note = "not ours, or not running"
+        return
+    step.run([*as_root(), "kill", pid_file.read_text().strip()])
+    deadline = time.monotonic() + START_SECONDS
+    while running() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    marker.unlink()

