@@ -1,0 +1,94 @@
+# Targets for daily work. `make demo` and `make test` are the two to know; `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+CLUSTER ?= q3
+export QWEN3_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/qwen3-serving
+export QWEN3_TEST_KUBECONFIG := $(QWEN3_CACHE)/clusters/$(CLUSTER)/kubeconfig
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@echo "==> Python environment ($(VENV))"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/.installed ## Make the Python environment from the lock.
+
+.PHONY: demo
+demo: venv ## A cluster, the platform, one Qwen3Deployment and two chats, from nothing.
+	@$(BIN)/python -m tests.kind.demo --cluster $(CLUSTER)
+
+.PHONY: test
+test: lint types contracts test-unit platform ## Everything that CI runs.
+	$(PYTEST) tests --durations=15
+
+.PHONY: lint
+lint: venv ## ruff, formatting, YAML.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/yamllint --strict .
+
+.PHONY: types
+types: venv ## mypy, strict.
+	$(BIN)/mypy operator runtime tests bench
+
+.PHONY: contracts
+contracts: venv ## import-linter: which package may know which.
+	$(BIN)/lint-imports
+
+.PHONY: test-unit
+test-unit: venv ## Pure functions, seconds.
+	$(PYTEST) -q tests/unit
+
+.PHONY: test-chart
+test-chart: platform ## The chart, judged by helm and the cluster.
+	$(PYTEST) tests/chart
+
+.PHONY: test-api
+test-api: platform ## The CRD on a real API server.
+	$(PYTEST) tests/api
+
+.PHONY: test-engine
+test-engine: platform ## The runtime in front of the real engine.
+	$(PYTEST) tests/engine
+
+.PHONY: test-e2e
+test-e2e: platform ## Apply to answer on kind, and all that can go wrong.
+	$(PYTEST) tests/e2e
+
+.PHONY: platform
+platform: venv ## The cluster, the images and the tiny model; keeps what is there.
+	@$(BIN)/python -m tests.kind.platform --cluster $(CLUSTER)
+
+.PHONY: bench
+bench: platform ## Benchmarks: ratios against a baseline of the same run.
+	$(BIN)/python -m bench
+
+.PHONY: crds
+crds: venv ## Write crds/ from the API types.
+	$(BIN)/python -m qwen3_operator.api.crd
+
+.PHONY: lock
+lock: venv ## Renew requirements/*.txt from pyproject.toml.
+	@for extra in dev operator runtime; do \
+	  $(BIN)/uv pip compile pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --no-header --quiet \
+	    $$(test $$extra = dev || echo -c requirements/dev.txt) -o requirements/$$extra.txt; done
+
+.PHONY: clean
+clean: ## Remove the cluster and what was made in the checkout; keeps the cache.
+	@$(PYTHON) -m tests.kind down --name $(CLUSTER)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

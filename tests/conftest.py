@@ -1,0 +1,70 @@
+"""Fixtures of the shared cluster. `make platform` makes what they need; they only find it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kube import Kube, poll
+from tests.objects import namespace_object, weights_claim, weights_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    """Administrator's kubeconfig of the test cluster."""
+    named = os.environ.get("QWEN3_TEST_KUBECONFIG", "")
+    if not named or not Path(named).is_file():
+        pytest.fail(f"QWEN3_TEST_KUBECONFIG={named!r} names no file: `make platform` makes the cluster and the file")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def platform(kubeconfig: Path) -> dict[str, str]:
+    """What `make platform` made: image references, tool paths, the model's folder name."""
+    made: dict[str, str] = json.loads((kubeconfig.parent / "platform.json").read_text())
+    return made
+
+
+@pytest.fixture(scope="session")
+def operator_image(platform: dict[str, str]) -> str:
+    """The operator's image, as the cluster's nodes pull it."""
+    return platform["operatorImage"]
+
+
+@pytest.fixture(scope="session")
+def kube(kubeconfig: Path, platform: dict[str, str]) -> Kube:
+    """kubectl as administrator."""
+    return Kube(kubeconfig, Path(platform["kubectl"]))
+
+
+@pytest.fixture
+def namespace(kube: Kube, platform: dict[str, str], request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace under Pod Security "restricted" with the tiny model on the claim ``weights``."""
+    stem = request.node.name.split("[")[0].removeprefix("test_").replace("_", "-")[:30].rstrip("-")
+    name = f"{stem}-{os.getpid()}-{next(_numbers)}"
+    make_namespace(kube, name, platform["modelFolder"])
+    yield name
+    remove_namespace(kube, name)
+
+
+def make_namespace(kube: Kube, name: str, model_folder: str) -> None:
+    """Namespace, volume and claim."""
+    kube.apply(namespace_object(name))
+    kube.apply(weights_volume(name, model_folder), weights_claim(name))
+
+
+def remove_namespace(kube: Kube, name: str) -> None:
+    """Everything of `make_namespace`, and nothing may hold it up."""
+    kube.run("delete", "namespace", name, "--wait=false")
+    poll(f"namespace {name} gone", lambda: kube.find("namespace", name) is None, timeout=120, interval=1)
+    kube.run("delete", "persistentvolume", name, "--ignore-not-found", "--timeout=60s")

@@ -1,0 +1,92 @@
+"""Changes roll without a failed request; a delete leaves nothing; two tenants do not meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import make_namespace, remove_namespace
+from tests.e2e.conftest import openai_client
+from tests.e2e.load import start_load
+from tests.kube import poll
+from tests.objects import deployment
+
+if TYPE_CHECKING:
+    from tests.kube import Kube
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
+
+CHAT: dict[str, Any] = {
+    "model": "Qwen3-Tiny",
+    "messages": [{"role": "user", "content": "Hello"}],
+    "max_tokens": 64,
+}
+OURS = ("deployments", "replicasets", "pods", "services", "networkpolicies", "endpointslices")
+
+
+def test_spec_change_rolls_with_no_failed_request(kube: Kube, namespace: str, operator_image: str) -> None:
+    kube.apply(deployment("roll", namespace))
+    kube.wait_condition("roll", namespace, "Ready", "True")
+    before = {p["metadata"]["name"] for p in _pods(kube, namespace)}
+    url = kube.get("q3d", "roll", namespace)["status"]["url"]
+    load = start_load(kube, namespace, operator_image, url, seconds=100, body=CHAT)
+
+    kube.patch("q3d", "roll", namespace, {"spec": {"thinking": {"default": "Disabled"}}})
+    kube.wait_condition("roll", namespace, "Ready", "True", timeout=150)
+    poll("old pods gone", lambda: not before & {p["metadata"]["name"] for p in _pods(kube, namespace)}, timeout=90)
+
+    result = load.result(timeout=180)
+    assert result["failures"] == []
+    assert result["good"] > 10
+    with openai_client(kube, "roll", namespace) as client:
+        message = client.chat.completions.create(**CHAT, temperature=0).choices[0].message
+        assert not getattr(message, "reasoning_content", None), "the new default reached the engine"
+
+
+def test_delete_leaves_nothing(kube: Kube, namespace: str) -> None:
+    kube.apply(deployment("gone", namespace))
+    poll("pod made", lambda: _pods(kube, namespace), timeout=30)
+    kube.run("delete", "q3d", "gone", "-n", namespace, "--wait=true", "--timeout=60s", timeout=70)
+
+    def left() -> list[str]:
+        return [f"{kind}/{o['metadata']['name']}" for kind in OURS for o in kube.list(kind, namespace)]
+
+    poll("children gone", lambda: left() == [], timeout=120)
+
+
+def test_two_namespaces_do_not_meet(kube: Kube, namespace: str, platform: dict[str, str], operator_image: str) -> None:
+    other = f"{namespace[:50]}-b"
+    make_namespace(kube, other, platform["modelFolder"])
+    try:
+        for where in (namespace, other):
+            kube.apply(deployment("same-name", where))
+        for where in (namespace, other):
+            kube.wait_condition("same-name", where, "Ready", "True", timeout=240)
+            with openai_client(kube, "same-name", where) as client:
+                assert client.chat.completions.create(**CHAT).choices[0].message
+        url = f"http://same-name.{namespace}.svc/v1"
+        own = start_load(kube, namespace, operator_image, url, seconds=3, body=CHAT, concurrency=1)
+        assert own.result(timeout=120)["good"] > 0
+        foreign = start_load(kube, other, operator_image, url, seconds=3, body=CHAT, concurrency=1)
+        assert foreign.result(timeout=240)["good"] == 0, "the NetworkPolicy admits only the own namespace"
+    finally:
+        remove_namespace(kube, other)
+
+
+def test_scales_through_the_subresource(kube: Kube, namespace: str) -> None:
+    kube.apply(deployment("wide", namespace))
+    kube.wait_condition("wide", namespace, "Ready", "True")
+    kube.run("scale", "q3d", "wide", "-n", namespace, "--replicas=0")
+    kube.wait_condition("wide", namespace, "Ready", "False", reason="ScaledToZero")
+    poll("no pods", lambda: _pods(kube, namespace) == [], timeout=120)
+    kube.run("scale", "q3d", "wide", "-n", namespace, "--replicas=2")
+    kube.wait_condition("wide", namespace, "Ready", "True", timeout=240)
+    status = kube.get("q3d", "wide", namespace)["status"]
+    assert (status["replicas"], status["readyReplicas"]) == (2, 2)
+    selected = kube.run("get", "pods", "-n", namespace, "-l", status["selector"], "-o", "name").split()
+    assert len(selected) == 2
+
+
+def _pods(kube: Kube, namespace: str) -> list[dict[str, Any]]:
+    return kube.list("pods", namespace, "app.kubernetes.io/managed-by=qwen3-operator")

@@ -1,0 +1,102 @@
+"""Where models land: KWOK nodes stand for pools of GPUs and NPUs; the scheduler and the API server are real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.kind import pools
+from tests.kube import poll
+from tests.objects import deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.kube import Kube
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def h100(kube: Kube) -> Iterator[None]:
+    yield from _with_nodes(kube, pools.h100_pool(nodes=2))
+
+
+@pytest.fixture
+def ascend_official(kube: Kube) -> Iterator[None]:
+    yield from _with_nodes(kube, pools.ascend_910b3_pool(nodes=1))
+
+
+@pytest.fixture
+def ascend_hami(kube: Kube) -> Iterator[None]:
+    yield from _with_nodes(kube, pools.ascend_910b3_hami_pool(nodes=1))
+
+
+def _with_nodes(kube: Kube, nodes: list[dict[str, Any]]) -> Iterator[None]:
+    pools.apply(kube, nodes)
+    yield
+    pools.remove(kube, nodes)
+
+
+@pytest.mark.usefixtures("h100")
+def test_32b_lands_on_h100(kube: Kube, namespace: str) -> None:
+    placement, pod = _place(kube, namespace, "Qwen3-32B", accelerators=["H100-SXM"])
+    assert placement["accelerator"] == "H100-SXM"
+    assert placement["tensorParallel"] == placement["devicesPerReplica"] == 2
+    assert _devices(pod) == {"nvidia.com/gpu": "2"}
+
+
+@pytest.mark.usefixtures("ascend_official")
+def test_32b_asks_ascend_under_the_official_name(kube: Kube, namespace: str) -> None:
+    placement, pod = _place(kube, namespace, "Qwen3-32B", accelerators=["Ascend-910B3"])
+    assert placement["resourceName"] == "huawei.com/Ascend910"
+    count = str(placement["devicesPerReplica"])
+    assert int(count) >= 2
+    assert _devices(pod) == {"huawei.com/Ascend910": count}
+
+
+@pytest.mark.usefixtures("ascend_hami")
+def test_32b_asks_ascend_under_the_other_plugins_name(kube: Kube, namespace: str) -> None:
+    placement, pod = _place(kube, namespace, "Qwen3-32B", accelerators=["Ascend-910B3"])
+    assert placement["resourceName"] == "huawei.com/Ascend910B3"
+    assert _devices(pod).keys() == {"huawei.com/Ascend910B3"}
+
+
+@pytest.mark.usefixtures("h100")
+def test_two_deployments_do_not_take_the_same_devices(kube: Kube, namespace: str) -> None:
+    # Two nodes of eight devices hold eight replicas of two.
+    image = {"image": "example.invalid/engine:1"}
+    big = {"name": "Qwen3-32B", "contextLength": 32768}
+    where = {"accelerators": ["H100-SXM"]}
+    kube.apply(deployment("first", namespace, model=big, engine=image, hardware=where, replicas=7))
+    kube.apply(deployment("second", namespace, model=big, engine=image, hardware=where, replicas=1))
+    for name in ("first", "second"):
+        kube.wait_condition(name, namespace, "Scheduled", "True", timeout=60)
+    kube.apply(deployment("third", namespace, model=big, engine=image, hardware=where))
+    full = kube.wait_condition("third", namespace, "Planned", "False", reason="NoFit", timeout=15)
+    assert "0 " in full["message"]
+    kube.run("delete", "q3d", "second", "-n", namespace)
+    kube.wait_condition("third", namespace, "Planned", "True", timeout=60)
+
+
+def _place(kube: Kube, namespace: str, model: str, accelerators: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Placement and pod of a big model that only has to be scheduled."""
+    spec: dict[str, Any] = {
+        "model": {"name": model, "contextLength": 32768},
+        "engine": {"image": "example.invalid/engine:1"},
+        "hardware": {"accelerators": accelerators},
+    }
+    kube.apply(deployment("big", namespace, **spec))
+    kube.wait_condition("big", namespace, "Planned", "True", timeout=20)
+    kube.wait_condition("big", namespace, "Scheduled", "True", timeout=60)
+    placements = kube.get("q3d", "big", namespace)["status"]["plan"]["placements"]
+    assert len(placements) == 1
+    pods = poll("pod", lambda: kube.list("pods", namespace, "serving.qwen3.io/deployment=big"), timeout=20)
+    return placements[0], pods[0]
+
+
+def _devices(pod: dict[str, Any]) -> dict[str, str]:
+    """Extended resources that the pod asks for."""
+    limits = pod["spec"]["containers"][0]["resources"]["limits"]
+    return {name: count for name, count in limits.items() if "/" in name}

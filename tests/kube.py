@@ -1,0 +1,135 @@
+"""kubectl for tests: thin, typed, and its errors carry what kubectl said."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+Object = dict[str, Any]
+
+
+class KubectlError(AssertionError):
+    """kubectl refused; the text is its own."""
+
+
+def poll(what: str, check: Callable[[], Any], *, timeout: float, interval: float = 0.5) -> Any:
+    """First truthy answer of ``check``, or an AssertionError with its last one."""
+    deadline = time.monotonic() + timeout
+    answer = check()
+    while not answer:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {timeout:g} s")
+        time.sleep(interval)
+        answer = check()
+    return answer
+
+
+@dataclass(frozen=True)
+class Kube:
+    """One cluster as its administrator."""
+
+    kubeconfig: Path
+    kubectl: Path
+
+    def run(self, *args: str, stdin: str | None = None, timeout: float = 60) -> str:
+        """Stdout of ``kubectl ARGS``."""
+        done = subprocess.run(
+            [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *args],
+            input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise KubectlError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def apply(self, *objects: Object, server_dry_run: bool = False) -> str:
+        """Server-side apply."""
+        extra = ["--dry-run=server"] if server_dry_run else []
+        return self.run(
+            "apply", "--server-side", "--force-conflicts", "--field-manager=tests", *extra, "-f", "-",
+            stdin=yaml.safe_dump_all(objects),
+        )  # fmt: skip
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object:
+        """One object."""
+        answer: Object = json.loads(self.run("get", kind, name, *_in(namespace), "-o", "json"))
+        return answer
+
+    def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """One object, or None where there is none."""
+        text = self.run("get", kind, name, *_in(namespace), "-o", "json", "--ignore-not-found")
+        return json.loads(text) if text.strip() else None
+
+    def list(self, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+        """All objects of a kind."""
+        where = _in(namespace) if namespace else ["-A"]
+        items: list[Object] = json.loads(self.run("get", kind, *where, *_selected(selector), "-o", "json"))["items"]
+        return items
+
+    def patch(self, kind: str, name: str, namespace: str, patch: Mapping[str, Any]) -> None:
+        """JSON merge patch."""
+        self.run("patch", kind, name, *_in(namespace), "--type=merge", "-p", json.dumps(patch))
+
+    def condition(self, name: str, namespace: str, kind: str) -> Object:
+        """A condition of a Qwen3Deployment; empty while it has none."""
+        found = self.find("q3d", name, namespace)
+        conditions = (found or {}).get("status", {}).get("conditions", [])
+        return next((c for c in conditions if c["type"] == kind), {})
+
+    def wait_condition(
+        self, name: str, namespace: str, kind: str, status: str, *, reason: str = "", timeout: float = 180
+    ) -> Object:
+        """Wait for a condition that was observed at the current generation."""
+
+        def reached() -> Object | None:
+            found = self.get("q3d", name, namespace)
+            for c in found.get("status", {}).get("conditions", []):
+                current = c["observedGeneration"] == found["metadata"]["generation"]
+                if (c["type"], c["status"]) == (kind, status) and current and reason in ("", c["reason"]):
+                    return dict(c)
+            return None
+
+        try:
+            answer: Object = poll(f"{name}: {kind}={status} {reason}", reached, timeout=timeout)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.run('describe', 'q3d', name, *_in(namespace))}") from None
+        return answer
+
+    @contextlib.contextmanager
+    def forward(self, target: str, namespace: str, port: int) -> Iterator[str]:
+        """Base URL of a forwarded port."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            local = probe.getsockname()[1]
+        command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", "port-forward", *_in(namespace), target]
+        process = subprocess.Popen([*command, f"{local}:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            poll(f"port-forward to {target}", lambda: _listens(local), timeout=20, interval=0.1)
+            yield f"http://127.0.0.1:{local}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _in(namespace: str) -> list[str]:
+    return ["-n", namespace] if namespace else []
+
+
+def _selected(selector: str) -> list[str]:
+    return ["-l", selector] if selector else []
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(0.5)
+        return client.connect_ex(("127.0.0.1", port)) == 0
