@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
-from qwen3_operator.api.base import ApiModel
+from qwen3_operator.api.base import ApiModel, as_atomic, as_map
 
 
 class ConditionType(StrEnum):
@@ -63,6 +64,15 @@ class Toleration(ApiModel):
     effect: str | None = None
 
 
+class NodeRequirement(ApiModel):
+    """One entry of ``requiredDuringSchedulingIgnoredDuringExecution...matchExpressions`` of a node affinity."""
+
+    key: str
+    operator: str
+    """In, NotIn, Exists or DoesNotExist."""
+    values: Annotated[tuple[str, ...], as_atomic()] = ()
+
+
 class Placement(ApiModel):
     """Replicas of one shape in one pool; becomes one child workload."""
 
@@ -92,8 +102,10 @@ class Placement(ApiModel):
     memory_request: str
     """Kubernetes quantity of host memory that the pod requests; also its limit on CPU pools."""
     node_selector: dict[str, str] = Field(default_factory=dict)
-    """Labels that all nodes of the pool have and others have not."""
-    tolerations: tuple[Toleration, ...] = ()
+    """Labels that all nodes of the pool have."""
+    node_requirements: Annotated[tuple[NodeRequirement, ...], as_atomic()] = ()
+    """What keeps the pods off nodes that carry the same labels and belong to another pool; all must hold."""
+    tolerations: Annotated[tuple[Toleration, ...], as_atomic()] = ()
     """For the taints that all nodes of the pool carry."""
     source: str = "calculated"
     """measured, calculated or unknown."""
@@ -120,8 +132,8 @@ class PlanStatus(ApiModel):
     """Digest of the planning-relevant part of spec; the plan is kept while it stays the same."""
     summary: str
     """The choice in words and numbers."""
-    placements: tuple[Placement, ...]
-    rejected: tuple[Rejection, ...] = ()
+    placements: Annotated[tuple[Placement, ...], as_map("pool")]
+    rejected: Annotated[tuple[Rejection, ...], as_atomic()] = ()
     """The nearest ones first, at most 16."""
     rejected_counts: dict[str, int] = Field(default_factory=dict)
     """How many candidates fell for each reason."""
@@ -139,7 +151,7 @@ class DeploymentStatus(ApiModel):
     """Observed state of a Qwen3Deployment."""
 
     observed_generation: int = 0
-    conditions: tuple[Condition, ...] = ()
+    conditions: Annotated[tuple[Condition, ...], as_map("type")] = ()
     plan: PlanStatus | None = None
     replicas: int = 0
     ready_replicas: int = 0
@@ -148,8 +160,10 @@ class DeploymentStatus(ApiModel):
     """Label selector of the pods, for the scale subresource."""
     url: str = ""
     """Base URL for OpenAI clients inside the cluster."""
-    startup: tuple[StartupPhase, ...] = ()
-    # For the printer columns, which cannot look into lists:
+    startup: Annotated[tuple[StartupPhase, ...], as_map("phase")] = ()
+    # For the printer columns, which neither look into lists nor join two fields:
+    ready: str = ""
+    """Ready of wanted replicas, e.g. 1/2."""
     accelerator: str = ""
     """Accelerator of the first placement."""
     quantization: str = ""
