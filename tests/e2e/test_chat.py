@@ -84,7 +84,7 @@ def test_reads_like_a_status_board(kube: Kube, served: str) -> None:
     header, row = board.splitlines()[0].split(), board.splitlines()[1].split()
     shown = dict(zip(header, row, strict=False))
     assert shown["MODEL"] == MODEL
-    assert shown["READY"] == "True"
+    assert shown["READY"] == "1/1"
     described = kube.run("describe", "q3d", "served", "-n", served)
     for word in ("Planned", "WeightsReady", "Summary", "FirstToken", "Events"):
         assert word in described
