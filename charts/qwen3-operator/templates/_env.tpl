@@ -1,0 +1,37 @@
+{{/* Port of the operator's probes and metrics. */}}
+{{- define "qwen3.port" -}}8080{{- end -}}
+
+{{/* Image of one kind of device, or nothing where its repository is empty. Takes (dict "root" $ "image" <value>). */}}
+{{- define "qwen3.runtimeImage" -}}
+{{- if .image.repository -}}{{- include "qwen3.image" . -}}{{- end -}}
+{{- end -}}
+
+{{/* The operator's settings; qwen3_operator/settings.py reads them. */}}
+{{- define "qwen3.env" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- $settings := dict
+  "QWEN3_NAMESPACES" (join "," .Values.watchNamespaces)
+  "QWEN3_IMAGE_CPU" (include "qwen3.runtimeImage" (dict "root" . "image" .Values.runtimes.cpu.image))
+  "QWEN3_IMAGE_CUDA" (include "qwen3.runtimeImage" (dict "root" . "image" .Values.runtimes.cuda.image))
+  "QWEN3_IMAGE_NPU" (include "qwen3.runtimeImage" (dict "root" . "image" .Values.runtimes.npu.image))
+  "QWEN3_IMAGE_PULL_POLICY" .Values.runtimes.imagePullPolicy
+  "QWEN3_CUDA_RUNTIME_CLASS" .Values.runtimes.cuda.runtimeClassName
+  "QWEN3_NPU_RUNTIME_CLASS" .Values.runtimes.npu.runtimeClassName
+  "QWEN3_LEASE_NAME" (include "qwen3.fullname" .)
+  "QWEN3_WORKERS" .Values.workers
+  "QWEN3_RESYNC_SECONDS" .Values.resyncSeconds
+  "QWEN3_LOG_LEVEL" .Values.logLevel
+  "QWEN3_HTTP_PORT" (include "qwen3.port" .)
+}}
+{{- range $name, $value := $settings }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- end -}}

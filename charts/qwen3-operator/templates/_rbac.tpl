@@ -1,0 +1,31 @@
+{{/* What the operator reads and writes beside a Qwen3Deployment: in all namespaces, or in the watched ones alone. */}}
+{{- define "qwen3.managerRules" -}}
+- apiGroups: [serving.qwen3.io]
+  resources: [qwen3deployments]
+  verbs: [list, watch]
+- apiGroups: [serving.qwen3.io]
+  resources: [qwen3deployments/status]
+  verbs: [patch]
+# Owner references with blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on (OpenShift).
+- apiGroups: [serving.qwen3.io]
+  resources: [qwen3deployments/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end -}}
+
+{{- define "qwen3.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "qwen3.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
