@@ -1,0 +1,20 @@
+"""`make bench`: all benchmarks, one after the other, since they share two cores."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import forwarding, operator, startup
+
+
+def main() -> int:
+    """Run each; the exit status says whether all ran, never whether a target was met."""
+    status = 0
+    for benchmark in (startup, operator, forwarding):
+        print(f"\n== {benchmark.__name__}: {(benchmark.__doc__ or '').splitlines()[0]}", flush=True)
+        status |= benchmark.main()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
