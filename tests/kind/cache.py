@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# Not the daemon's own folder, which a running daemon needs, nor what other tools keep beside ours.
+OWNED = ("bin", "certs.d", "clusters", "go", "go-build", "images", "modules", "registry", "rootfs", "tmp")
+WRITABLE = 0o755
+
+
 def root() -> Path:
     """``$QWEN3_CACHE``, else ``$XDG_CACHE_HOME/qwen3-serving``, else ``~/.cache/qwen3-serving``."""
     chosen = os.environ.get("QWEN3_CACHE")
@@ -29,6 +34,15 @@ def folder(*parts: str) -> Path:
     return path
 
 
+def remove() -> None:
+    """Delete what this package keeps. Go's module cache is read-only and has to be made writable first."""
+    for path, folders, _ in os.walk(root() / "go"):
+        for name in folders:
+            Path(path, name).chmod(WRITABLE)
+    for name in OWNED:
+        shutil.rmtree(root() / name, ignore_errors=True)
+
+
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a scratch folder that becomes ``target`` only when the block ends without an error."""
@@ -36,7 +50,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield scratch
-        scratch.chmod(0o755)
+        scratch.chmod(WRITABLE)
         if target.exists():
             shutil.rmtree(target)
         scratch.rename(target)

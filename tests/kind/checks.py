@@ -1,0 +1,174 @@
+"""Proofs that the running cluster can do what the tests build on, with images that this machine has anyway."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from tests.kind import cluster, machine, pools, registry
+from tests.kind.steps import StepError, output, succeeds
+
+if TYPE_CHECKING:
+    from tests.kind.cluster import Cluster
+    from tests.kind.steps import Steps
+
+NAMESPACE = "qwen3-check"
+TEXT = "weights would lie here"
+URL = f"http://server.{NAMESPACE}.svc.cluster.local:8080/hello.txt"
+FETCH = f"import urllib.request as r; print(r.urlopen('{URL}', timeout=2).read().decode())"
+POLICY_SECONDS = 30
+_RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def run(target: Cluster, steps: Steps) -> None:
+    """Run all proofs in a namespace of their own, which is removed afterwards."""
+    base = machine.base_image(steps)
+    with steps.step("push an image to the local registry") as step:
+        registry.provide(base, step)
+        image = registry.push(base, step)
+    _clean(target)
+    try:
+        with steps.step("a volume's file, under Pod Security restricted, from that image") as step:
+            _start_pods(target, image)
+            step.run(
+                target.kubectl("wait", "pods", "--all", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=120s")
+            )
+        with steps.step("DNS and a Service, across nodes"):
+            _until(target, "friend", reaches=True)
+            _until(target, "stranger", reaches=True)
+        with steps.step("a NetworkPolicy admits one pod and refuses another"):
+            _apply(target, _policy())
+            _until(target, "stranger", reaches=False)
+            _until(target, "friend", reaches=True)
+        with steps.step("a pod on a fake H100 node runs"):
+            _fake_pod(target)
+    finally:
+        _clean(target)
+
+
+def _clean(target: Cluster) -> None:
+    output(target.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s"), timeout=90)
+    output(target.kubectl("delete", "pv", NAMESPACE, "--ignore-not-found", "--timeout=60s"), timeout=90)
+    pools.remove(target.kubectl, pools.nvidia_h100(1, NAMESPACE))
+
+
+def _apply(target: Cluster, *objects: dict[str, Any]) -> None:
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+    output(target.kubectl("apply", "-f", "-"), stdin=text)
+
+
+def _until(target: Cluster, client: str, *, reaches: bool) -> None:
+    """Wait until a client pod reaches the server, or does not any more; policies take a moment."""
+    deadline = time.monotonic() + POLICY_SECONDS
+    while (_fetched(target, client) == TEXT) is not reaches:
+        if time.monotonic() > deadline:
+            raise StepError(f"pod {client}: reaching {URL} should be {reaches}, and is not after {POLICY_SECONDS} s")
+        time.sleep(1)
+
+
+def _fetched(target: Cluster, client: str) -> str:
+    try:
+        return output(target.kubectl("exec", "-n", NAMESPACE, client, "--", "python3", "-c", FETCH)).strip()
+    except StepError:
+        return ""
+
+
+def _start_pods(target: Cluster, image: str) -> None:
+    folder = cluster.models_folder() / NAMESPACE
+    folder.mkdir(exist_ok=True)
+    (folder / "hello.txt").write_text(TEXT)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+    _apply(target, namespace)
+    workers = [name for name in sorted(target.nodes()) if "control-plane" not in name]
+    serve = ["python3", "-m", "http.server", "8080", "--directory", "/weights"]
+    sleep = ["python3", "-c", "import signal; signal.sigwait([signal.SIGTERM])"]
+    _apply(
+        target,
+        *_volume(workers),
+        _service(),
+        _pod("server", image, workers[0], serve, claim=NAMESPACE),
+        _pod("friend", image, workers[-1], sleep),
+        _pod("stranger", image, workers[-1], sleep),
+    )
+
+
+def _volume(workers: list[str]) -> list[dict[str, Any]]:
+    """A `local` volume over the folder that all workers share with the host, and a claim on it."""
+    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": workers}]}]
+    common = {"accessModes": ["ReadOnlyMany"], "storageClassName": ""}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": NAMESPACE},
+        "spec": {
+            **common,
+            "capacity": {"storage": "1Gi"},
+            "local": {"path": f"/var/lib/qwen3-models/{NAMESPACE}"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+        },
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": NAMESPACE, "namespace": NAMESPACE},
+        "spec": {**common, "volumeName": NAMESPACE, "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    return [volume, claim]
+
+
+def _service() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "server", "namespace": NAMESPACE},
+        "spec": {"selector": {"app": "server"}, "ports": [{"port": 8080}]},
+    }
+
+
+def _policy() -> dict[str, Any]:
+    admitted = {"podSelector": {"matchLabels": {"app": "friend"}}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "server", "namespace": NAMESPACE},
+        "spec": {"podSelector": {"matchLabels": {"app": "server"}}, "ingress": [{"from": [admitted]}]},
+    }
+
+
+def _pod(name: str, image: str, node: str, command: list[str], claim: str = "") -> dict[str, Any]:
+    container: dict[str, Any] = {"name": "main", "image": image, "command": command, "securityContext": _RESTRICTED}
+    spec: dict[str, Any] = {
+        "containers": [container],
+        "nodeSelector": {"kubernetes.io/hostname": node},
+        "terminationGracePeriodSeconds": 1,
+    }
+    if claim:
+        container["volumeMounts"] = [{"name": "weights", "mountPath": "/weights", "readOnly": True}]
+        spec["volumes"] = [{"name": "weights", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": name}},
+        "spec": spec,
+    }
+
+
+def _fake_pod(target: Cluster) -> None:
+    nodes = pools.nvidia_h100(1, NAMESPACE)
+    pools.apply(target.kubectl, nodes)
+    pod = _pod("on-gpu", "no.such/image", nodes[0]["metadata"]["name"], ["serve"])
+    pod["spec"]["tolerations"] = [pools.TOLERATION]
+    pod["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "8"}}
+    _apply(target, pod)
+    wait = ("wait", "pod/on-gpu", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=30s")
+    if not succeeds(target.kubectl(*wait), timeout=40):
+        raise StepError(output(target.kubectl("describe", "pod", "on-gpu", "-n", NAMESPACE)))
