@@ -1,0 +1,62 @@
+"""Which engine lies in this image."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qwen3_runtime.engines.base import Adapter
+
+QUERY_SECONDS = 60
+"""Limit for asking the engine's interpreter; a cold disk may take seconds."""
+
+
+class ImageError(Exception):
+    """The image has no such engine; the text says what was found."""
+
+
+@dataclass(frozen=True)
+class EngineImage:
+    """Content of the image's ``engine.json``."""
+
+    name: str
+    version: str
+    device: str | None = None
+    """None where the image does not say: then any device is tried."""
+
+
+def identify(description: Path, python: Path, adapter: Adapter) -> EngineImage:
+    """The image's engine from its description, else from the engine's interpreter.
+
+    Raises:
+        ImageError: there is no engine, or the description cannot be read.
+    """
+    if not python.exists():
+        raise ImageError(f"the image has no engine: {python} does not exist")
+    if description.is_file():
+        return _read(description)
+    return EngineImage(name=adapter.name, version=_ask(python, adapter.package))
+
+
+def _read(description: Path) -> EngineImage:
+    try:
+        content = json.loads(description.read_bytes())
+        return EngineImage(name=content["name"], version=content["version"], device=content.get("device"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ImageError(f"{description} does not describe an engine: {error!r}") from error
+
+
+def _ask(python: Path, package: str) -> str:
+    question = f"import importlib.metadata; print(importlib.metadata.version({package!r}))"
+    try:
+        answer = subprocess.run(  # noqa: S603 - the interpreter is the image's own
+            [str(python), "-c", question], capture_output=True, text=True, check=True, timeout=QUERY_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ImageError(f"{python} has no {package}: {error}") from error
+    return answer.stdout.strip()

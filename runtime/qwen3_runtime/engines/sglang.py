@@ -1,0 +1,134 @@
+"""SGLang on CUDA, Ascend NPU and CPU.
+
+Flags were checked against the argument parsers of 0.5.16 (newest Ascend image) and 0.5.23. Only full names are
+used: SGLang's parser takes unique prefixes, so a short name may become ambiguous with any release.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.config import Device, RuntimeConfig, Thinking
+from qwen3_runtime.engines.base import Command, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TRAINED_LENGTH = {40960: 32768}
+"""Qwen3's ``max_position_embeddings`` of 40960 is 32768 trained positions and 8192 for the answer; YaRN counts from
+the trained ones (https://github.com/QwenLM/Qwen3, "Processing Long Texts")."""
+
+_DEVICE_FLAGS: Mapping[Device, tuple[str, ...]] = {
+    Device.CUDA: ("--device", "cuda"),
+    Device.NPU: ("--device", "npu", "--attention-backend", "ascend"),
+    Device.CPU: ("--device", "cpu"),
+}
+_DEVICE_ENVIRONMENT: Mapping[Device, Mapping[str, str]] = {
+    Device.CUDA: {},
+    Device.NPU: {},
+    # Without the first SGLang imports CUDA kernels; more threads than one per process make small shared machines
+    # several times slower.
+    Device.CPU: {"SGLANG_USE_CPU_ENGINE": "1", "OMP_NUM_THREADS": "1"},
+}
+_QUANTIZATION_FLAGS: Mapping[str, tuple[str, ...]] = {"W8A8": ("--quantization", "modelslim")}
+"""Only what SGLang does not see in config.json by itself."""
+
+_FOLLOW_UP = re.compile(r"EOFError|died during init|Rank \d+ scheduler|SIGQUIT|kill_process_tree|Engine core")
+"""Errors that only report that another process of the engine failed."""
+_EXCEPTION = re.compile(r"^(?:\[[^\]]*\] )?(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*)$")
+
+
+class SGLang:
+    """Adapter of SGLang's HTTP server."""
+
+    name = "SGLang"
+    package = "sglang"
+    live_path = "/v1/models"
+    oldest_version: Version = (0, 5, 16)
+    worker_names: tuple[str, ...] = ("sglang::schedul", "sglang::detoken", "sglang::data_pa")
+
+    def command(self, config: RuntimeConfig, port: int) -> Command:
+        """Arguments for ``python`` and the environment they need."""
+        return Command(
+            arguments=(
+                "-m",
+                "sglang.launch_server",
+                *_serving_flags(config, port),
+                *_DEVICE_FLAGS[config.device],
+                *_parallel_flags(config),
+                *_limit_flags(config),
+                *_yarn_flags(config),
+                *_QUANTIZATION_FLAGS.get(config.quantization, ()),
+                *config.extra_args,
+            ),
+            environment=_environment(config),
+        )
+
+    def error_line(self, log: Sequence[str]) -> str:
+        """The message of argparse, else the last exception that is a cause, else the last line."""
+        for line in reversed(log):
+            if ": error: " in line:
+                return line.split(": error: ", 1)[1].strip()
+        exceptions = [line.strip() for line in log if _EXCEPTION.match(line)]
+        causes = [line for line in exceptions if not _FOLLOW_UP.search(line)]
+        said = [line.strip() for line in log if line.strip()]
+        return (causes or exceptions or said or ["it said nothing"])[-1]
+
+
+def _serving_flags(config: RuntimeConfig, port: int) -> tuple[str, ...]:
+    flags: tuple[str, ...] = (
+        *("--model-path", config.model.path),
+        *("--served-model-name", config.served_model_name),
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--reasoning-parser", "qwen3", "--tool-call-parser", "qwen"),
+        *("--enable-metrics", "--enable-cache-report"),
+        # The runtime's first generation is the warm-up.
+        "--skip-server-warmup",
+    )
+    if config.thinking is Thinking.DISABLED:
+        flags += ("--default-chat-template-kwargs", json.dumps({"enable_thinking": False}))
+    return flags
+
+
+def _parallel_flags(config: RuntimeConfig) -> tuple[str, ...]:
+    tensor, expert = config.parallelism.tensor_parallel, config.parallelism.expert_parallel
+    return (
+        *(("--tp-size", str(tensor)) if tensor > 1 else ()),
+        *(("--ep-size", str(expert)) if expert > 1 else ()),
+    )
+
+
+def _limit_flags(config: RuntimeConfig) -> tuple[str, ...]:
+    limits = config.limits
+    flags: tuple[str, ...] = ("--context-length", str(limits.context_length))
+    if limits.max_running_requests is not None:
+        flags += ("--max-running-requests", str(limits.max_running_requests))
+    if limits.max_total_tokens is not None:
+        flags += ("--max-total-tokens", str(limits.max_total_tokens))
+    return flags
+
+
+def _yarn_flags(config: RuntimeConfig) -> tuple[str, ...]:
+    if not _needs_yarn(config):
+        return ()
+    trained = _TRAINED_LENGTH.get(config.native_context_length, config.native_context_length)
+    scaling = {
+        "rope_type": "yarn",
+        "factor": config.limits.context_length / trained,
+        "original_max_position_embeddings": trained,
+    }
+    return ("--json-model-override-args", json.dumps({"rope_scaling": scaling}))
+
+
+def _needs_yarn(config: RuntimeConfig) -> bool:
+    return config.limits.context_length > config.native_context_length
+
+
+def _environment(config: RuntimeConfig) -> dict[str, str]:
+    environment = {"HF_HUB_OFFLINE": "1", **_DEVICE_ENVIRONMENT[config.device]}
+    if _needs_yarn(config):
+        # SGLang derives the length without the factor and would refuse --context-length.
+        environment["SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"] = "1"
+    return environment

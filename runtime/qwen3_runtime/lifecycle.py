@@ -1,0 +1,208 @@
+"""From a folder of weights to a serving engine and to an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NoReturn
+
+import aiohttp
+from yarl import URL
+
+from qwen3_runtime.config import Phase, TerminationReason
+from qwen3_runtime.engines.base import Adapter, parse_version
+from qwen3_runtime.engines.image import EngineImage, ImageError, identify
+from qwen3_runtime.engines.keeper import Keeper
+from qwen3_runtime.engines.memory import oom_kills
+from qwen3_runtime.failure import explain
+from qwen3_runtime.server import errors
+from qwen3_runtime.server.routes import GENERATE
+from qwen3_runtime.termination import Termination
+from qwen3_runtime.weights import check_folder
+
+if TYPE_CHECKING:
+    from qwen3_runtime.phases import Phases
+    from qwen3_runtime.server.traffic import Traffic
+    from qwen3_runtime.server.upstream import Upstream
+    from qwen3_runtime.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+WEIGHTS_SECONDS = 3.0
+"""Between two looks at an incomplete folder."""
+LIVE_SECONDS = 0.1
+"""Between two questions whether the engine answers; while it does not listen, one costs microseconds."""
+LIVE_LIMIT_SECONDS = 5.0
+FAREWELL_SECONDS = 2.0
+"""For the last errors to reach their clients."""
+
+
+class FatalError(Exception):
+    """The pod cannot go on."""
+
+    def __init__(self, termination: Termination) -> None:
+        super().__init__(termination.sentence)
+        self.termination = termination
+
+
+class Lifecycle:
+    """Runs the phases of one pod; everything else only reads where it stands."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        adapter: Adapter,
+        phases: Phases,
+        traffic: Traffic,
+        upstream: Upstream,
+        engine_port: int,
+    ) -> None:
+        self._settings = settings
+        self._config = settings.config
+        self._adapter = adapter
+        self._phases = phases
+        self._traffic = traffic
+        self._upstream = upstream
+        self._engine_port = engine_port
+        self._keeper: Keeper | None = None
+
+    async def run(self, stop: asyncio.Event) -> Termination | None:
+        """Serve until ``stop`` is set and the drain is over (None), or until the pod has failed (why)."""
+        serving = asyncio.create_task(self._serve())
+        ending = asyncio.create_task(self._drain_after(stop))
+        try:
+            await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                return None
+            try:
+                await serving
+            except FatalError as error:
+                await self._fail(error.termination)
+                return error.termination
+        finally:
+            for task in (serving, ending):
+                task.cancel()
+            await asyncio.gather(serving, ending, return_exceptions=True)
+            if self._keeper is not None:
+                await self._keeper.kill()
+
+    async def _serve(self) -> NoReturn:
+        await self._wait_for_weights()
+        self._enter(Phase.STARTING_ENGINE)
+        image = await asyncio.to_thread(self._identify)
+        kills_before = oom_kills(self._settings.cgroup_root)
+        keeper = await self._start_engine(image)
+        ended = asyncio.create_task(keeper.ended())
+        warm = asyncio.create_task(self._warm_up(keeper))
+        try:
+            await asyncio.wait((ended, warm), return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await warm
+            how = await ended
+        finally:
+            ended.cancel()
+            warm.cancel()
+        raise FatalError(
+            explain(
+                how,
+                engine=f"{image.name} {image.version}",
+                was_ready=self._phases.passed(Phase.READY),
+                out_of_memory=oom_kills(self._settings.cgroup_root) > kills_before,
+                error_line=self._adapter.error_line(keeper.log.lines),
+                log=keeper.log.lines,
+            )
+        )
+
+    async def _wait_for_weights(self) -> None:
+        while (problem := await asyncio.to_thread(check_folder, self._config)) is not None:
+            self._enter(Phase.WEIGHTS_INVALID, problem.reason, problem.message)
+            await asyncio.sleep(WEIGHTS_SECONDS)
+
+    def _identify(self) -> EngineImage:
+        try:
+            image = identify(self._settings.engine_description, self._settings.engine_python, self._adapter)
+        except ImageError as error:
+            raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, str(error))) from error
+        if image.name != self._adapter.name:
+            raise FatalError(_config_invalid(f"engine: the image holds {image.name}, not {self._adapter.name}"))
+        if image.device not in (None, self._config.device):
+            raise FatalError(_config_invalid(f"device: the image is for {image.device}, not {self._config.device}"))
+        if parse_version(image.version) < self._adapter.oldest_version:
+            oldest = ".".join(map(str, self._adapter.oldest_version))
+            raise FatalError(
+                _config_invalid(f"engine: the image holds {image.name} {image.version}, the oldest known is {oldest}")
+            )
+        return image
+
+    async def _start_engine(self, image: EngineImage) -> Keeper:
+        command = self._adapter.command(self._config, self._engine_port)
+        logger.info("starting %s %s: %s", image.name, image.version, " ".join(command.arguments))
+        try:
+            self._keeper = await Keeper.start(self._settings.engine_python, command, self._adapter.worker_names)
+        except OSError as error:
+            sentence = f"{self._settings.engine_python} cannot be run: {error.strerror}"
+            raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, sentence)) from error
+        return self._keeper
+
+    async def _warm_up(self, keeper: Keeper) -> None:
+        """Ready only after a first token: until then kernels are compiled and caches are cold."""
+        while not await self._is_live():  # noqa: ASYNC110 - the engine sends no event
+            await asyncio.sleep(LIVE_SECONDS)
+        self._enter(Phase.WARMING_UP)
+        keeper.find_workers()
+        while not await self._first_token():  # noqa: ASYNC110 - the same
+            await asyncio.sleep(LIVE_SECONDS)
+        self._enter(Phase.READY)
+
+    async def _is_live(self) -> bool:
+        return await self._upstream.fetch(self._adapter.live_path, LIVE_LIMIT_SECONDS) is not None
+
+    async def _first_token(self) -> bool:
+        request = {
+            "model": self._config.served_model_name,
+            "messages": [{"role": "user", "content": "Hi"}],
+            "max_tokens": 1,
+        }
+        headers = {"content-type": "application/json"}
+        # A lost connection is a dying engine, which `Keeper.ended` reports better.
+        with suppress(aiohttp.ClientError, ConnectionError):
+            async with self._upstream.request(
+                "POST", URL(GENERATE[0]), json.dumps(request).encode(), headers
+            ) as answer:
+                if answer.status == HTTPStatus.OK:
+                    return True
+                said = (await answer.text())[:500]
+                sentence = f"{self._adapter.name} answered its first request with {answer.status}: {said}"
+                raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, sentence))
+        return False
+
+    async def _drain_after(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        was_ready = self._phases.current is Phase.READY
+        self._enter(Phase.DRAINING, "Terminating", "The pod got SIGTERM.")
+        if not was_ready:
+            return
+        shutdown = self._config.shutdown
+        await asyncio.sleep(shutdown.lame_duck_seconds)
+        self._traffic.refuse_new()
+        if not await self._traffic.idle(max(shutdown.drain_seconds - shutdown.lame_duck_seconds, 0)):
+            logger.warning("cutting %d requests after %g s", self._traffic.count, shutdown.drain_seconds)
+            self._traffic.interrupt_all(errors.cut(shutdown.drain_seconds))
+            await self._traffic.idle(FAREWELL_SECONDS)
+
+    async def _fail(self, termination: Termination) -> None:
+        self._enter(Phase.FAILED, termination.reason, termination.sentence)
+        self._traffic.interrupt_all(errors.ENGINE_FAILED)
+        await self._traffic.idle(FAREWELL_SECONDS)
+
+    def _enter(self, phase: Phase, reason: str = "", message: str = "") -> None:
+        if self._phases.enter(phase, reason, message):
+            logger.info("phase %s %s", phase, message)
+
+
+def _config_invalid(sentence: str) -> Termination:
+    return Termination(TerminationReason.CONFIG_INVALID, sentence)

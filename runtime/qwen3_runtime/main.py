@@ -1,0 +1,82 @@
+"""Wires the parts of the runtime together and runs them in one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+
+import uvloop
+
+from qwen3_runtime import logs
+from qwen3_runtime.config import TerminationReason
+from qwen3_runtime.engines import ADAPTERS
+from qwen3_runtime.lifecycle import Lifecycle
+from qwen3_runtime.metrics import Metrics
+from qwen3_runtime.phases import Phases
+from qwen3_runtime.server.forward import Forwarder
+from qwen3_runtime.server.listen import Listener, free_port
+from qwen3_runtime.server.management import management_app
+from qwen3_runtime.server.traffic import Traffic
+from qwen3_runtime.server.upstream import Upstream
+from qwen3_runtime.settings import ConfigError, Settings, read_settings, termination_log
+from qwen3_runtime.termination import Termination, write
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run the pod; its exit code. Whatever goes wrong stands in the termination message."""
+    logs.set_up()
+    try:
+        settings = read_settings(os.environ)
+        why = uvloop.run(_run(settings))
+    except ConfigError as error:
+        why = Termination(TerminationReason.CONFIG_INVALID, str(error))
+    if why is None:
+        logger.info("ended in order")
+        return 0
+    write(termination_log(os.environ), why)
+    return 1
+
+
+async def _run(settings: Settings) -> Termination | None:
+    if settings.config.engine not in ADAPTERS:
+        raise ConfigError(f'engine: there is no "{settings.config.engine}", only {", ".join(ADAPTERS)}')
+    stop = _stop_on_signals()
+    engine_port = free_port()
+    phases = Phases(time.time)
+    metrics = Metrics()
+    traffic = Traffic(phases)
+    metrics.in_flight.set_function(lambda: traffic.count)
+    upstream = Upstream(engine_port)
+    servers = (
+        Listener(management_app(phases, metrics, upstream), settings.management_port),
+        Listener(Forwarder(settings.config.served_model_name, upstream, traffic, metrics), settings.api_port),
+    )
+    for server in servers:
+        await server.open()
+    lifecycle = Lifecycle(
+        settings=settings,
+        adapter=ADAPTERS[settings.config.engine],
+        phases=phases,
+        traffic=traffic,
+        upstream=upstream,
+        engine_port=engine_port,
+    )
+    try:
+        return await lifecycle.run(stop)
+    finally:
+        for server in reversed(servers):
+            await server.close()
+        await upstream.close()
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,55 @@
+"""The runtime's own Prometheus metrics; the engine's stand beside them in the same answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+from qwen3_runtime.config import Phase
+
+if TYPE_CHECKING:
+    from qwen3_runtime.phases import Phases
+
+FIRST_BYTE_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+"""Seconds. Starts below the engine's own lowest bucket (0.1 s), which small models never leave."""
+
+
+class Metrics:
+    """Counters of one process in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "qwen3_runtime_requests",
+            "Requests answered. code is the HTTP status, for a stream cut after its start the status it would have had"
+            " (502 engine failed, 503 shut down), 499 when the client left first.",
+            ["path", "code"],
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(
+            "qwen3_runtime_requests_in_flight", "Requests forwarded and not finished.", registry=self.registry
+        )
+        self.first_byte = Histogram(
+            "qwen3_runtime_time_to_first_byte_seconds",
+            "From the request's arrival to the first byte of the answer's body.",
+            ["path"],
+            buckets=FIRST_BYTE_BUCKETS,
+            registry=self.registry,
+        )
+        self._phase_seconds = Gauge(
+            "qwen3_runtime_phase_seconds", "Seconds spent in each phase so far.", ["phase"], registry=self.registry
+        )
+        self._draining = Gauge("qwen3_runtime_draining", "1 after SIGTERM.", registry=self.registry)
+        self._engine_up = Gauge(
+            "qwen3_runtime_engine_metrics_up", "1 when this answer holds the engine's metrics.", registry=self.registry
+        )
+
+    def render(self, phases: Phases, engine: bytes | None) -> bytes:
+        """Prometheus text: own metrics, then the engine's as they came. ``None``: the engine gave none."""
+        for phase, seconds in phases.seconds().items():
+            self._phase_seconds.labels(phase).set(seconds)
+        self._draining.set(phases.current is Phase.DRAINING)
+        self._engine_up.set(engine is not None)
+        return generate_latest(self.registry) + (engine or b"")

@@ -1,0 +1,53 @@
+"""Is the body of a request fit for the engine? Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
+from qwen3_runtime.server.refused import REFUSED_FIELDS, REFUSED_TEMPLATE_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BODY_LIMIT = 32 * 1024 * 1024
+"""Bytes of a request body; the longest prompts of a 1M context are about 5 MB of text."""
+
+TOO_LARGE = ErrorAnswer(413, "request_too_large", f"The request body is longer than {BODY_LIMIT} bytes.")
+
+
+def check_body(body: bytes, served_model_name: str) -> ErrorAnswer | None:
+    """Why ``body`` is refused, or None. Everything not looked at here is the engine's to judge."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return _invalid("invalid_json", f"The request body is no JSON: {error}.")
+    if not isinstance(request, dict):
+        return _invalid("invalid_json", "The request body is no JSON object.")
+    model = request.get("model")
+    if not isinstance(model, str) or not model:
+        return _invalid("missing_model", "The request names no model.", "model")
+    if model != served_model_name:
+        return model_not_found(model, served_model_name)
+    return _check_fields(request)
+
+
+def _check_fields(request: Mapping[str, Any]) -> ErrorAnswer | None:
+    for name, reason in REFUSED_FIELDS.items():
+        if request.get(name) is not None:
+            return _refused(name, reason)
+    template = request.get("chat_template_kwargs")
+    if isinstance(template, dict):
+        for name, reason in REFUSED_TEMPLATE_FIELDS.items():
+            if name in template:
+                return _refused(f"chat_template_kwargs.{name}", reason)
+    return None
+
+
+def _refused(name: str, reason: str) -> ErrorAnswer:
+    return _invalid("unsupported_parameter", f"`{name}` is not available on this server: {reason}.", name)
+
+
+def _invalid(code: str, message: str, param: str | None = None) -> ErrorAnswer:
+    return ErrorAnswer(400, code, message, param=param)

@@ -1,0 +1,183 @@
+"""The way of a request through the pod: admitted, checked, forwarded byte for byte, ended visibly."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from qwen3_runtime.server import errors
+from qwen3_runtime.server.asgi import (
+    BodyTooLargeError,
+    DisconnectedError,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    send_body,
+    send_error,
+    send_start,
+)
+from qwen3_runtime.server.checks import BODY_LIMIT, TOO_LARGE, check_body
+from qwen3_runtime.server.errors import ErrorAnswer
+from qwen3_runtime.server.routes import Route, find_route
+from qwen3_runtime.server.traffic import InterruptedRequestError, Running, Traffic
+
+if TYPE_CHECKING:
+    from qwen3_runtime.metrics import Metrics
+    from qwen3_runtime.server.upstream import Upstream
+
+REQUEST_HEADERS = frozenset((b"content-type", b"accept", b"user-agent", b"x-request-id", b"traceparent", b"tracestate"))
+"""All that reaches the engine: credentials stay here, and so do the engine's own override headers."""
+HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-authenticate", b"te", b"trailer", b"transfer-encoding"))
+"""RFC 9110, 7.6.1: these describe the connection to the engine, not the answer."""
+LAST_BYTES_SECONDS = 2.0
+"""For handing an error to a client that may not be reading any more."""
+EVENT_END = b"\n\n"
+STREAM_END = b"data: [DONE]\n\n"
+
+
+class Forwarder:
+    """ASGI application of the API port."""
+
+    def __init__(self, served_model_name: str, upstream: Upstream, traffic: Traffic, metrics: Metrics) -> None:
+        self._served_model_name = served_model_name
+        self._upstream = upstream
+        self._traffic = traffic
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        route = find_route(scope["method"], scope["path"], self._served_model_name)
+        if isinstance(route, ErrorAnswer):
+            await self._refuse("other", send, route)
+        elif (refusal := self._traffic.refusal()) is not None:
+            await self._refuse(route.name, send, refusal)
+        else:
+            answer = _Answer(send, close=self._traffic.closing)
+            with self._traffic.admit() as running:
+                await self._serve(route, scope, receive, answer, running)
+            self._metrics.requests.labels(route.name, answer.outcome).inc()
+            if answer.first_byte is not None:
+                self._metrics.first_byte.labels(route.name).observe(answer.first_byte)
+
+    async def _refuse(self, name: str, send: Send, error: ErrorAnswer) -> None:
+        self._metrics.requests.labels(name, error.status).inc()
+        await send_error(send, error, close=self._traffic.closing)
+
+    async def _serve(self, route: Route, scope: Scope, receive: Receive, answer: _Answer, running: Running) -> None:
+        watch: asyncio.Task[None] | None = None
+        try:
+            with running.interruptible():
+                body = await self._body(route, receive)
+                watch = asyncio.create_task(_watch(receive, running))
+                await self._forward(scope, body, answer)
+        except InterruptedRequestError as interruption:
+            await answer.fail(interruption.answer)
+        except DisconnectedError:
+            await answer.fail(errors.CLIENT_GONE)
+        except (aiohttp.ClientError, ConnectionError):
+            await answer.fail(errors.ENGINE_FAILED)
+        finally:
+            if watch is not None:
+                watch.cancel()
+
+    async def _body(self, route: Route, receive: Receive) -> bytes | None:
+        if not route.has_body:
+            return None
+        try:
+            body = await read_body(receive, BODY_LIMIT)
+        except BodyTooLargeError:
+            raise InterruptedRequestError(TOO_LARGE) from None
+        if (refusal := check_body(body, self._served_model_name)) is not None:
+            raise InterruptedRequestError(refusal)
+        return body
+
+    async def _forward(self, scope: Scope, body: bytes | None, answer: _Answer) -> None:
+        headers = {
+            name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in REQUEST_HEADERS
+        }
+        async with self._upstream.request(scope["method"], _target(scope), body, headers) as response:
+            kept = [(name, value) for name, value in response.raw_headers if name.lower() not in HOP_BY_HOP]
+            if response.content_type == "text/event-stream":
+                await answer.stream(response, kept)
+            else:
+                await answer.whole(response.status, kept, await response.read())
+
+
+class _Answer:
+    """What has gone to the client so far."""
+
+    def __init__(self, send: Send, *, close: bool) -> None:
+        self._send = send
+        self._close = close
+        self._streaming = False
+        self._began = perf_counter()
+        self.first_byte: float | None = None
+        """Seconds from the request's arrival to the first byte of the body."""
+        self.outcome = 0
+        """HTTP status for the metrics."""
+
+    async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
+        """An answer that came in one piece. Its length is known, so that a cut cannot look like an end."""
+        await self._start(status, [header for header in headers if header[0].lower() != b"content-length"], len(body))
+        self.first_byte = perf_counter() - self._began
+        await send_body(self._send, body, more=False)
+
+    async def stream(self, response: aiohttp.ClientResponse, headers: list[Header]) -> None:
+        """Events as they come. Only a piece of an event waits for its rest: no client could read it anyway."""
+        await self._start(response.status, headers, None)
+        self._streaming = True
+        sent = held = b""
+        while chunk := await response.content.readany():
+            if held or not chunk.endswith(EVENT_END):
+                events, end, held = (held + chunk).rpartition(EVENT_END)
+                chunk = events + end
+            if not chunk:
+                continue
+            if self.first_byte is None:
+                self.first_byte = perf_counter() - self._began
+            await send_body(self._send, chunk, more=True)
+            sent = chunk
+        if held or not sent.endswith(STREAM_END):
+            raise InterruptedRequestError(errors.ENGINE_FAILED)
+        self._streaming = False
+        await send_body(self._send, b"", more=False)
+
+    async def fail(self, error: ErrorAnswer) -> None:
+        """End the answer so that the client sees the failure, whatever has gone out already."""
+        self.outcome = error.status
+        if error is errors.CLIENT_GONE:
+            return
+        try:
+            async with asyncio.timeout(LAST_BYTES_SECONDS):
+                if self._streaming:
+                    await send_body(self._send, error.event(), more=False)
+                else:
+                    await send_error(self._send, error, close=self._close)
+        except TimeoutError:
+            return
+
+    async def _start(self, status: int, headers: list[Header], length: int | None) -> None:
+        self.outcome = status
+        if length is not None:
+            headers.append((b"content-length", str(length).encode()))
+        if self._close:
+            headers.append((b"connection", b"close"))
+        await send_start(self._send, status, headers)
+
+
+async def _watch(receive: Receive, running: Running) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    running.interrupt(errors.CLIENT_GONE)
+
+
+def _target(scope: Scope) -> URL:
+    query = scope["query_string"]
+    path = scope["raw_path"] + (b"?" + query if query else b"")
+    return URL(path.decode("latin-1"), encoded=True)

@@ -1,0 +1,77 @@
+"""uvicorn inside the runtime's own loop and under the runtime's own signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BACKLOG = 2048
+CLOSE_SECONDS = 3
+"""For answers under way when a server is closed; the drain has ended before that."""
+KEEP_ALIVE_SECONDS = 75
+"""Longer than a client's or a gateway's usual reuse of a connection (60 s)."""
+
+
+class Listener(uvicorn.Server):
+    """One HTTP server on one port."""
+
+    def __init__(self, app: Any, port: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=CLOSE_SECONDS,
+            )
+        )
+        self._socket = bind(port)
+        self._task: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the lifecycle."""
+        yield
+
+    async def open(self) -> None:
+        """Start serving; returns when connections are accepted."""
+        self._task = asyncio.create_task(self.serve([self._socket]))
+        while not self.started and not self._task.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Stop accepting, let answers under way finish, close."""
+        self.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+def bind(port: int) -> socket.socket:
+    """A listening socket on every address, IPv6 and IPv4, or IPv4 alone where the kernel has no IPv6."""
+    if socket.has_dualstack_ipv6():
+        with contextlib.suppress(OSError):
+            return socket.create_server(
+                ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG, reuse_port=False
+            )
+    return socket.create_server(("0.0.0.0", port), backlog=BACKLOG)  # noqa: S104 - a pod's port is for the cluster
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,5 @@
+"""Is the folder of weights the model that the pod is to serve, and is it complete?"""
+
+from qwen3_runtime.weights.check import Problem, check_folder
+
+__all__ = ["Problem", "check_folder"]

@@ -1,0 +1,131 @@
+"""Checks of the folder of weights, in the order in which a person would look."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qwen3_runtime.weights import quantization, safetensors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qwen3_runtime.config import RuntimeConfig
+
+INDEX = "model.safetensors.index.json"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the folder cannot be served."""
+
+    reason: str
+    """Stable CamelCase word for ``PhaseReport.reason``."""
+    message: str
+    """One sentence with the path and what was found."""
+
+
+class _FoundError(Exception):
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(reason, message)
+
+
+def check_folder(config: RuntimeConfig) -> Problem | None:
+    """First problem of the folder ``config.model.path``, or None. Reads headers, never the weights themselves."""
+    folder = Path(config.model.path)
+    checks: tuple[Callable[[Path, RuntimeConfig], None], ...] = (
+        _check_exists,
+        _check_identity,
+        _check_quantization,
+        _check_tokenizer,
+        _check_weights,
+    )
+    try:
+        for check in checks:
+            check(folder, config)
+    except _FoundError as found:
+        return found.problem
+    except OSError as error:
+        return Problem("Unreadable", f"{error.filename or folder} cannot be read: {error.strerror}.")
+    return None
+
+
+def _check_exists(folder: Path, _: RuntimeConfig) -> None:
+    if not folder.is_dir():
+        raise _FoundError("FolderMissing", f"{folder} is not a folder.")
+    if not any(folder.iterdir()):
+        raise _FoundError("FolderEmpty", f"{folder} is empty.")
+
+
+def _check_identity(folder: Path, config: RuntimeConfig) -> None:
+    path = folder / "config.json"
+    model = _read_object(path)
+    for key, expected in config.model.expected_config.items():
+        found = model.get(key, "nothing")
+        if found != expected:
+            raise _FoundError("ConfigMismatch", f"{path} has {key} = {found}, the model has {expected}.")
+
+
+def _check_quantization(folder: Path, config: RuntimeConfig) -> None:
+    path = folder / "config.json"
+    modelslim = (folder / quantization.MODELSLIM_FILE).is_file()
+    problem = quantization.mismatch(config.quantization, _read_object(path), has_modelslim_file=modelslim)
+    if problem:
+        raise _FoundError("QuantizationMismatch", f"{path}: {problem}.")
+
+
+def _check_tokenizer(folder: Path, _: RuntimeConfig) -> None:
+    for name in TOKENIZER_FILES:
+        _require(folder / name)
+
+
+def _check_weights(folder: Path, _: RuntimeConfig) -> None:
+    for path in _weight_files(folder):
+        size = path.stat().st_size
+        try:
+            expected = safetensors.expected_size(path)
+        except safetensors.CorruptFileError as error:
+            raise _FoundError("FileCorrupt", f"{path} is no safetensors file: {error} ({size} bytes).") from error
+        if size != expected:
+            reason = "FileTruncated" if size < expected else "FileCorrupt"
+            raise _FoundError(reason, f"{path} has {size} bytes, its header describes {expected}.")
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """Files of the index, or every ``*.safetensors`` where there is no index."""
+    index = folder / INDEX
+    if not index.is_file():
+        files = sorted(folder.glob("*.safetensors"))
+        if not files:
+            raise _FoundError("FileMissing", f"{folder} has neither {INDEX} nor a *.safetensors file.")
+        return files
+    weight_map = _read_object(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise _FoundError("FileCorrupt", f"{index} has no weight_map.")
+    files = [folder / str(name) for name in sorted(set(weight_map.values()))]
+    missing = [path.name for path in files if not path.is_file()]
+    if missing:
+        raise _FoundError(
+            "IndexIncomplete", f"{folder} lacks {len(missing)} of {len(files)} files of {INDEX}, first {missing[0]}."
+        )
+    return files
+
+
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise _FoundError("FileMissing", f"{path} does not exist.")
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    _require(path)
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise _FoundError("FileCorrupt", f"{path} is no JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise _FoundError("FileCorrupt", f"{path} holds no JSON object.")
+    return content
