@@ -78,8 +78,9 @@ bench: platform ## Benchmarks: ratios against a baseline of the same run.
 	$(BIN)/python -m bench
 
 .PHONY: crds
-crds: venv ## Write crds/ from the API types.
+crds: venv ## Write crds/ and docs/reference.md from the API types.
 	$(BIN)/python -m qwen3_operator.api.crd
+	$(BIN)/python -m qwen3_operator.api.reference
 
 .PHONY: lock
 lock: venv ## Renew requirements/*.txt from pyproject.toml.

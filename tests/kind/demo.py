@@ -15,7 +15,7 @@ from rich.table import Table
 
 from tests.kind import platform
 from tests.kind.steps import StepError, Steps
-from tests.kube import KubectlError, Kube
+from tests.kube import Kube, KubectlError
 from tests.objects import namespace_object, weights_claim, weights_volume
 
 if TYPE_CHECKING:
