@@ -1,0 +1,139 @@
+"""What there is to run on: pools of nodes of one kind, and what is free on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from qwen3_operator.inventory.quantity import amount, millicores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qwen3_operator.api.status import NodeRequirement, Placement, Toleration
+    from qwen3_operator.catalog import Accelerator
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What one replica takes of one node."""
+
+    devices: int
+    cpu_millicores: int
+    memory_bytes: int
+
+    @classmethod
+    def of(cls, placement: Placement) -> Demand:
+        """Demand of one replica of a placement."""
+        return cls(
+            devices=placement.devices_per_replica if placement.resource_name else 0,
+            cpu_millicores=millicores(placement.cpu_request),
+            memory_bytes=amount(placement.memory_request),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRoom:
+    """One usable node of a pool."""
+
+    name: str
+    devices: int
+    """Allocatable devices, free or not."""
+    memory_bytes: int
+    """Allocatable host memory, free or not."""
+    free_devices: int
+    free_cpu_millicores: int
+    free_memory_bytes: int
+
+    def replicas(self, demand: Demand) -> int:
+        """How many replicas still fit."""
+        fits = [
+            free // needed
+            for free, needed in (
+                (self.free_devices, demand.devices),
+                (self.free_cpu_millicores, demand.cpu_millicores),
+                (self.free_memory_bytes, demand.memory_bytes),
+            )
+            if needed > 0
+        ]
+        return max(0, min(fits, default=0))
+
+    def less(self, demand: Demand) -> NodeRoom:
+        """The node with one replica more on it."""
+        return replace(
+            self,
+            free_devices=self.free_devices - demand.devices,
+            free_cpu_millicores=self.free_cpu_millicores - demand.cpu_millicores,
+            free_memory_bytes=self.free_memory_bytes - demand.memory_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Nodes that are alike: same accelerator, same resource name, same architecture."""
+
+    name: str
+    accelerator: Accelerator
+    resource_name: str
+    """Extended resource; empty for CPU pools."""
+    architecture: str
+    device_memory_bytes: int
+    """Memory of one device, the smallest that a node of the pool reports; 0 for CPU pools."""
+    nodes: tuple[NodeRoom, ...]
+    node_selector: Mapping[str, str]
+    node_requirements: tuple[NodeRequirement, ...]
+    tolerations: tuple[Toleration, ...]
+
+    @property
+    def largest_node(self) -> int:
+        """Most devices that one node has."""
+        return max((node.devices for node in self.nodes), default=0)
+
+    def room(self, demand: Demand) -> int:
+        """How many replicas fit on what is free."""
+        return sum(node.replicas(demand) for node in self.nodes)
+
+    def less(self, demand: Demand, replicas: int) -> Pool:
+        """The pool with so many replicas more; each goes to the fullest node that has room, as far as there is any."""
+        nodes = {node.name: node for node in self.nodes}
+        for _ in range(replicas):
+            fitting = [node for node in nodes.values() if node.replicas(demand)]
+            if not fitting:
+                break
+            chosen = min(fitting, key=lambda node: (node.free_devices, node.free_memory_bytes, node.name))
+            nodes[chosen.name] = chosen.less(demand)
+        return replace(self, nodes=tuple(nodes.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedNode:
+    """A node that gives nothing, and why."""
+
+    name: str
+    reason: str
+    """Stable CamelCase word: Cordoned, NotReady, Tainted, UnknownAccelerator, SharedDevices, MemoryMismatch, ..."""
+    message: str
+    pool: str = ""
+    """The pool it would belong to, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All pools by name, in the order of their names, and the nodes that are in none."""
+
+    pools: Mapping[str, Pool]
+    unused: tuple[UnusedNode, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Replicas that are promised to a deployment and not bound to a node yet."""
+
+    pool: str
+    demand: Demand
+    replicas: int
+
+    @classmethod
+    def of(cls, placement: Placement, replicas: int) -> Reservation:
+        """Reservation of so many replicas of a placement."""
+        return cls(placement.pool, Demand.of(placement), replicas)
