@@ -1,0 +1,1 @@
+"""Tests of the Helm chart, judged by the real helm."""

@@ -1,0 +1,117 @@
+"""The chart under test, through the real helm."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Object = dict[str, Any]
+
+REPOSITORY = Path(__file__).parents[2]
+CHART = REPOSITORY / "charts" / "qwen3-operator"
+CRDS = REPOSITORY / "crds"
+CI_VALUES = sorted(CHART.glob("ci/*-values.yaml"))
+RELEASE, NAMESPACE = "qwen3-operator", "qwen3-system"
+
+
+class HelmError(AssertionError):
+    """Helm refused; the text is its own."""
+
+
+@dataclass(frozen=True)
+class Helm:
+    """One helm program."""
+
+    program: Path
+
+    def run(self, *args: str, stdin: str | None = None, timeout: float = 60) -> str:
+        """Stdout of ``helm ARGS``."""
+        done = subprocess.run(
+            [str(self.program), *args], input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if done.returncode:
+            raise HelmError(done.stdout + done.stderr)
+        return done.stdout
+
+    def render(self, values: Object, *, chart: Path = CHART, release: str = RELEASE) -> list[Object]:
+        """Objects of ``helm template``."""
+        return copy.deepcopy(_parsed(self.template(values, chart=chart, release=release)))
+
+    def template(self, values: Object, *, chart: Path = CHART, release: str = RELEASE) -> str:
+        """Text of ``helm template``; asked once for the same values."""
+        return _template(self, chart, release, yaml.safe_dump(values))
+
+    def notes(self, values: Object) -> str:
+        """What a user reads after ``helm install``."""
+        answer = self.run(
+            "install", RELEASE, str(CHART), "-n", NAMESPACE, "--dry-run=client", "-o", "json", "-f", "-",
+            stdin=yaml.safe_dump(values),
+        )  # fmt: skip
+        return str(json.loads(answer)["info"]["notes"])
+
+
+@functools.cache
+def _template(helm: Helm, chart: Path, release: str, values: str) -> str:
+    return helm.run("template", release, str(chart), "-n", NAMESPACE, "-f", "-", stdin=values)
+
+
+@functools.cache
+def _parsed(text: str) -> list[Object]:
+    return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]
+
+
+def default_values() -> Object:
+    """``values.yaml``."""
+    values: Object = yaml.safe_load((CHART / "values.yaml").read_text())
+    return values
+
+
+def at(values: Object, path: tuple[str, ...], value: object) -> Object:
+    """A copy of ``values`` with ``value`` at ``path``."""
+    head, *rest = path
+    return {**values, head: at(values.get(head) or {}, tuple(rest), value) if rest else value}
+
+
+def leaves(values: Object, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Paths of everything that is not a mapping with entries: scalars, lists, empty mappings."""
+    found: list[tuple[str, ...]] = []
+    for key, value in values.items():
+        path = (*above, key)
+        found += leaves(value, path) if isinstance(value, dict) and value else [path]
+    return found
+
+
+def lookup(values: Object, path: tuple[str, ...]) -> Any:
+    """The value at ``path``."""
+    found: Any = values
+    for key in path:
+        found = found[key]
+    return found
+
+
+def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
+    """Objects of the kinds, in order."""
+    return [found for found in objects if found["kind"] in kinds]
+
+
+def operator(objects: list[Object]) -> Object:
+    """The only container of the only Deployment."""
+    (deployment,) = of_kind(objects, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    found: Object = container
+    return found
+
+
+def environment(objects: list[Object]) -> dict[str, str]:
+    """Environment of the operator's container; the downward API's fields appear by their path."""
+    return {
+        entry["name"]: entry["value"] if "value" in entry else entry["valueFrom"]["fieldRef"]["fieldPath"]
+        for entry in operator(objects)["env"]
+    }

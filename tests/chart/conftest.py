@@ -1,0 +1,32 @@
+"""Fixtures of the chart's tests."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.chart.chart import CI_VALUES, Helm
+from tests.kind import tools
+from tests.kind.steps import Steps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def helm() -> Helm:
+    """The real helm; fetched where the machine has none."""
+    if shutil.which("helm") is None:
+        tools.provide_helm(Steps())
+    return Helm(tools.path("helm"))
+
+
+@pytest.fixture(params=CI_VALUES, ids=lambda path: path.stem.removesuffix("-values"))
+def ci_values(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Each values file of the chart's ``ci/`` in turn."""
+    path: Path = request.param
+    values: dict[str, Any] = yaml.safe_load(path.read_text())
+    return values

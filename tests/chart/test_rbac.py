@@ -1,0 +1,117 @@
+"""Least privilege: what the operator may do, where, and what users get."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart.chart import NAMESPACE, Helm, environment, of_kind
+
+if TYPE_CHECKING:
+    from tests.chart.chart import Object
+
+Granted = dict[tuple[str, str], set[str]]
+"""Verbs by (API group, resource)."""
+ROLES = ("Role", "ClusterRole")
+BINDINGS = ("RoleBinding", "ClusterRoleBinding")
+READ = {"list", "watch"}
+WRITE = {"list", "watch", "create", "patch", "delete"}
+# Everything that the operator may do to a namespace's objects; each entry stands for a call that it makes.
+MANAGER = {
+    ("serving.qwen3.io", "qwen3deployments"): READ,
+    ("serving.qwen3.io", "qwen3deployments/status"): {"patch"},
+    ("serving.qwen3.io", "qwen3deployments/finalizers"): {"update"},
+    ("apps", "deployments"): WRITE,
+    ("", "services"): WRITE,
+    ("networking.k8s.io", "networkpolicies"): WRITE,
+    ("events.k8s.io", "events"): {"create"},
+}
+CAPACITY = {("", "nodes"): READ, ("", "pods"): READ}
+
+
+def _granted(role: Object) -> Granted:
+    granted: Granted = {}
+    for rule in role["rules"]:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                granted.setdefault((group, resource), set()).update(rule["verbs"])
+    return granted
+
+
+def _bound(objects: list[Object]) -> list[tuple[str, Object]]:
+    """(namespace, role) for each binding of the operator; "" stands for the whole cluster."""
+    roles = {}
+    for role in of_kind(objects, *ROLES):
+        roles[role["kind"], role["metadata"].get("namespace", ""), role["metadata"]["name"]] = role
+    bound = []
+    for binding in of_kind(objects, *BINDINGS):
+        where, ref = binding["metadata"].get("namespace", ""), binding["roleRef"]
+        bound.append((where, roles[ref["kind"], where if ref["kind"] == "Role" else "", ref["name"]]))
+    return bound
+
+
+def test_no_wildcard_no_secret_no_escalation(helm: Helm, ci_values: Object) -> None:
+    for role in of_kind(helm.render(ci_values), *ROLES):
+        for rule in role["rules"]:
+            words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+            assert "*" not in words, role["metadata"]["name"]
+            assert not words & {"secrets", "configmaps", "pods/exec", "pods/log", "serviceaccounts/token", "namespaces"}
+            assert not words & {"escalate", "bind", "impersonate", "roles", "clusterroles"}
+
+
+def test_in_all_namespaces(helm: Helm) -> None:
+    by_place: dict[str, list[Granted]] = {}
+    for where, role in _bound(helm.render({})):
+        by_place.setdefault(where, []).append(_granted(role))
+    lease = {("coordination.k8s.io", "leases"): {"create", "get", "update"}}
+    assert by_place == {"": [CAPACITY, MANAGER], NAMESPACE: [lease]}
+
+
+def test_in_listed_namespaces_nothing_is_written_elsewhere(helm: Helm) -> None:
+    by_place: dict[str, list[Granted]] = {}
+    for where, role in _bound(helm.render({"watchNamespaces": ["team-a", "team-b"]})):
+        by_place.setdefault(where, []).append(_granted(role))
+    assert by_place[""] == [CAPACITY]
+    assert by_place["team-a"] == by_place["team-b"] == [MANAGER]
+    assert by_place.keys() == {"", "team-a", "team-b", NAMESPACE}
+
+
+def test_lease_is_one_by_name(helm: Helm, ci_values: Object) -> None:
+    objects = helm.render(ci_values)
+    leases = [rule for role in of_kind(objects, "Role") for rule in role["rules"] if "leases" in rule["resources"]]
+    if not ci_values.get("rbac", {}).get("create", True):
+        assert leases == []
+        return
+    create, use = leases
+    assert create["verbs"] == ["create"]
+    assert use["resourceNames"] == [environment(objects)["QWEN3_LEASE_NAME"]]
+
+
+def test_bindings_name_the_account_of_the_pod(helm: Helm, ci_values: Object) -> None:
+    objects = helm.render(ci_values)
+    (deployment,) = of_kind(objects, "Deployment")
+    account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
+    for binding in of_kind(objects, *BINDINGS):
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}]
+    made = [found["metadata"]["name"] for found in of_kind(objects, "ServiceAccount")]
+    assert made == ([account] if ci_values.get("serviceAccount", {}).get("create", True) else [])
+
+
+@pytest.mark.parametrize(("role", "may_write"), [("view", False), ("edit", True), ("admin", True)])
+def test_users_get_their_share_by_aggregation(helm: Helm, role: str, may_write: bool) -> None:  # noqa: FBT001
+    label = f"rbac.authorization.k8s.io/aggregate-to-{role}"
+    granted: Granted = {}
+    for found in of_kind(helm.render({}), "ClusterRole"):
+        if found["metadata"]["labels"].get(label) == "true":
+            for key, verbs in _granted(found).items():
+                granted.setdefault(key, set()).update(verbs)
+    kind = ("serving.qwen3.io", "qwen3deployments")
+    assert granted[kind] >= {"get", "list", "watch"}
+    assert (granted[kind] >= {"create", "update", "patch", "delete"}) == may_write
+    assert ("update" in granted[kind[0], "qwen3deployments/scale"]) == may_write
+    assert granted[kind[0], "qwen3deployments/status"] == {"get", "list", "watch"}, "status is the operator's alone"
+
+
+def test_roles_can_be_left_to_an_administrator(helm: Helm) -> None:
+    assert not of_kind(helm.render({"rbac": {"create": False, "aggregate": False}}), *ROLES, *BINDINGS)

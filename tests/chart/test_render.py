@@ -1,0 +1,177 @@
+"""Lint, rendering over a matrix of values, packaging, and what the chart and the operator must agree on."""
+
+from __future__ import annotations
+
+import tarfile
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+from yamllint import linter  # type: ignore[import-untyped]
+from yamllint.config import YamlLintConfig  # type: ignore[import-untyped]
+
+from qwen3_operator.settings import FIELD_MANAGER, from_environment
+from qwen3_runtime.config import MANAGEMENT_PORT, Device
+from tests.chart.chart import CHART, CI_VALUES, CRDS, NAMESPACE, RELEASE, Helm, environment, of_kind, operator
+from tests.chart.schemas import validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.chart.chart import Object
+
+
+@pytest.mark.parametrize("values", CI_VALUES, ids=lambda path: path.stem)
+def test_lint_is_content(helm: Helm, values: Path) -> None:
+    assert "0 chart(s) failed" in helm.run("lint", "--strict", str(CHART), "-f", str(values))
+
+
+def test_every_object_is_valid(helm: Helm, ci_values: Object) -> None:
+    objects = helm.render(ci_values)
+    assert objects
+    for found in objects:
+        validate(found)
+
+
+def test_no_key_stands_twice(helm: Helm, ci_values: Object) -> None:
+    text = helm.template({**ci_values, "crds": {"enabled": False}})
+    rules = YamlLintConfig("rules: {key-duplicates: enable, colons: enable, trailing-spaces: enable}")
+    assert [str(problem) for problem in linter.run(text, rules)] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("Deployment", ("spec", "replica")), ("PodMonitor", ("spec", "endpoints")), ("Service", ("spec", "ports", "p"))],
+)
+def test_the_judge_refuses_wrong_objects(helm: Helm, kind: str, path: tuple[str, ...]) -> None:
+    (found,) = of_kind(helm.render({"metrics": {"scrape": "PodMonitor"}}), kind)
+    parent = found
+    for key in path[:-1]:
+        parent = parent[key]
+    if isinstance(parent, list):
+        parent = parent[0]
+    parent[path[-1]] = 1
+    with pytest.raises(jsonschema.ValidationError, match=path[-1]):
+        validate(found)
+
+
+def test_names_are_unique_and_labelled(helm: Helm, ci_values: Object) -> None:
+    objects = helm.render(ci_values)
+    keys = [(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for o in objects]
+    assert len(keys) == len(set(keys))
+    for found in objects:
+        labels = found["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "qwen3-operator", found["metadata"]["name"]
+        assert labels["app.kubernetes.io/instance"] == RELEASE
+        assert labels.items() >= ci_values.get("commonLabels", {}).items()
+
+
+def test_selectors_match_the_pods(helm: Helm) -> None:
+    objects = helm.render({"replicas": 2, "metrics": {"scrape": "PodMonitor"}, "networkPolicy": {"enabled": True}})
+    (deployment,) = of_kind(objects, "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    (service,) = of_kind(objects, "Service")
+    (policy,) = of_kind(objects, "NetworkPolicy")
+    by_labels = of_kind(objects, "Deployment", "PodDisruptionBudget", "PodMonitor")
+    selectors = [service["spec"]["selector"], policy["spec"]["podSelector"]["matchLabels"]]
+    selectors += [found["spec"]["selector"]["matchLabels"] for found in by_labels]
+    assert len(selectors) == 5
+    for selector in selectors:
+        assert selector
+        assert selector.items() <= labels.items()
+
+
+def test_two_releases_share_no_cluster_object(helm: Helm) -> None:
+    cluster_wide = [
+        {o["metadata"]["name"] for o in of_kind(helm.render({}, release=release), "ClusterRole", "ClusterRoleBinding")}
+        for release in ("qwen3-operator", "other")
+    ]
+    assert not cluster_wide[0] & cluster_wide[1]
+
+
+def test_the_operator_understands_its_environment(helm: Helm, ci_values: Object) -> None:
+    objects = helm.render(ci_values)
+    variables = environment(objects)
+    settings = from_environment({**variables, "POD_NAMESPACE": NAMESPACE, "POD_NAME": "pod-0"}, "host")
+    assert variables["POD_NAMESPACE"] == "metadata.namespace"
+    assert variables["POD_NAME"] == "metadata.name"
+    assert settings.own_namespace == NAMESPACE
+    assert settings.identity == "pod-0"
+    assert settings.namespaces == tuple(ci_values.get("watchNamespaces", ()))
+    assert settings.workers == ci_values.get("workers", 4)
+    assert settings.resync_seconds == ci_values.get("resyncSeconds", 300)
+    assert settings.log_level == ci_values.get("logLevel", "INFO")
+    assert settings.image_pull_policy == ci_values.get("runtimes", {}).get("imagePullPolicy", "IfNotPresent")
+    (port,) = operator(objects)["ports"]
+    assert (port["name"], port["containerPort"]) == ("http", settings.http_port)
+
+
+def test_images_of_engines_reach_the_operator(helm: Helm) -> None:
+    version = "0.1.0"
+    plain = from_environment(environment(helm.render({})), "host")
+    assert plain.images == {device: f"qwen3-runtime-sglang-{device}:{version}" for device in Device}
+    assert plain.runtime_classes == {}
+    digest = "sha256:" + "a" * 64
+    runtimes = {
+        "cpu": {"image": {"digest": digest}},
+        "cuda": {"image": {"tag": "v1", "digest": digest}, "runtimeClassName": "nvidia"},
+        "npu": {"image": {"repository": ""}, "runtimeClassName": "ascend"},
+    }
+    mirrored = from_environment(
+        environment(helm.render({"imageRegistry": "registry.example.com/q/", "runtimes": runtimes})), "host"
+    )
+    assert mirrored.images == {
+        Device.CPU: f"registry.example.com/q/qwen3-runtime-sglang-cpu@{digest}",
+        Device.CUDA: f"registry.example.com/q/qwen3-runtime-sglang-cuda:v1@{digest}",
+    }
+    assert mirrored.runtime_classes == {Device.CUDA: "nvidia", Device.NPU: "ascend"}
+
+
+def test_network_policy_lets_the_operator_do_its_work_and_no_more(helm: Helm) -> None:
+    (everywhere,) = of_kind(helm.render({"networkPolicy": {"enabled": True}}), "NetworkPolicy")
+    api_server, engines = everywhere["spec"]["egress"]
+    assert [entry["port"] for entry in api_server["ports"]] == [443, 6443]
+    assert engines == {
+        "ports": [{"port": MANAGEMENT_PORT, "protocol": "TCP"}],
+        "to": [
+            {
+                "podSelector": {"matchLabels": {"app.kubernetes.io/managed-by": FIELD_MANAGER}},
+                "namespaceSelector": {},
+            }
+        ],
+    }
+    listed = helm.render({"networkPolicy": {"enabled": True}, "watchNamespaces": ["a", "b"]})
+    (policy,) = of_kind(listed, "NetworkPolicy")
+    (peer,) = policy["spec"]["egress"][1]["to"]
+    (expression,) = peer["namespaceSelector"]["matchExpressions"]
+    assert expression == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["a", "b"]}
+
+
+@pytest.mark.parametrize(("replicas", "budgets"), [(0, 0), (1, 0), (2, 1)])
+def test_disruption_budget_only_where_it_helps(helm: Helm, replicas: int, budgets: int) -> None:
+    assert len(of_kind(helm.render({"replicas": replicas}), "PodDisruptionBudget")) == budgets
+
+
+@pytest.mark.parametrize(
+    ("scrape", "monitors", "annotated"), [("None", 0, 0), ("Annotations", 0, 1), ("PodMonitor", 1, 0)]
+)
+def test_prometheus_finds_the_pods_one_way(helm: Helm, scrape: str, monitors: int, annotated: int) -> None:
+    objects = helm.render({"metrics": {"scrape": scrape}})
+    (deployment,) = of_kind(objects, "Deployment")
+    annotations = deployment["spec"]["template"]["metadata"]["annotations"]
+    assert len(of_kind(objects, "PodMonitor")) == monitors
+    assert ("prometheus.io/scrape" in annotations) == bool(annotated)
+
+
+def test_the_package_renders_like_the_checkout(helm: Helm, tmp_path: Path) -> None:
+    helm.run("package", str(CHART), "-d", str(tmp_path))
+    (package,) = tmp_path.glob("*.tgz")
+    with tarfile.open(package) as archive:
+        members = {member.name: member for member in archive.getmembers()}
+        assert all(member.isfile() for member in members.values()), "a link would point out of the package"
+        assert not [name for name in members if "/ci/" in name]
+        for crd in CRDS.glob("*.yaml"):
+            packed = archive.extractfile(f"qwen3-operator/files/crds/{crd.name}")
+            assert packed is not None
+            assert packed.read() == crd.read_bytes()
+    assert helm.render({}, chart=package) == helm.render({})

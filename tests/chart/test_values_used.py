@@ -1,0 +1,82 @@
+"""Every value changes something: for each leaf of values.yaml, another value renders another output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.chart.chart import Helm, at, default_values, leaves, lookup
+from tests.objects import merged
+
+DIGEST = "sha256:" + "b" * 64
+# Values under which all others matter.
+BASE: dict[str, Any] = {
+    "serviceAccount": {"name": "given"},
+    "metrics": {"scrape": "PodMonitor"},
+    "networkPolicy": {"enabled": True},
+}
+# A valid other value where flipping or counting up does not make one.
+SAMPLES: dict[str, Any] = {
+    "fullnameOverride": "other",
+    "commonLabels": {"example.com/a": "b"},
+    "imageRegistry": "registry.example.com",
+    "image.repository": "other",
+    "image.tag": "v9",
+    "image.digest": DIGEST,
+    "image.pullPolicy": "Never",
+    "imagePullSecrets": [{"name": "registry"}],
+    "runtimes.imagePullPolicy": "Never",
+    "runtimes.cpu.image.repository": "other",
+    "runtimes.cpu.image.tag": "v9",
+    "runtimes.cpu.image.digest": DIGEST,
+    "runtimes.cuda.image.repository": "other",
+    "runtimes.cuda.image.tag": "v9",
+    "runtimes.cuda.image.digest": DIGEST,
+    "runtimes.cuda.runtimeClassName": "nvidia",
+    "runtimes.npu.image.repository": "other",
+    "runtimes.npu.image.tag": "v9",
+    "runtimes.npu.image.digest": DIGEST,
+    "runtimes.npu.runtimeClassName": "ascend",
+    "watchNamespaces": ["team-a"],
+    "logLevel": "DEBUG",
+    "serviceAccount.name": "other",
+    "serviceAccount.annotations": {"example.com/a": "b"},
+    "resources.requests.cpu": "75m",
+    "resources.requests.memory": "75Mi",
+    "resources.limits.memory": "750Mi",
+    "podLabels": {"example.com/a": "b"},
+    "podAnnotations": {"example.com/a": "b"},
+    "priorityClassName": "high",
+    "nodeSelector": {"example.com/a": "b"},
+    "tolerations": [{"key": "a", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+    "metrics.scrape": "Annotations",
+    "metrics.service.annotations": {"example.com/a": "b"},
+    "metrics.podMonitor.labels": {"example.com/a": "b"},
+    "metrics.podMonitor.interval": "75s",
+    "networkPolicy.metricsFrom": [{"podSelector": {}}],
+    "networkPolicy.apiServerPorts": [6444],
+}
+LEAVES = [".".join(path) for path in leaves(default_values())]
+
+
+def _other(leaf: str) -> Any:
+    if leaf in SAMPLES:
+        return SAMPLES[leaf]
+    value = lookup(merged(default_values(), BASE), tuple(leaf.split(".")))
+    if isinstance(value, bool):
+        return not value
+    assert isinstance(value, int), f"SAMPLES needs another value for {leaf}"
+    return value + 1
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_value_changes_the_output(helm: Helm, leaf: str) -> None:
+    changed = helm.render(at(BASE, tuple(leaf.split(".")), _other(leaf)))
+    assert changed != helm.render(BASE), f"no template uses {leaf}"
+
+
+def test_samples_name_existing_values() -> None:
+    assert set(LEAVES) >= SAMPLES.keys()
