@@ -41,6 +41,12 @@ class Listener(uvicorn.Server):
         self._socket = bind(port)
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def port(self) -> int:
+        """Port that is listened on; of interest when 0 was asked for."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
     @contextlib.contextmanager
     @override
     def capture_signals(self) -> Iterator[None]:

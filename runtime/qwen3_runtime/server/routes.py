@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
 
@@ -29,7 +28,7 @@ def find_route(method: str, path: str, served_model_name: str) -> Route | ErrorA
         return _wrong_method(method, path)
     if path == MODELS:
         return Route(MODELS, has_body=False)
-    model = unquote(path.removeprefix(MODELS + "/"))
+    model = path.removeprefix(MODELS + "/")
     if model != served_model_name:
         return model_not_found(model, served_model_name)
     return Route(MODELS + "/{model}", has_body=False)

@@ -1,0 +1,98 @@
+"""What reaches the engine and what is answered before it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from qwen3_runtime.server.checks import check_body
+from qwen3_runtime.server.errors import ErrorAnswer
+from qwen3_runtime.server.refused import REFUSED_FIELDS
+from qwen3_runtime.server.routes import Route, find_route
+
+CHAT: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def answer_to(body: bytes) -> ErrorAnswer:
+    answer = check_body(body, "qwen3-tiny")
+    assert answer is not None
+    return answer
+
+
+def test_ordinary_requests_pass() -> None:
+    extras = {"temperature": 0, "tools": [], "chat_template_kwargs": {"enable_thinking": False}, "lora_path": None}
+    assert check_body(json.dumps(CHAT | extras).encode(), "qwen3-tiny") is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe\xfd", b"[" * 100_000])
+def test_no_json_object(body: bytes) -> None:
+    answer = answer_to(body)
+    assert (answer.status, answer.code) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize("model", [None, "", 3, ["qwen3-tiny"]])
+def test_no_model(model: object) -> None:
+    answer = answer_to(json.dumps(CHAT | {"model": model}).encode())
+    assert (answer.status, answer.param) == (400, "model")
+
+
+@pytest.mark.parametrize("model", ["gpt-4", "qwen3-tiny:adapter", "Qwen3-Tiny"])
+def test_unknown_model_names_the_served_one(model: str) -> None:
+    answer = answer_to(json.dumps(CHAT | {"model": model}).encode())
+    assert (answer.status, answer.code, answer.param) == (404, "model_not_found", "model")
+    assert "`qwen3-tiny`" in answer.message
+    assert json.loads(answer.body())["error"].keys() == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("name", REFUSED_FIELDS)
+def test_dangerous_fields_are_refused_with_their_reason(name: str) -> None:
+    answer = answer_to(json.dumps(CHAT | {name: "x"}).encode())
+    assert (answer.status, answer.param) == (400, name)
+    assert REFUSED_FIELDS[name] in answer.message
+
+
+def test_own_chat_template_is_refused() -> None:
+    answer = answer_to(json.dumps(CHAT | {"chat_template_kwargs": {"chat_template": "{{ 1 }}"}}).encode())
+    assert answer.param == "chat_template_kwargs.chat_template"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("POST", "/v1/chat/completions", "/v1/chat/completions"),
+        ("POST", "/v1/completions", "/v1/completions"),
+        ("GET", "/v1/models", "/v1/models"),
+        ("GET", "/v1/models/qwen3-tiny", "/v1/models/{model}"),
+    ],
+)
+def test_allowed_paths(method: str, path: str, name: str) -> None:
+    route = find_route(method, path, "qwen3-tiny")
+    assert isinstance(route, Route)
+    assert route.name == name
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/generate", 404),
+        ("GET", "/metrics", 404),
+        ("POST", "/flush_cache", 404),
+        ("POST", "/v1/chat/completions/", 404),
+        ("POST", "/v1/chat/../../flush_cache", 404),
+        ("GET", "/v1/models/other", 404),
+        ("GET", "/v1/models/../../flush_cache", 404),
+        ("GET", "/v1/chat/completions", 405),
+        ("POST", "/v1/models", 405),
+        ("DELETE", "/v1/models/qwen3-tiny", 405),
+    ],
+)
+def test_everything_else_ends_here(method: str, path: str, status: int) -> None:
+    answer = find_route(method, path, "qwen3-tiny")
+    assert isinstance(answer, ErrorAnswer)
+    assert answer.status == status
+
+
+def test_served_name_with_a_slash() -> None:
+    assert isinstance(find_route("GET", "/v1/models/Qwen/Qwen3-8B", "Qwen/Qwen3-8B"), Route)

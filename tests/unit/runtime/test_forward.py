@@ -1,0 +1,284 @@
+"""The forwarder in front of a small stand-in for the engine that can be made to misbehave.
+
+What the real engine does is tested in `tests/engine`; this is for what it does only when it breaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from qwen3_runtime.config import Phase
+from qwen3_runtime.metrics import Metrics
+from qwen3_runtime.phases import Phases
+from qwen3_runtime.server import errors
+from qwen3_runtime.server.checks import BODY_LIMIT
+from qwen3_runtime.server.forward import Forwarder
+from qwen3_runtime.server.listen import Listener
+from qwen3_runtime.server.traffic import Traffic
+from qwen3_runtime.server.upstream import Upstream
+
+BODY: dict[str, Any] = {"model": "qwen3-tiny", "messages": []}
+EVENT = b'data: {"choices": []}\n\n'
+DONE = b"data: [DONE]\n\n"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Stand:
+    """The forwarder, its surroundings, and the stand-in's behaviour."""
+
+    client: aiohttp.ClientSession
+    phases: Phases
+    traffic: Traffic
+    metrics: Metrics
+    engine: Handler
+
+    def count(self, code: int, path: str = "/v1/chat/completions") -> float:
+        value = self.metrics.registry.get_sample_value(
+            "qwen3_runtime_requests_total", {"path": path, "code": str(code)}
+        )
+        return value or 0.0
+
+
+@pytest.fixture
+async def stand() -> AsyncIterator[Stand]:
+    phases = Phases(time.time)
+    phases.enter(Phase.READY)
+    traffic = Traffic(phases)
+    metrics = Metrics()
+
+    async def dispatch(request: web.Request) -> web.StreamResponse:
+        return await stand.engine(request)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", dispatch)
+    runner = web.AppRunner(app, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    upstream = Upstream(runner.addresses[0][1])
+    listener = Listener(Forwarder("qwen3-tiny", upstream, traffic, metrics), 0)
+    await listener.open()
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as client:
+        stand = Stand(client, phases, traffic, metrics, engine=_refuse)
+        yield stand
+    await listener.close()
+    await upstream.close()
+    await runner.cleanup()
+
+
+async def _refuse(request: web.Request) -> web.StreamResponse:
+    raise AssertionError(f"{request.path} must not reach the engine")
+
+
+def stream_of(*chunks: bytes, then: Callable[[web.Request], object] | None = None) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream", "x-engine": "yes"})
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+            await asyncio.sleep(0.01)
+        if then is not None:
+            then(request)
+        return response
+
+    return handler
+
+
+def cut_connection(request: web.Request) -> None:
+    assert request.transport is not None
+    request.transport.abort()
+
+
+def error_of(body: bytes) -> dict[str, Any]:
+    error: dict[str, Any] = json.loads(body)["error"]
+    return error
+
+
+async def test_stream_passes_byte_for_byte(stand: Stand) -> None:
+    stand.engine = stream_of(EVENT, EVENT[:7], EVENT[7:] + EVENT[:3], EVENT[3:], DONE)
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        assert answer.status == 200
+        assert answer.headers["x-engine"] == "yes"
+        assert await answer.read() == EVENT * 3 + DONE
+    assert stand.count(200) == 1
+
+
+async def test_body_and_allowed_headers_reach_the_engine_unchanged(stand: Stand) -> None:
+    seen: list[web.Request] = []
+    bodies: list[bytes] = []
+
+    async def engine(request: web.Request) -> web.StreamResponse:
+        seen.append(request)
+        bodies.append(await request.read())
+        return web.json_response({"odd": 1}, status=418, headers={"connection": "close"})
+
+    stand.engine = engine
+    raw = b'{ "model":"qwen3-tiny",\n "messages": [ ] , "x": 1e2 }'
+    headers = {
+        "content-type": "application/json",
+        "authorization": "Bearer secret",
+        "cookie": "a=b",
+        "x-override-rid": "1",
+        "x-request-id": "abc",
+    }
+    async with stand.client.post("/v1/completions?a=%20b", data=raw, headers=headers) as answer:
+        assert (answer.status, await answer.read()) == (418, b'{"odd": 1}')
+        assert "connection" not in answer.headers
+    assert bodies == [raw]
+    assert seen[0].raw_path == "/v1/completions?a=%20b"
+    assert seen[0].headers["x-request-id"] == "abc"
+    assert not {"authorization", "cookie", "x-override-rid", "accept-encoding"} & {
+        key.lower() for key in seen[0].headers
+    }
+
+
+@pytest.mark.parametrize("sent", [(EVENT,), (EVENT, b'data: {"half'), ()])
+async def test_dead_engine_ends_a_stream_with_an_error_event(stand: Stand, sent: tuple[bytes, ...]) -> None:
+    stand.engine = stream_of(*sent, then=cut_connection)
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        *events, last, empty = (await answer.read()).split(b"\n\n")
+    assert events == [EVENT.strip()] * sent.count(EVENT)
+    assert empty == b""
+    assert error_of(last.removeprefix(b"data: "))["code"] == "engine_failed"
+    assert stand.count(502) == 1
+
+
+@pytest.mark.parametrize("sent", [(EVENT,), (EVENT, b'data: {"half'), ()])
+async def test_stream_that_ends_without_done_is_no_end(stand: Stand, sent: tuple[bytes, ...]) -> None:
+    stand.engine = stream_of(*sent)
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        body = await answer.read()
+    assert b"[DONE]" not in body
+    assert b"engine_failed" in body
+
+
+async def test_dead_engine_is_a_502(stand: Stand) -> None:
+    async def engine(request: web.Request) -> web.StreamResponse:
+        cut_connection(request)
+        return web.Response()
+
+    stand.engine = engine
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        assert answer.status == 502
+        assert error_of(await answer.read())["code"] == "engine_failed"
+
+
+async def test_answer_cut_in_its_middle_is_a_502(stand: Stand) -> None:
+    async def engine(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "application/json", "content-length": "100"})
+        await response.prepare(request)
+        await response.write(b'{"choices"')
+        cut_connection(request)
+        return response
+
+    stand.engine = engine
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        assert answer.status == 502
+
+
+async def test_client_that_leaves_aborts_the_engines_request(stand: Stand) -> None:
+    aborted = asyncio.Event()
+
+    async def engine(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(EVENT)
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            aborted.set()
+            raise
+        return response
+
+    stand.engine = engine
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        await answer.content.readany()
+    await asyncio.wait_for(aborted.wait(), 5)
+    assert await stand.traffic.idle(5)
+    assert stand.count(499) == 1
+
+
+async def test_too_large_body(stand: Stand) -> None:
+    async with stand.client.post("/v1/chat/completions", data=io.BytesIO(b" " * (BODY_LIMIT + 1))) as answer:
+        assert answer.status == 413
+
+
+@pytest.mark.parametrize("phase", [Phase.STARTING_ENGINE, Phase.WARMING_UP])
+async def test_not_ready(stand: Stand, phase: Phase) -> None:
+    stand.phases.enter(phase)
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        assert answer.status == 503
+        assert answer.headers["retry-after"] == "5"
+        assert phase in error_of(await answer.read())["message"]
+
+
+async def test_lame_duck_serves_and_closes(stand: Stand) -> None:
+    stand.engine = stream_of(EVENT, DONE)
+    stand.phases.enter(Phase.DRAINING)
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        assert answer.status == 200
+        assert answer.headers["connection"] == "close"
+        assert await answer.read() == EVENT + DONE
+
+
+async def test_draining_refuses_new_and_finishes_running_requests(stand: Stand) -> None:
+    go_on = asyncio.Event()
+
+    async def engine(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(EVENT)
+        await go_on.wait()
+        await response.write(DONE)
+        return response
+
+    stand.engine = engine
+    async with stand.client.post("/v1/chat/completions", json=BODY) as running:
+        assert await running.content.readany() == EVENT
+        stand.phases.enter(Phase.DRAINING)
+        stand.traffic.refuse_new()
+        async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+            assert (answer.status, answer.headers["connection"]) == (503, "close")
+            assert error_of(await answer.read())["code"] == "shutting_down"
+        assert not await stand.traffic.idle(0.05)
+        go_on.set()
+        assert await running.read() == DONE
+    assert await stand.traffic.idle(5)
+
+
+async def test_request_over_the_drain_limit_ends_with_an_error_event(stand: Stand) -> None:
+    async def engine(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(EVENT)
+        await asyncio.sleep(60)
+        return response
+
+    stand.engine = engine
+    async with stand.client.post("/v1/chat/completions", json=BODY) as running:
+        assert await running.content.readany() == EVENT
+        stand.traffic.interrupt_all(errors.cut(120))
+        rest = await running.read()
+    assert error_of(rest.removeprefix(b"data: "))["code"] == "shutting_down"
+    assert b"120 s" in rest
+    assert stand.count(503) == 1
+
+
+async def test_unknown_path_and_model_never_reach_the_engine(stand: Stand) -> None:
+    async with stand.client.post("/generate", json=BODY) as answer:
+        assert (answer.status, error_of(await answer.read())["code"]) == (404, "unknown_path")
+    async with stand.client.post("/v1/chat/completions", json=BODY | {"model": "gpt"}) as answer:
+        assert (answer.status, error_of(await answer.read())["code"]) == (404, "model_not_found")
+    assert stand.count(404, "other") == 1
+    assert stand.count(404) == 1
