@@ -1,0 +1,5 @@
+"""``python -m qwen3_operator``."""
+
+from qwen3_operator.main import main
+
+main()

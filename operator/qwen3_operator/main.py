@@ -1,0 +1,51 @@
+"""``python -m qwen3_operator``: settings, logs, signals, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+
+from pydantic import ValidationError
+
+from qwen3_operator import log
+from qwen3_operator.process import Process, connect
+from qwen3_operator.settings import Settings, from_environment
+
+_LOG = logging.getLogger(__name__)
+_USAGE = 2
+
+
+async def _run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT, which end it in order."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is None:
+        raise RuntimeError("not in a task")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    async with await connect() as api:
+        await Process(api, settings).run()
+
+
+def main() -> None:
+    """Exit 0 after a signal, 1 when the watch, the Lease or anything else failed, 2 for wrong settings."""
+    try:
+        settings = from_environment(os.environ, socket.gethostname())
+    except ValidationError as error:
+        sys.stderr.write(f"wrong environment: {error}\n")
+        sys.exit(_USAGE)
+    log.configure(settings.log_level)
+    try:
+        asyncio.run(_run(settings))
+    except asyncio.CancelledError:
+        _LOG.info("ended by a signal")
+    except Exception:  # noqa: BLE001 - the boundary
+        _LOG.exception("operator failed")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""``render(deployment, plan, settings, catalog)``: the children of a Qwen3Deployment as Kubernetes manifests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.api.base import API_VERSION
+from qwen3_operator.api.deployment import KIND, DeploymentSpec
+from qwen3_operator.manifests import names
+from qwen3_operator.manifests.digest import digest
+from qwen3_operator.manifests.network import network_policy_spec, service_spec
+from qwen3_operator.manifests.pod import pod_spec
+from qwen3_operator.manifests.runtime import runtime_config
+from qwen3_runtime.config import MANAGEMENT_PORT, Device
+
+if TYPE_CHECKING:
+    from qwen3_operator.api.status import Placement, PlanStatus
+    from qwen3_operator.catalog import Catalog, Model
+    from qwen3_operator.settings import Settings
+
+_PROGRESS_DEADLINE_SECONDS = 6 * 3600
+"""Loading hundreds of gigabytes is progress too; our own conditions say what a pod is doing."""
+_REVISION_HISTORY = 2
+
+
+class RenderError(Exception):
+    """The plan cannot become manifests for want of something that a person must set."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
+    """All children: a Service, a NetworkPolicy and one Deployment per placement, each with its digest.
+
+    Args:
+        deployment: The Qwen3Deployment as the API server stores it.
+        plan: The plan in force.
+        settings: Images, runtime classes and the operator's namespace.
+        catalog: Identity of the model's weights.
+
+    Raises:
+        RenderError: ``NoEngineImage`` where neither spec nor settings name an image.
+    """
+    spec = DeploymentSpec.model_validate(deployment["spec"])
+    name = deployment["metadata"]["name"]
+    children = [
+        _child(deployment, "v1", "Service", name, service_spec(name)),
+        _child(
+            deployment,
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            name,
+            network_policy_spec(name, settings.own_namespace),
+        ),
+    ]
+    model = catalog.models[plan.model]
+    for placement in plan.placements:
+        workload = _workload_spec(name, spec, plan, placement, settings=settings, model=model)
+        child = _child(deployment, "apps/v1", "Deployment", names.dns_label(name, placement.pool), workload)
+        child["metadata"]["labels"] |= names.pool_selector(name, placement.pool)
+        children.append(child)
+    for child in children:
+        child["metadata"]["annotations"] = {names.DIGEST_ANNOTATION: digest(child)}
+    return children
+
+
+def _child(deployment: dict[str, Any], api_version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    owner = deployment["metadata"]
+    reference = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": owner["name"],
+        "uid": owner["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": owner["namespace"],
+            "labels": names.common_labels(owner["name"]),
+            "ownerReferences": [reference],
+        },
+        "spec": spec,
+    }
+
+
+def _workload_spec(
+    name: str, spec: DeploymentSpec, plan: PlanStatus, placement: Placement, *, settings: Settings, model: Model
+) -> dict[str, Any]:
+    device = Device(placement.device)
+    pod = pod_spec(
+        spec,
+        placement,
+        runtime_config(spec, plan, placement, model),
+        image=_image(spec, placement, device, settings),
+        pull_policy=settings.image_pull_policy,
+        runtime_class=settings.runtime_classes.get(device),
+    )
+    return {
+        "replicas": placement.replicas,
+        "selector": {"matchLabels": names.pool_selector(name, placement.pool)},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": _rolling_update(surge=placement.surge)},
+        "progressDeadlineSeconds": _PROGRESS_DEADLINE_SECONDS,
+        "revisionHistoryLimit": _REVISION_HISTORY,
+        "template": {
+            "metadata": {
+                "labels": names.common_labels(name) | names.pool_selector(name, placement.pool),
+                "annotations": {
+                    names.TEMPLATE_ANNOTATION: digest(pod),
+                    "prometheus.io/scrape": "true",
+                    "prometheus.io/port": str(MANAGEMENT_PORT),
+                    "prometheus.io/path": "/metrics",
+                },
+            },
+            "spec": pod,
+        },
+    }
+
+
+def _rolling_update(*, surge: bool) -> dict[str, int]:
+    """Without room for one pod more, waiting for it would wait for ever: one pod goes first."""
+    return {"maxUnavailable": 0, "maxSurge": 1} if surge else {"maxUnavailable": 1, "maxSurge": 0}
+
+
+def _image(spec: DeploymentSpec, placement: Placement, device: Device, settings: Settings) -> str:
+    image = spec.engine.image or settings.images.get(device)
+    if not image:
+        raise RenderError(
+            "NoEngineImage",
+            f"no image for {device.value} devices (pool {placement.pool}): set spec.engine.image, or the operator's "
+            f"QWEN3_IMAGE_{device.value.upper()} (chart value images.{device.value})",
+        )
+    return image

@@ -1,0 +1,51 @@
+"""The pod's configuration: what the plan and the user's spec mean to the runtime."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.config import Device, Limits, ModelFiles, Parallelism, RuntimeConfig, Shutdown, Thinking
+
+if TYPE_CHECKING:
+    from qwen3_operator.api.deployment import DeploymentSpec
+    from qwen3_operator.api.status import Placement, PlanStatus
+    from qwen3_operator.catalog import Model
+
+ENGINE = "SGLang"
+"""The adapter that the runtime looks for in the image."""
+MODELS_MOUNT = "/models"
+LAME_DUCK_SECONDS = 5
+"""kube-proxy and gateways take this long to forget an endpoint; requests that still come are served."""
+
+
+def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, model: Model) -> RuntimeConfig:
+    """Everything the pods of one placement need to know."""
+    device = Device(placement.device)
+    return RuntimeConfig(
+        served_model_name=spec.model.served_name or plan.model,
+        model=ModelFiles(
+            path=posixpath.join(MODELS_MOUNT, spec.model.source.persistent_volume_claim.path).rstrip("/"),
+            expected_config=model.expected_config(),
+        ),
+        engine=ENGINE,
+        extra_args=spec.engine.extra_args,
+        device=device,
+        quantization=placement.quantization,
+        parallelism=Parallelism(tensor_parallel=placement.tensor_parallel, expert_parallel=placement.expert_parallel),
+        limits=_limits(spec, plan, placement, device),
+        native_context_length=model.unscaled_context(plan.context_length),
+        thinking=Thinking(spec.thinking.default.value),
+        shutdown=Shutdown(lame_duck_seconds=LAME_DUCK_SECONDS, drain_seconds=spec.drain_timeout_seconds),
+    )
+
+
+def _limits(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, device: Device) -> Limits:
+    """On a device with its own memory the engine measures what is free; on a CPU it would take the node's."""
+    if device is not Device.CPU:
+        return Limits(context_length=plan.context_length)
+    return Limits(
+        context_length=plan.context_length,
+        max_running_requests=max(placement.max_concurrency, spec.workload.concurrency),
+        max_total_tokens=placement.kv_cache_tokens,
+    )

@@ -1,0 +1,22 @@
+"""The operator's own Prometheus metrics. kopf has none (facts: crash-only, so alert on restarts and watch age)."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+QUEUE_DEPTH = Gauge("qwen3_operator_queue_depth", "Objects waiting to be reconciled, delayed ones included.")
+RECONCILE_SECONDS = Histogram(
+    "qwen3_operator_reconcile_seconds",
+    "Duration of one reconcile, by result: ok, rejected (a user's mistake), error (retried with backoff).",
+    ["result"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+WRITES = Counter("qwen3_operator_writes", "Writing requests to the API server.", ["kind", "verb"])
+API_ERRORS = Counter("qwen3_operator_api_errors", "Requests that the API server refused or that got lost.", ["status"])
+PLANS = Counter(
+    "qwen3_operator_plans", "Plans computed, by outcome: Planned or the reason of the failure.", ["outcome"]
+)
+PHASE_POLLS = Counter("qwen3_operator_phase_polls", "Reads of /phase of pods that are not ready.", ["result"])
+WATCH_AGE = Gauge("qwen3_operator_watch_age_seconds", "Time since the last event or sweep of a kind.", ["kind"])
+CACHED = Gauge("qwen3_operator_cached_objects", "Objects in the cache.", ["kind"])
+LEADER = Gauge("qwen3_operator_leader", "1 on the replica that reconciles.")

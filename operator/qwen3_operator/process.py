@@ -1,0 +1,138 @@
+"""One operator process: cache and probes on every replica, reconciling on the one that leads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config.config_exception import ConfigException
+
+from qwen3_operator import http, metrics
+from qwen3_operator.catalog import load_catalog
+from qwen3_operator.reconcile.cache import Cache
+from qwen3_operator.reconcile.client import Client
+from qwen3_operator.reconcile.intake import Intake
+from qwen3_operator.reconcile.kinds import Key, Kind
+from qwen3_operator.reconcile.leader import Leadership
+from qwen3_operator.reconcile.phases import PhasePoller
+from qwen3_operator.reconcile.planner import Planner
+from qwen3_operator.reconcile.queue import WorkQueue
+from qwen3_operator.reconcile.reconciler import Reconciler
+from qwen3_operator.reconcile.sweep import sweep, sweep_forever
+from qwen3_operator.reconcile.watch import Watch
+from qwen3_operator.reconcile.worker import work
+
+if TYPE_CHECKING:
+    from qwen3_operator.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+
+class WatchEnded(Exception):  # noqa: N818 - an event, not a programming error
+    """kopf ended; a new process starts with a new LIST."""
+
+
+class Process:
+    """Owns everything that lives as long as the process. Built inside the main event loop."""
+
+    def __init__(self, api: ApiClient, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._client = Client(api)
+        self._cache = Cache()
+        self._queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+        catalog = load_catalog()
+        planner = Planner(self._client, self._cache, catalog, time.monotonic)
+        self._intake = Intake(self._cache, self._queue.add, lambda: planner.waiting, planner.capacity_changed)
+        self._phases = PhasePoller(self._cache, self._queue.add)
+        self._reconciler = Reconciler(
+            self._client, self._cache, planner, catalog=catalog, settings=settings, phase=self._phases.view
+        )
+        self._watch = Watch(self._take, self._loop, settings.namespaces)
+        self._leadership = Leadership(api, settings)
+        self._synced = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until cancelled.
+
+        Raises:
+            LeadershipLost: another replica may lead.
+            WatchEnded: events no longer arrive.
+        """
+        async with AsyncExitStack() as stack:
+            await self._serve(stack)
+            stack.push_async_callback(self._leadership.release)
+            stack.callback(self._watch.stop)
+            self._watch.start()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._die_with_the_watch())
+                group.create_task(self._sweeps())
+                group.create_task(self._leadership.keep())
+                group.create_task(self._lead(group))
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        app = http.application(self._watch.is_alive, self._is_ready, self._refresh_gauges)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, port=self._settings.http_port).start()
+
+    async def _die_with_the_watch(self) -> None:
+        await self._watch.ended
+        raise WatchEnded
+
+    async def _sweeps(self) -> None:
+        namespaces = self._settings.namespaces
+        await sweep(self._client, self._cache, self._intake, namespaces)
+        self._synced.set()
+        _LOG.info("synced", extra={"objects": {kind.value.plural: self._cache.count(kind) for kind in Kind}})
+        await sweep_forever(
+            self._client,
+            self._cache,
+            self._intake,
+            self._queue,
+            namespaces=namespaces,
+            period=self._settings.resync_seconds,
+        )
+
+    async def _lead(self, group: asyncio.TaskGroup) -> None:
+        """Reconcile from a full cache only: an object that is not in it yet would look deleted."""
+        await self._leadership.held.wait()
+        await self._synced.wait()
+        group.create_task(self._phases.run())
+        for _ in range(self._settings.workers):
+            group.create_task(work(self._queue, self._reconciler.reconcile))
+
+    def _take(self, kind: Kind, change: str | None, obj: dict[str, Any]) -> None:
+        """A change from the watch. kopf leaves the kind out of listed objects."""
+        if change == "DELETED":
+            self._intake.remove(kind, obj)
+        else:
+            self._intake.upsert(kind, obj)
+
+    def _is_ready(self) -> bool:
+        return self._synced.is_set() and self._watch.started.is_set() and self._watch.is_alive()
+
+    def _refresh_gauges(self) -> None:
+        metrics.QUEUE_DEPTH.set(len(self._queue))
+        now = time.monotonic()
+        for kind in Kind:
+            metrics.CACHED.labels(kind.value.kind).set(self._cache.count(kind))
+            if kind in self._intake.seen_at:
+                metrics.WATCH_AGE.labels(kind.value.kind).set(now - self._intake.seen_at[kind])
+
+
+async def connect() -> ApiClient:
+    """The API server of the pod's service account, or of the kubeconfig outside a cluster."""
+    configuration = Configuration()
+    try:
+        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+    except ConfigException:
+        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    return ApiClient(configuration)

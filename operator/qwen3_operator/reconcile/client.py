@@ -1,0 +1,132 @@
+"""The four requests that the operator sends to the API server, on raw dictionaries."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import aiohttp
+from kubernetes.aio.client.exceptions import ApiException
+
+from qwen3_operator import metrics
+from qwen3_operator.reconcile.kinds import Kind, Resource, kind_of
+from qwen3_operator.settings import FIELD_MANAGER
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client import ApiClient
+
+_TIMEOUT_SECONDS = 30
+_PAGE = 500
+_APPLY = "application/apply-patch+yaml"
+_INVALID = frozenset({400, 422})
+_REFUSALS = _INVALID | {403, 409}
+_NOT_FOUND = 404
+_EVENTS = Resource("Event", "events.k8s.io", "v1", "events")
+
+
+class ApiError(Exception):
+    """The API server refused a request, or could not be reached (``status`` 0)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}" if status else message)
+        self.status = status
+        self.message = message
+
+    @property
+    def is_refusal(self) -> bool:
+        """The object is at fault (schema, quota, policy) rather than the connection."""
+        return self.status in _REFUSALS
+
+    @property
+    def is_users_fault(self) -> bool:
+        """The manifest is invalid; sending it again does not help."""
+        return self.status in _INVALID
+
+
+class Listing(NamedTuple):
+    """A complete LIST."""
+
+    items: list[dict[str, Any]]
+    resource_version: str
+
+
+class Client:
+    """Thin: paths, content types, errors and the count of writes."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    async def list(
+        self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
+    ) -> Listing:
+        """All objects of a kind, in pages, from the API server's watch cache."""
+        items: list[dict[str, Any]] = []
+        query: dict[str, str] = {"limit": str(_PAGE)}
+        query |= {name: value for name, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
+        while True:
+            page = await self._request("GET", kind.value.path(namespace), query)
+            items += page["items"]
+            if not (token := page["metadata"].get("continue")):
+                return Listing(items, page["metadata"]["resourceVersion"])
+            query["continue"] = token
+
+    async def apply(self, manifest: dict[str, Any], *, subresource: str | None = None) -> dict[str, Any]:
+        """Server-side apply; returns the object as it is now. Conflicts are won: these fields are ours."""
+        resource, metadata = kind_of(manifest).value, manifest["metadata"]
+        path = resource.path(metadata["namespace"], metadata["name"], subresource)
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        metrics.WRITES.labels(resource.kind, f"apply/{subresource}" if subresource else "apply").inc()
+        return await self._request("PATCH", path, query, manifest, content_type=_APPLY)
+
+    async def delete(self, manifest: dict[str, Any]) -> None:
+        """Delete this incarnation of an object, its dependents in the background. Gone already is fine."""
+        resource, metadata = kind_of(manifest).value, manifest["metadata"]
+        metrics.WRITES.labels(resource.kind, "delete").inc()
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+        try:
+            await self._request("DELETE", resource.path(metadata["namespace"], metadata["name"]), {}, body)
+        except ApiError as error:
+            if error.status != _NOT_FOUND:
+                raise
+
+    async def create_event(self, event: dict[str, Any]) -> None:
+        """Post an ``events.k8s.io/v1`` Event."""
+        metrics.WRITES.labels("Event", "create").inc()
+        await self._request("POST", _EVENTS.path(event["metadata"]["namespace"]), {}, event)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: dict[str, Any] | None = None,
+        *,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        try:
+            request = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list(query.items()),
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._api.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
+            content: bytes = await response.read()  # type: ignore[no-untyped-call]
+        except ApiException as error:
+            raise _failed(int(error.status or 0), error.body or str(error.reason)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failed(0, f"API server not reached: {type(error).__name__}") from error
+        if response.status >= 400:  # noqa: PLR2004 - the first HTTP error
+            raise _failed(response.status, content.decode(errors="replace"))
+        return json.loads(content)  # type: ignore[no-any-return]
+
+
+def _failed(status: int, body: str) -> ApiError:
+    metrics.API_ERRORS.labels(str(status)).inc()
+    try:
+        message = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = body[:500]
+    return ApiError(status, message)

@@ -1,0 +1,167 @@
+"""The four conditions, and the Events that their transitions make. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qwen3_operator.api.status import Condition, ConditionStatus, ConditionType
+from qwen3_operator.reconcile.diagnose import STARTING, Diagnosis, diagnose, worst
+from qwen3_operator.reconcile.observed import Failure, Observed, PodView, condition
+from qwen3_runtime.config import Phase, PhaseReport, TerminationReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_BEYOND_WEIGHTS = frozenset({Phase.STARTING_ENGINE, Phase.WARMING_UP, Phase.READY, Phase.DRAINING})
+_WITHOUT_ALARM = frozenset({STARTING, "Rolling", "ScaledToZero", "WaitingForPods"})
+"""Reasons of a False condition that ask nothing of anybody."""
+
+
+class Verdict(NamedTuple):
+    """A condition without its times."""
+
+    status: ConditionStatus
+    reason: str
+    message: str
+
+
+class Transition(NamedTuple):
+    """An Event to post."""
+
+    type: str
+    """Normal or Warning."""
+    reason: str
+    message: str
+
+
+def judge(observed: Observed) -> dict[ConditionType, Verdict]:
+    """All conditions of a deployment."""
+    findings = [(view, finding) for view in observed.updated if (finding := diagnose(view)) is not None]
+    problem = observed.failure or observed.apply_failure or _replica_failure(observed)
+    finding = worst(found for _, found in findings)
+    return {
+        ConditionType.PLANNED: _planned(observed),
+        ConditionType.SCHEDULED: _scheduled(observed, [found for _, found in findings]),
+        ConditionType.WEIGHTS_READY: _weights(observed, [found for _, found in findings]),
+        ConditionType.READY: _ready(observed, problem, finding),
+    }
+
+
+def stamp(
+    verdicts: Mapping[ConditionType, Verdict], previous: Iterable[Mapping[str, Any]], generation: int, now: str
+) -> tuple[Condition, ...]:
+    """Add times: ``lastTransitionTime`` moves only when the status does."""
+    before = {entry["type"]: entry for entry in previous}
+    return tuple(
+        Condition(
+            type=kind,
+            status=verdict.status,
+            observed_generation=generation,
+            last_transition_time=_since(before.get(kind), verdict.status, now),
+            reason=verdict.reason,
+            message=verdict.message,
+        )
+        for kind, verdict in verdicts.items()
+    )
+
+
+def transitions(previous: Iterable[Mapping[str, Any]], current: Sequence[Condition]) -> tuple[Transition, ...]:
+    """What is worth an Event: a condition that became True, or False for a reason that it had not before."""
+    before = {entry["type"]: (entry["status"], entry["reason"]) for entry in previous}
+    found: list[Transition] = []
+    for entry in current:
+        if before.get(entry.type) == (entry.status, entry.reason) or entry.status is ConditionStatus.UNKNOWN:
+            continue
+        if entry.status is ConditionStatus.TRUE:
+            found.append(Transition("Normal", entry.type, entry.message))
+        elif entry.reason not in _WITHOUT_ALARM and entry.message not in {known.message for known in found}:
+            found.append(Transition("Warning", entry.reason, entry.message))
+    return tuple(found)
+
+
+def _since(before: Mapping[str, Any] | None, status: ConditionStatus, now: str) -> str:
+    return str(before["lastTransitionTime"]) if before and before["status"] == status else now
+
+
+def _planned(observed: Observed) -> Verdict:
+    if observed.failure is not None or observed.plan is None:
+        failure = observed.failure or Failure("NotPlanned", "not planned yet")
+        return Verdict(ConditionStatus.FALSE, failure.reason, failure.message)
+    return Verdict(ConditionStatus.TRUE, "Planned", observed.plan.summary)
+
+
+def _scheduled(observed: Observed, findings: Sequence[Diagnosis]) -> Verdict:
+    if unknown := _nothing_to_judge(observed):
+        return unknown
+    if failed := _failed(findings, ConditionType.SCHEDULED):
+        return failed
+    bound = sum(view.is_bound for view in observed.updated if view.is_active)
+    message = f"{bound} of {observed.wanted} pods have a node"
+    if bound >= observed.wanted:
+        return Verdict(ConditionStatus.TRUE, "Scheduled", message)
+    return Verdict(ConditionStatus.UNKNOWN, "WaitingForPods", message)
+
+
+def _weights(observed: Observed, findings: Sequence[Diagnosis]) -> Verdict:
+    if unknown := _nothing_to_judge(observed):
+        return unknown
+    if failed := _failed(findings, ConditionType.WEIGHTS_READY):
+        return failed
+    if any(_has_weights(view) for view in observed.updated):
+        return Verdict(ConditionStatus.TRUE, "Complete", "the weights are complete and belong to the model")
+    return Verdict(ConditionStatus.UNKNOWN, "NotChecked", "no pod has checked the weights yet")
+
+
+def _ready(observed: Observed, problem: Failure | None, finding: Diagnosis | None) -> Verdict:
+    ready = sum(view.is_ready for view in observed.updated)
+    serving = sum(view.is_ready for view in observed.pods)
+    if problem is None and observed.wanted == 0:
+        return Verdict(ConditionStatus.FALSE, "ScaledToZero", "spec.replicas is 0")
+    if problem is None and ready >= observed.wanted:
+        return Verdict(ConditionStatus.TRUE, "Serving", f"{observed.wanted} of {observed.wanted} replicas serve")
+    reason, message = _obstacle(problem, finding, rolling=serving > ready)
+    if serving:
+        message += f"; {serving} replica{'s' if serving != 1 else ''} keep serving"
+    return Verdict(ConditionStatus.FALSE, reason, message)
+
+
+def _obstacle(problem: Failure | None, finding: Diagnosis | None, *, rolling: bool) -> tuple[str, str]:
+    if problem is not None:
+        return problem.reason, problem.message
+    if finding is not None and (finding.is_failure or not rolling):
+        return finding.reason, finding.message
+    if rolling:
+        return "Rolling", "pods of the new revision are starting"
+    return "WaitingForPods", "pods are being created"
+
+
+def _nothing_to_judge(observed: Observed) -> Verdict | None:
+    if observed.failure is not None or observed.plan is None:
+        return Verdict(ConditionStatus.UNKNOWN, "NotPlanned", "there is no plan for the current spec")
+    if observed.wanted == 0:
+        return Verdict(ConditionStatus.UNKNOWN, "ScaledToZero", "spec.replicas is 0")
+    return None
+
+
+def _failed(findings: Sequence[Diagnosis], kind: ConditionType) -> Verdict | None:
+    found = worst(finding for finding in findings if finding.is_failure and finding.condition is kind)
+    return Verdict(ConditionStatus.FALSE, found.detail or found.reason, found.message) if found else None
+
+
+def _has_weights(view: PodView) -> bool:
+    """It serves, its runtime is past the check, or its engine was started, which comes after the check."""
+    if view.is_ready or (isinstance(view.phase, PhaseReport) and view.phase.phase in _BEYOND_WEIGHTS):
+        return True
+    ended = view.container.get("lastState", {}).get("terminated") or view.container.get("state", {}).get("terminated")
+    reason = (ended or {}).get("message", "").partition(":")[0]
+    return reason in {TerminationReason.ENGINE_START_FAILED, TerminationReason.ENGINE_DIED}
+
+
+def _replica_failure(observed: Observed) -> Failure | None:
+    """The controller may not create pods: quota, Pod Security, an admission webhook."""
+    names = {workload["metadata"]["name"] for workload in observed.desired}
+    for workload in observed.workloads:
+        found = condition(workload, "ReplicaFailure")
+        if workload["metadata"]["name"] in names and found.get("status") == "True":
+            return Failure("PodsRefused", f"pods cannot be created: {found.get('message', '')}")
+    return None

@@ -1,0 +1,211 @@
+"""Why is this pod not serving? One chain of checks, most telling first; the first finding wins. Pure.
+
+Modelled on cert-manager's policy chain (``internal/controller/certificates/policies``): the order of the tuple at
+the end reads as the specification. Reasons are a stable contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qwen3_operator.api.status import ConditionType
+from qwen3_operator.reconcile.observed import PodView, Unreachable, condition
+from qwen3_operator.reconcile.unschedulable import explain
+from qwen3_runtime.config import Phase, PhaseReport, TerminationReason
+
+_MAX_MESSAGE = 1000
+"""Characters of an engine's last words that go into a condition: enough for its error, short in ``describe``."""
+_KILLED = 137
+_IMAGE_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"})
+_CONFIG_ERRORS = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CreatePodSandboxError"}
+)
+STARTING = "Starting"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What stands between a pod and serving."""
+
+    reason: str
+    message: str
+    condition: ConditionType = ConditionType.READY
+    """The condition that it makes False; Ready is False in any case."""
+    detail: str = ""
+    """Reason of that condition where it is finer than ``reason``."""
+
+    @property
+    def is_failure(self) -> bool:
+        """False while the pod is merely on its way."""
+        return self.reason != STARTING
+
+
+Check = Callable[[PodView], Diagnosis | None]
+
+
+def diagnose(view: PodView) -> Diagnosis | None:
+    """The first finding of the chain; None for a pod that serves or is ending."""
+    if view.is_ready or "deletionTimestamp" in view.pod["metadata"]:
+        return None
+    return next((finding for check in CHAIN if (finding := check(view))), None)
+
+
+def worst(findings: Iterable[Diagnosis]) -> Diagnosis | None:
+    """The one to show: failures before pods that start, then by reason so that the choice is stable."""
+    ordered = sorted(
+        findings, key=lambda finding: (not finding.is_failure, RANK.get(finding.reason, 0), finding.message)
+    )
+    return next(iter(ordered), None)
+
+
+def _evicted(view: PodView) -> Diagnosis | None:
+    if view.status.get("phase") != "Failed" or view.status.get("reason") != "Evicted":
+        return None
+    return Diagnosis("Evicted", f"pod {view.name} was evicted: {_clip(view.status.get('message', ''))}")
+
+
+def _node_lost(view: PodView) -> Diagnosis | None:
+    ready = condition(view.node, "Ready").get("status") if view.node else "True"
+    if ready == "True" and view.status.get("reason") != "NodeLost":
+        return None
+    node = view.pod["spec"].get("nodeName")
+    return Diagnosis("NodeLost", f"node {node} of pod {view.name} does not answer: check its kubelet and network")
+
+
+def _unschedulable(view: PodView) -> Diagnosis | None:
+    scheduled = condition(view.pod, "PodScheduled")
+    if view.is_bound or scheduled.get("status") != "False":
+        return None
+    text = explain(scheduled.get("message", ""))
+    return Diagnosis("Unschedulable", f"pod cannot be scheduled: {text}", ConditionType.SCHEDULED)
+
+
+def _invalid_image(view: PodView) -> Diagnosis | None:
+    if _waiting(view).get("reason") != "InvalidImageName":
+        return None
+    return Diagnosis("InvalidImage", f"image name {_image(view)!r} is not valid: correct spec.engine.image")
+
+
+def _image_pull(view: PodView) -> Diagnosis | None:
+    """The pull's first error says why; the back-off after it repeats only that it waits, so its text is left out."""
+    if _waiting(view).get("reason") not in _IMAGE_PULL:
+        return None
+    return Diagnosis(
+        "ImagePullFailed",
+        f"image {_image(view)} cannot be pulled: check its name and tag, the registry and spec.engine.imagePullSecrets",
+    )
+
+
+def _container_config(view: PodView) -> Diagnosis | None:
+    waiting = _waiting(view)
+    if waiting.get("reason") not in _CONFIG_ERRORS:
+        return None
+    return Diagnosis("CreateContainerConfigError", f"container cannot be created: {_clip(waiting.get('message', ''))}")
+
+
+def _weights(view: PodView) -> Diagnosis | None:
+    report = _report(view)
+    if report is None or report.phase is not Phase.WEIGHTS_INVALID:
+        return None
+    return Diagnosis("WeightsInvalid", _clip(report.message), ConditionType.WEIGHTS_READY, report.reason)
+
+
+def _last_words(view: PodView) -> Diagnosis | None:
+    """The runtime's termination message: ``<reason>: <sentence>``, then the engine's last log lines."""
+    message = _terminated(view).get("message", "")
+    reason, _, text = message.partition(":")
+    if reason not in frozenset(TerminationReason):
+        return None
+    return Diagnosis(reason, f"{_SUBJECT[TerminationReason(reason)]}: {_clip(text)}")
+
+
+def _out_of_memory(view: PodView) -> Diagnosis | None:
+    if _terminated(view).get("reason") != "OOMKilled":
+        return None
+    limit = view.pod["spec"]["containers"][0].get("resources", {}).get("limits", {}).get("memory")
+    bound = f"its memory limit of {limit}" if limit else "the node's memory"
+    return Diagnosis(
+        TerminationReason.OUT_OF_MEMORY,
+        f"the container used more than {bound}: lower model.contextLength or workload.concurrency",
+    )
+
+
+def _probe_failing(view: PodView) -> Diagnosis | None:
+    if not isinstance(view.phase, Unreachable):
+        return None
+    return Diagnosis("ProbeFailing", f"the container runs and does not answer its probes ({view.phase.message})")
+
+
+def _crash(view: PodView) -> Diagnosis | None:
+    ended = _terminated(view)
+    if not ended:
+        return None
+    code = ended.get("exitCode")
+    hint = " (killed, e.g. by a failing liveness probe)" if code == _KILLED else ""
+    words = f": {_clip(ended['message'])}" if ended.get("message") else ""
+    return Diagnosis("CrashLoop", f"the container ends again and again with exit code {code}{hint}{words}")
+
+
+def _starting(view: PodView) -> Diagnosis | None:
+    report = _report(view)
+    if report is not None:
+        step = report.phase.value
+    elif view.container.get("state", {}).get("running"):
+        step = "ContainerRunning"
+    elif view.is_bound:
+        step = _waiting(view).get("reason", "ContainerCreating")
+    else:
+        step = "Scheduling"
+    return Diagnosis(STARTING, f"pod is starting: {step}")
+
+
+_SUBJECT: Mapping[TerminationReason, str] = {
+    TerminationReason.ENGINE_START_FAILED: "the engine did not start",
+    TerminationReason.ENGINE_DIED: "the engine died while serving",
+    TerminationReason.OUT_OF_MEMORY: "the engine ran out of memory",
+    TerminationReason.CONFIG_INVALID: "the runtime refused its configuration",
+}
+
+CHAIN: tuple[Check, ...] = (
+    _evicted,  # ended for good; another pod replaces it
+    _node_lost,  # nothing else that the pod says is current
+    _unschedulable,  # it has no node yet
+    _invalid_image,  # the container cannot be created ...
+    _image_pull,
+    _container_config,
+    _weights,  # it runs and waits for files
+    _last_words,  # it ended and said why
+    _out_of_memory,
+    _probe_failing,  # it runs and is silent
+    _crash,  # it ended and did not say why
+    _starting,  # nothing is wrong so far
+)
+RANK: Mapping[str, int] = {"Evicted": 1, "NodeLost": 1}
+"""Pods that are replaced anyway are shown after those that need a person."""
+
+
+def _waiting(view: PodView) -> Mapping[str, Any]:
+    return view.container.get("state", {}).get("waiting") or {}
+
+
+def _terminated(view: PodView) -> Mapping[str, Any]:
+    """How the container ended last. Kept while it runs again, so that a crash loop does not flicker."""
+    return (
+        view.container.get("state", {}).get("terminated") or view.container.get("lastState", {}).get("terminated") or {}
+    )
+
+
+def _report(view: PodView) -> PhaseReport | None:
+    return view.phase if isinstance(view.phase, PhaseReport) else None
+
+
+def _image(view: PodView) -> str:
+    return str(view.pod["spec"]["containers"][0]["image"])
+
+
+def _clip(text: str) -> str:
+    """The end of a long text: engines print the error last."""
+    text = text.strip()
+    return text if len(text) <= _MAX_MESSAGE else f"... {text[-_MAX_MESSAGE:]}"

@@ -1,0 +1,50 @@
+"""Events on transitions, as ``events.k8s.io/v1``. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.api.base import API_VERSION
+from qwen3_operator.api.deployment import KIND
+from qwen3_operator.settings import FIELD_MANAGER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from qwen3_operator.reconcile.conditions import Transition
+
+_MAX_NOTE = 1024
+"""The API server refuses longer notes."""
+
+
+def event(deployment: Mapping[str, Any], transition: Transition, instance: str, now: datetime) -> dict[str, Any]:
+    """An Event about a Qwen3Deployment.
+
+    Args:
+        deployment: The object that it is about.
+        transition: What happened.
+        instance: The operator replica that says so.
+        now: Aware time in UTC.
+    """
+    metadata = deployment["metadata"]
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "reportingController": FIELD_MANAGER,
+        "reportingInstance": instance,
+        "action": "Reconcile",
+        "type": transition.type,
+        "reason": transition.reason,
+        "note": transition.message[:_MAX_NOTE],
+        "regarding": {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "namespace": metadata["namespace"],
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"],
+        },
+    }

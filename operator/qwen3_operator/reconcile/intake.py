@@ -1,0 +1,101 @@
+"""What a change in the cluster means: which deployments have to be looked at again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.reconcile.kinds import Key, Kind, owner_key
+from qwen3_operator.reconcile.observed import condition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from qwen3_operator.reconcile.cache import Cache
+
+_SETTLE_SECONDS = 0.05
+"""Pods and children change in bursts; one reconcile answers the burst."""
+_CAPACITY_SECONDS = 1.0
+"""Nodes come and go in groups; a failed plan is tried once per group."""
+
+
+class Intake:
+    """Takes changes from watches and sweep, keeps the cache, asks for reconciles. Main event loop only."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        enqueue: Callable[[Key, float], None],
+        waiting: Callable[[], tuple[Key, ...]],
+        capacity_changed: Callable[[], None],
+    ) -> None:
+        """``waiting`` names those without a plan; ``capacity_changed`` makes their next attempt a real one."""
+        self._cache = cache
+        self._enqueue = enqueue
+        self._waiting = waiting
+        self._capacity_changed = capacity_changed
+        self.seen_at: dict[Kind, float] = {}
+        """Monotonic time of the last news of each kind."""
+
+    def upsert(self, kind: Kind, obj: dict[str, Any]) -> None:
+        """An object was added or modified, or is simply there."""
+        self.seen_at[kind] = time.monotonic()
+        change = self._cache.put(kind, obj)
+        if change is None:
+            return
+        if kind is Kind.NODE:
+            self._node_changed(change.previous, change.current)
+        elif kind is not Kind.QWEN3DEPLOYMENT or _is_asked_anew(change.previous, change.current):
+            self._touch(kind, change.current)
+
+    def remove(self, kind: Kind, obj: dict[str, Any]) -> None:
+        """An object is gone."""
+        self.seen_at[kind] = time.monotonic()
+        if not self._cache.remove(kind, obj):
+            return
+        self._touch(kind, obj)
+        if kind in (Kind.POD, Kind.NODE, Kind.QWEN3DEPLOYMENT):
+            self.retry_waiting(_CAPACITY_SECONDS)
+
+    def retry_waiting(self, delay: float) -> None:
+        """There may be room now for what had none."""
+        self._capacity_changed()
+        for key in self._waiting():
+            self._enqueue(key, delay)
+
+    def _touch(self, kind: Kind, obj: dict[str, Any]) -> None:
+        if key := owner_key(kind, obj):
+            self._enqueue(key, 0.0 if kind is Kind.QWEN3DEPLOYMENT else _SETTLE_SECONDS)
+
+    def _node_changed(self, previous: Mapping[str, Any] | None, node: Mapping[str, Any]) -> None:
+        """Heartbeats and image lists do not count."""
+        if previous is not None and _planning_view(previous) == _planning_view(node):
+            return
+        self.retry_waiting(_CAPACITY_SECONDS)
+        if previous is not None and _is_up(previous) != _is_up(node):
+            for pod in self._cache.all(Kind.POD):
+                if pod["spec"].get("nodeName") == node["metadata"]["name"]:
+                    self._touch(Kind.POD, pod)
+
+
+def _is_asked_anew(previous: Mapping[str, Any] | None, current: Mapping[str, Any]) -> bool:
+    """Our own status writes come back as changes, too; they ask for nothing."""
+    if previous is None:
+        return True
+    fields = ("uid", "generation", "deletionTimestamp")
+    return any(previous["metadata"].get(field) != current["metadata"].get(field) for field in fields)
+
+
+def _planning_view(node: Mapping[str, Any]) -> tuple[Any, ...]:
+    spec = node.get("spec", {})
+    return (
+        node["metadata"].get("labels"),
+        spec.get("taints"),
+        spec.get("unschedulable"),
+        node.get("status", {}).get("allocatable"),
+        _is_up(node),
+    )
+
+
+def _is_up(node: Mapping[str, Any]) -> bool:
+    return condition(node, "Ready").get("status") == "True"

@@ -1,0 +1,74 @@
+"""The kinds that the operator watches, and where their objects belong."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qwen3_operator.api.base import DEPLOYMENT_LABEL, GROUP, VERSION
+from qwen3_operator.api.deployment import PLURAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Key(NamedTuple):
+    """Namespace and name of a Qwen3Deployment: the unit of work."""
+
+    namespace: str
+    name: str
+
+
+class Resource(NamedTuple):
+    """Coordinates of a kind in the API."""
+
+    kind: str
+    group: str
+    version: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """As in a manifest."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """URL path of a collection, an object or its subresource."""
+        parts = [f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"]
+        if namespace:
+            parts += ["namespaces", namespace]
+        parts += [self.plural, *(part for part in (name, subresource) if part)]
+        return "/".join(parts)
+
+
+class Kind(Enum):
+    """What is watched."""
+
+    QWEN3DEPLOYMENT = Resource("Qwen3Deployment", GROUP, VERSION, PLURAL)
+    POD = Resource("Pod", "", "v1", "pods")
+    DEPLOYMENT = Resource("Deployment", "apps", "v1", "deployments")
+    SERVICE = Resource("Service", "", "v1", "services")
+    NETWORK_POLICY = Resource("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies")
+    NODE = Resource("Node", "", "v1", "nodes", namespaced=False)
+
+
+CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, Kind.DEPLOYMENT)
+"""What is rendered, in the order of creation."""
+MANAGED_KINDS = (Kind.POD, *CHILD_KINDS)
+"""What is watched by our label only."""
+_BY_KIND = {kind.value.kind: kind for kind in Kind}
+
+
+def kind_of(manifest: Mapping[str, Any]) -> Kind:
+    """Kind of an object. Raises KeyError for one that is not watched."""
+    return _BY_KIND[manifest["kind"]]
+
+
+def owner_key(kind: Kind, obj: Mapping[str, Any]) -> Key | None:
+    """The Qwen3Deployment that an object is about: itself, or the one named by its label. None for nodes."""
+    metadata = obj["metadata"]
+    if kind is Kind.QWEN3DEPLOYMENT:
+        return Key(metadata["namespace"], metadata["name"])
+    name = metadata.get("labels", {}).get(DEPLOYMENT_LABEL)
+    return Key(metadata["namespace"], name) if name and kind is not Kind.NODE else None

@@ -1,0 +1,106 @@
+"""The startup ledger: how long each step from the apply to the first token took. Pure.
+
+It describes the first pod of the current plan. A step that is finished is never written again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.api.status import StartupPhase
+from qwen3_operator.reconcile.observed import Observed, PodView, condition
+from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLANNED = "Planned"
+SCHEDULED = "Scheduled"
+CONTAINER_STARTED = "ContainerStarted"
+WEIGHTS_CHECKED = "WeightsChecked"
+ENGINE_STARTED = "EngineStarted"
+TOKEN_SEEN = "FirstToken"  # noqa: S105 - a word, no secret
+STEPS = (PLANNED, SCHEDULED, CONTAINER_STARTED, WEIGHTS_CHECKED, ENGINE_STARTED, TOKEN_SEEN)
+_RUNTIME_PHASES = {
+    WEIGHTS_CHECKED: Phase.CHECKING_WEIGHTS,
+    ENGINE_STARTED: Phase.STARTING_ENGINE,
+    TOKEN_SEEN: Phase.WARMING_UP,
+}
+
+
+def startup(observed: Observed, now: str) -> tuple[StartupPhase, ...]:
+    """The ledger so far: finished steps in order, then the running one.
+
+    Args:
+        observed: The deployment, its stored status and its pods.
+        now: RFC 3339 in UTC; used once, for the end of planning.
+    """
+    if observed.plan is None:
+        return ()
+    steps = _kept(observed) or (_planned(observed, now),)
+    if observed.failure is not None or len([step for step in steps if step.finished_at]) == len(STEPS):
+        return steps
+    ends = _ends(_first_pod(observed))
+    done = [step for step in steps if step.finished_at]
+    for name in STEPS[len(done) :]:
+        started = str(done[-1].finished_at)
+        if name not in ends:
+            return (*done, StartupPhase(phase=name, started_at=started))
+        done.append(StartupPhase(phase=name, started_at=started, finished_at=_later(ends[name], started)))
+    return tuple(done)
+
+
+def is_complete(status: Mapping[str, Any]) -> bool:
+    """Whether the stored ledger needs no more phase reports."""
+    steps = status.get("startup", ())
+    return len(steps) == len(STEPS) and "finishedAt" in steps[-1]
+
+
+def _kept(observed: Observed) -> tuple[StartupPhase, ...]:
+    """The stored ledger, if it belongs to the plan in force."""
+    stored = observed.previous.get("plan", {}).get("specDigest")
+    if observed.plan is None or stored != observed.plan.spec_digest:
+        return ()
+    return tuple(StartupPhase.model_validate(step) for step in observed.previous.get("startup", ()))
+
+
+def _planned(observed: Observed, now: str) -> StartupPhase:
+    """The time of an apply is known for the first one only: it is the object's creation."""
+    metadata = observed.deployment["metadata"]
+    started = metadata["creationTimestamp"] if not observed.previous.get("plan") else now
+    return StartupPhase(phase=PLANNED, started_at=started, finished_at=_later(now, started))
+
+
+def _first_pod(observed: Observed) -> PodView | None:
+    pods = [view for view in observed.updated if view.is_active]
+    return min(pods, key=lambda view: (view.pod["metadata"]["creationTimestamp"], view.name), default=None)
+
+
+def _ends(view: PodView | None) -> dict[str, str]:
+    """When each step of a pod ended, as far as they have."""
+    if view is None:
+        return {}
+    ends: dict[str, str] = {}
+    scheduled = condition(view.pod, "PodScheduled")
+    if scheduled.get("status") == "True":
+        ends[SCHEDULED] = scheduled["lastTransitionTime"]
+    if running := view.container.get("state", {}).get("running"):
+        ends[CONTAINER_STARTED] = running["startedAt"]
+    if isinstance(view.phase, PhaseReport):
+        ends |= {
+            step: record.finished_at
+            for step, phase in _RUNTIME_PHASES.items()
+            if (record := _last(view.phase.history, phase)) and record.finished_at
+        }
+    return ends
+
+
+def _last(history: tuple[PhaseRecord, ...], phase: Phase) -> PhaseRecord | None:
+    """Weights may be checked several times; the last check is the one that let the engine start."""
+    return next((record for record in reversed(history) if record.phase is phase), None)
+
+
+def _later(time: str, than: str) -> str:
+    """Clocks and resolutions differ between nodes: a step never ends before it starts."""
+    return time if datetime.fromisoformat(time) >= datetime.fromisoformat(than) else than

@@ -1,0 +1,126 @@
+"""What `report` and `diagnose` look at: raw pods beside what the operator learned about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.manifests.names import TEMPLATE_ANNOTATION
+from qwen3_runtime.config import PhaseReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qwen3_operator.api.status import PlanStatus
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the spec could not be carried out at all."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """``/phase`` could not be read several times in a row."""
+
+    message: str
+
+
+PhaseView = PhaseReport | Unreachable | None
+"""What is known of a pod's phase; None when it was not asked yet."""
+
+
+@dataclass(frozen=True)
+class PodView:
+    """One pod of a deployment."""
+
+    pod: Mapping[str, Any]
+    phase: PhaseView = None
+    node: Mapping[str, Any] | None = None
+    """The node that it is bound to, where known."""
+
+    @property
+    def name(self) -> str:
+        """Name of the pod."""
+        return str(self.pod["metadata"]["name"])
+
+    @property
+    def template(self) -> str:
+        """Digest of the template that it was made from."""
+        return str(self.pod["metadata"].get("annotations", {}).get(TEMPLATE_ANNOTATION, ""))
+
+    @property
+    def is_active(self) -> bool:
+        """Counts as a replica: neither ending nor ended."""
+        return "deletionTimestamp" not in self.pod["metadata"] and self.status.get("phase") not in (
+            "Failed",
+            "Succeeded",
+        )
+
+    @property
+    def is_bound(self) -> bool:
+        """The scheduler found a node for it."""
+        return bool(self.pod["spec"].get("nodeName"))
+
+    @property
+    def is_ready(self) -> bool:
+        """Serves: the Service sends it requests."""
+        return self.is_active and condition(self.pod, "Ready").get("status") == "True"
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """The pod's status."""
+        status: Mapping[str, Any] = self.pod.get("status", {})
+        return status
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        """Status of the engine container; empty before the kubelet reports one."""
+        return next(iter(self.status.get("containerStatuses", ())), {})
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that a status is made from."""
+
+    deployment: Mapping[str, Any]
+    plan: PlanStatus | None
+    """The plan in force: the children are rendered from it."""
+    failure: Failure | None
+    """Why the current spec has no plan or no manifests; the old plan and its pods stay."""
+    desired: tuple[Mapping[str, Any], ...] = ()
+    """Rendered Deployments of the current plan. Empty when there is a failure."""
+    workloads: tuple[Mapping[str, Any], ...] = ()
+    """Deployments in the cluster, old ones included."""
+    pods: tuple[PodView, ...] = ()
+    apply_failure: Failure | None = None
+    """The API server refused a manifest."""
+    previous: Mapping[str, Any] = field(default_factory=dict)
+    """``status`` as it is stored now."""
+
+    @property
+    def wanted(self) -> int:
+        """Replicas of the current plan."""
+        return sum(workload["spec"]["replicas"] for workload in self.desired)
+
+    @property
+    def asked(self) -> int:
+        """Replicas that the spec asks for, whether there is a plan or not."""
+        return int(self.deployment["spec"].get("replicas", 1))
+
+    @property
+    def updated(self) -> tuple[PodView, ...]:
+        """Pods of the current templates, ended ones included."""
+        templates = {
+            workload["spec"]["template"]["metadata"]["annotations"][TEMPLATE_ANNOTATION] for workload in self.desired
+        }
+        return tuple(view for view in self.pods if view.template in templates)
+
+
+def condition(obj: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """A condition of an object's status by type; empty when it is not there."""
+    found = (entry for entry in obj.get("status", {}).get("conditions", ()) if entry["type"] == kind)
+    return next(found, {})

@@ -1,0 +1,111 @@
+"""Reads ``/phase`` of pods that are on their way, in one loop for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import aiohttp
+from pydantic import ValidationError
+
+from qwen3_operator import metrics
+from qwen3_operator.reconcile.kinds import Key, Kind, owner_key
+from qwen3_operator.reconcile.observed import PhaseView, PodView, Unreachable
+from qwen3_runtime.config import MANAGEMENT_PORT, Phase, PhaseReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qwen3_operator.reconcile.cache import Cache
+
+_LOG = logging.getLogger(__name__)
+_PERIOD_SECONDS = 2.0
+_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
+_PARALLEL = 32
+_MAX_BYTES = 64 * 1024
+_TOLERATED_FAILURES = 3
+"""A container needs a few seconds before its first answer; silence for longer is a finding."""
+
+
+class _Known(NamedTuple):
+    view: PhaseView
+    failures: int
+
+
+class PhasePoller:
+    """Remembers the last answer of each pod by uid."""
+
+    def __init__(self, cache: Cache, enqueue: Callable[[Key], None]) -> None:
+        self._cache = cache
+        self._enqueue = enqueue
+        self._known: dict[str, _Known] = {}
+
+    def view(self, uid: str) -> PhaseView:
+        """What is known of a pod."""
+        known = self._known.get(uid)
+        return known.view if known else None
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        connector = aiohttp.TCPConnector(limit=_PARALLEL, force_close=True)
+        async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, trust_env=False) as session:
+            while True:
+                await self._round(session)
+                await asyncio.sleep(_PERIOD_SECONDS)
+
+    async def _round(self, session: aiohttp.ClientSession) -> None:
+        views = [PodView(pod) for pod in self._cache.all(Kind.POD)]
+        uids = {view.pod["metadata"]["uid"] for view in views}
+        self._known = {uid: known for uid, known in self._known.items() if uid in uids}
+        await asyncio.gather(*(self._poll(session, view) for view in views if self._is_due(view)))
+
+    def _is_due(self, view: PodView) -> bool:
+        """It runs, and it either does not serve yet or its last report is from before it did."""
+        if not view.is_active or not view.status.get("podIP") or not view.container.get("state", {}).get("running"):
+            return False
+        known = self.view(view.pod["metadata"]["uid"])
+        return not (view.is_ready and isinstance(known, PhaseReport) and known.phase is Phase.READY)
+
+    async def _poll(self, session: aiohttp.ClientSession, view: PodView) -> None:
+        uid = view.pod["metadata"]["uid"]
+        before = self._known.get(uid, _Known(None, 0))
+        try:
+            after = _Known(await _read(session, view.status["podIP"]), 0)
+            metrics.PHASE_POLLS.labels("ok").inc()
+        except (aiohttp.ClientError, OSError, ValidationError) as error:
+            metrics.PHASE_POLLS.labels("failed").inc()
+            after = _failed(before, error)
+        self._known[uid] = after
+        if after.view != before.view and (key := owner_key(Kind.POD, view.pod)):
+            self._enqueue(key)
+
+
+def _failed(before: _Known, error: Exception) -> _Known:
+    failures = before.failures + 1
+    if failures < _TOLERATED_FAILURES:
+        return _Known(before.view, failures)
+    return _Known(Unreachable(f"port {MANAGEMENT_PORT}: {_words(error)}"), failures)
+
+
+def _words(error: Exception) -> str:
+    """The same words for the same failure: no addresses, no times."""
+    match error:
+        case TimeoutError():
+            return "no answer within 2 s"
+        case aiohttp.ClientConnectorError():
+            return "connection refused or no route"
+        case aiohttp.ClientResponseError():
+            return f"HTTP {error.status} for /phase"
+        case ValidationError():
+            return "/phase is not a report of the runtime"
+        case _:
+            return type(error).__name__
+
+
+async def _read(session: aiohttp.ClientSession, address: str) -> PhaseReport:
+    host = f"[{address}]" if ":" in address else address
+    async with session.get(f"http://{host}:{MANAGEMENT_PORT}/phase", allow_redirects=False) as response:
+        response.raise_for_status()
+        body: Any = await response.content.read(_MAX_BYTES)
+    return PhaseReport.model_validate_json(body)

@@ -1,0 +1,147 @@
+"""Which plan is in force. Plans are kept; only a new spec, or new room after a failure, makes a new one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ValidationError
+
+from qwen3_operator import metrics
+from qwen3_operator.api.base import DEPLOYMENT_LABEL
+from qwen3_operator.api.status import PlanStatus
+from qwen3_operator.inventory import Inventory, Reservation, inventory
+from qwen3_operator.manifests.names import PLACEMENT_LABEL, dns_label
+from qwen3_operator.reconcile.kinds import Key, Kind
+from qwen3_operator.sizing import PlanFailure, plan, spec_digest, with_replicas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qwen3_operator.api.deployment import DeploymentSpec
+    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.reconcile.cache import Cache
+    from qwen3_operator.reconcile.client import Client
+
+_RUNNING_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+_SNAPSHOT_SECONDS = 1.0
+"""Nodes and pods are listed once for all plans of this window; what those plans took is reserved on top."""
+
+
+class Answer(NamedTuple):
+    """The plan in force and, where the current spec has none, why."""
+
+    plan: PlanStatus | None
+    failure: PlanFailure | None = None
+
+
+class _Snapshot(NamedTuple):
+    taken_at: float
+    nodes: list[dict[str, Any]]
+    pods: list[dict[str, Any]]
+
+
+class Planner:
+    """Remembers plans that are not in the cache's statuses yet, and failures until there is new room."""
+
+    def __init__(self, client: Client, cache: Cache, catalog: Catalog, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._cache = cache
+        self._catalog = catalog
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._plans: dict[Key, PlanStatus] = {}
+        self._failures: dict[Key, tuple[str, PlanFailure]] = {}
+        self._snapshot: _Snapshot | None = None
+
+    @property
+    def waiting(self) -> tuple[Key, ...]:
+        """Deployments that a change of the cluster may give a plan."""
+        return tuple(self._failures)
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone, and what it was promised is free."""
+        self._plans.pop(key, None)
+        self._failures.pop(key, None)
+
+    def capacity_changed(self) -> None:
+        """Failed plans are tried again at the next reconcile, on a new LIST."""
+        self._failures = {key: ("", failure) for key, (_, failure) in self._failures.items()}
+        self._snapshot = None
+
+    async def answer(self, key: Key, spec: DeploymentSpec, status: dict[str, Any]) -> Answer:
+        """The plan in force for this spec. Reads nodes and pods only when it has to plan.
+
+        Raises:
+            ApiError: nodes or pods could not be listed.
+        """
+        current = self._known(key, status)
+        asked = spec_digest(spec)
+        if current is not None and current.spec_digest == asked and _replicas(current) == spec.replicas:
+            self._failures.pop(key, None)
+            return Answer(current)
+        digest = f"{asked}/{spec.replicas}"
+        known_digest, failure = self._failures.get(key, ("", None))
+        if failure is not None and known_digest == digest:
+            return Answer(current, failure)
+        async with self._lock:  # two plans must not take the same devices
+            room = await self._room(key)
+            if current is not None and current.spec_digest == asked:
+                return self._settle(key, digest, current, with_replicas(current, spec.replicas, room))
+            return self._settle(key, digest, current, plan(spec, room, self._catalog))
+
+    def _settle(self, key: Key, digest: str, current: PlanStatus | None, found: PlanStatus | PlanFailure) -> Answer:
+        if isinstance(found, PlanFailure):
+            metrics.PLANS.labels(found.reason).inc()
+            self._failures[key] = (digest, found)
+            return Answer(current, found)
+        metrics.PLANS.labels("Planned").inc()
+        self._failures.pop(key, None)
+        self._plans[key] = found
+        return Answer(found)
+
+    def _known(self, key: Key, status: dict[str, Any]) -> PlanStatus | None:
+        """The newest plan of this process; after a restart the stored one."""
+        if key not in self._plans and (stored := _stored(status)):
+            self._plans[key] = stored
+        return self._plans.get(key)
+
+    async def _room(self, key: Key) -> Inventory:
+        if self._snapshot is None or self._clock() - self._snapshot.taken_at > _SNAPSHOT_SECONDS:
+            nodes = await self._client.list(Kind.NODE)
+            pods = await self._client.list(Kind.POD, fields=_RUNNING_PODS)
+            self._snapshot = _Snapshot(self._clock(), nodes.items, pods.items)
+        reserved = tuple(self._reserved(key, self._snapshot.pods))
+        return inventory(self._snapshot.nodes, self._snapshot.pods, self._catalog, exclude=key, reserved=reserved)
+
+    def _reserved(self, planning: Key, pods: list[dict[str, Any]]) -> Iterator[Reservation]:
+        """What others were promised and have not bound yet, as seen in the same LIST."""
+        bound = Counter(_placement_of(pod) for pod in pods)
+        for key in self._cache.deployments():
+            deployment = self._cache.get(key)
+            if key == planning or deployment is None:
+                continue
+            held = self._known(key, deployment.get("status", {}))
+            for placement in held.placements if held else ():
+                missing = placement.replicas - bound[*key, dns_label(placement.pool)]
+                if missing > 0:
+                    yield Reservation.of(placement, missing)
+
+
+def _placement_of(pod: dict[str, Any]) -> tuple[str, str, str]:
+    metadata = pod["metadata"]
+    labels = metadata.get("labels", {})
+    return metadata["namespace"], labels.get(DEPLOYMENT_LABEL, ""), labels.get(PLACEMENT_LABEL, "")
+
+
+def _stored(status: dict[str, Any]) -> PlanStatus | None:
+    """The plan in a status; None as well for one that an operator of another version wrote in another form."""
+    try:
+        return PlanStatus.model_validate(status["plan"])
+    except (KeyError, ValidationError):
+        return None
+
+
+def _replicas(current: PlanStatus) -> int:
+    return sum(placement.replicas for placement in current.placements)

@@ -1,0 +1,163 @@
+"""One reconcile: cached objects in, children and status out. Level-based; knows nothing of what happened."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from qwen3_operator.api.base import API_VERSION
+from qwen3_operator.api.deployment import KIND, DeploymentSpec
+from qwen3_operator.manifests.render import RenderError, render
+from qwen3_operator.reconcile.children import Children
+from qwen3_operator.reconcile.client import ApiError
+from qwen3_operator.reconcile.conditions import transitions
+from qwen3_operator.reconcile.events import event
+from qwen3_operator.reconcile.kinds import Key, Kind
+from qwen3_operator.reconcile.observed import Failure, Observed, PhaseView, PodView
+from qwen3_operator.reconcile.planner import Answer, Planner
+from qwen3_operator.reconcile.report import report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qwen3_operator.api.status import PlanStatus
+    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.reconcile.cache import Cache
+    from qwen3_operator.reconcile.client import Client
+    from qwen3_operator.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_NOT_FOUND = 404
+
+
+class Reconciler:
+    """Wires the pure functions to the cache and the client."""
+
+    def __init__(
+        self,
+        client: Client,
+        cache: Cache,
+        planner: Planner,
+        *,
+        catalog: Catalog,
+        settings: Settings,
+        phase: Callable[[str], PhaseView],
+    ) -> None:
+        """``phase`` gives what is known of the pod with a uid."""
+        self._client = client
+        self._cache = cache
+        self._planner = planner
+        self._children = Children(client, cache)
+        self._catalog = catalog
+        self._settings = settings
+        self._phase = phase
+
+    async def reconcile(self, key: Key) -> bool:
+        """Bring the cluster nearer to what a deployment asks for, and say how far it is.
+
+        Returns:
+            False when a person has to change something first.
+
+        Raises:
+            ApiError: to be retried with backoff.
+        """
+        deployment = self._cache.get(key)
+        if deployment is None:
+            self._planner.forget(key)
+            self._children.forget(key)
+            return True
+        if "deletionTimestamp" in deployment["metadata"]:
+            return True  # owner references do the rest
+        answer, failure = await self._plan(key, deployment)
+        desired: Sequence[dict[str, Any]] = ()
+        if answer.plan is not None and failure is None:
+            desired, failure = self._render(deployment, answer.plan)
+        refused = await self._apply(key, desired)
+        observed = self._observe(key, deployment, answer.plan, failure, desired)
+        await self._children.prune(key, deployment, desired, observed)
+        refusal = Failure("ApplyRefused", refused.message) if refused else None
+        await self._report(deployment, replace(observed, apply_failure=refusal))
+        if refused is not None and not refused.is_users_fault:
+            raise refused
+        return failure is None and refused is None
+
+    async def _plan(self, key: Key, deployment: dict[str, Any]) -> tuple[Answer, Failure | None]:
+        try:
+            spec = DeploymentSpec.model_validate(deployment["spec"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            return Answer(None), Failure("InvalidSpec", f"spec.{field}: {first['msg']}")
+        answer = await self._planner.answer(key, spec, deployment.get("status", {}))
+        failed = answer.failure
+        return answer, Failure(failed.reason, failed.message) if failed else None
+
+    def _render(self, deployment: dict[str, Any], plan: PlanStatus) -> tuple[list[dict[str, Any]], Failure | None]:
+        try:
+            return render(deployment, plan, self._settings, self._catalog), None
+        except RenderError as error:
+            return [], Failure(error.reason, error.message)
+
+    async def _apply(self, key: Key, desired: Sequence[dict[str, Any]]) -> ApiError | None:
+        """Apply what differs. A refusal is for the status; a lost connection is for the queue."""
+        try:
+            await self._children.apply(key, desired)
+        except ApiError as error:
+            if not error.is_refusal:
+                raise
+            return error
+        return None
+
+    def _observe(
+        self,
+        key: Key,
+        deployment: dict[str, Any],
+        plan: PlanStatus | None,
+        failure: Failure | None,
+        desired: Sequence[dict[str, Any]],
+    ) -> Observed:
+        pods = tuple(
+            PodView(
+                pod,
+                self._phase(pod["metadata"]["uid"]),
+                self._cache.node(pod["spec"].get("nodeName", "")),
+            )
+            for pod in self._cache.owned(Kind.POD, key)
+        )
+        return Observed(
+            deployment=deployment,
+            plan=plan,
+            failure=failure,
+            desired=tuple(child for child in desired if child["kind"] == Kind.DEPLOYMENT.value.kind),
+            workloads=self._cache.owned(Kind.DEPLOYMENT, key),
+            pods=pods,
+            previous=deployment.get("status", {}),
+        )
+
+    async def _report(self, deployment: dict[str, Any], observed: Observed) -> None:
+        now = datetime.now(UTC)
+        status = report(observed, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        written = status.to_json()
+        if written == observed.previous:
+            return
+        metadata = {name: deployment["metadata"][name] for name in ("name", "namespace", "uid")}
+        manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": written}
+        try:
+            self._cache.put(Kind.QWEN3DEPLOYMENT, await self._client.apply(manifest, subresource="status"))
+        except ApiError as error:
+            if error.status == _NOT_FOUND:
+                return
+            raise
+        for transition in transitions(observed.previous.get("conditions", ()), status.conditions):
+            await self._post(event(deployment, transition, self._settings.identity, now))
+
+    async def _post(self, body: dict[str, Any]) -> None:
+        """Events are a courtesy: the condition says the same, so a failure is not retried."""
+        try:
+            await self._client.create_event(body)
+        except ApiError as error:
+            _LOG.warning("event not posted", extra={"reason": body["reason"], "error": str(error)})

@@ -1,0 +1,42 @@
+"""``report(observed, now)``: the status of a Qwen3Deployment. Pure, and the same for the same observation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwen3_operator.api.status import DeploymentStatus
+from qwen3_operator.manifests.names import selector, service_url
+from qwen3_operator.reconcile.conditions import judge, stamp
+from qwen3_operator.reconcile.ledger import startup
+
+if TYPE_CHECKING:
+    from qwen3_operator.reconcile.observed import Observed
+
+
+def report(observed: Observed, now: str) -> DeploymentStatus:
+    """The whole status.
+
+    Args:
+        observed: The deployment, its plan or failure, its children and pods, and its stored status.
+        now: RFC 3339 in UTC. Shows up only in transitions and once in the startup ledger.
+    """
+    metadata = observed.deployment["metadata"]
+    generation = metadata["generation"]
+    verdicts = judge(observed)
+    first = observed.plan.placements[0] if observed.plan and observed.plan.placements else None
+    labels = ",".join(f"{name}={value}" for name, value in selector(metadata["name"]).items())
+    return DeploymentStatus(
+        observed_generation=generation,
+        conditions=stamp(verdicts, observed.previous.get("conditions", ()), generation, now),
+        plan=observed.plan,
+        replicas=sum(view.is_active for view in observed.pods),
+        ready_replicas=sum(view.is_ready for view in observed.pods),
+        updated_replicas=sum(view.is_active for view in observed.updated),
+        selector=labels,
+        url=service_url(metadata["name"], metadata["namespace"]) if observed.plan else "",
+        startup=startup(observed, now),
+        ready=f"{sum(view.is_ready for view in observed.updated)}/{observed.asked}",
+        accelerator=first.accelerator if first else "",
+        quantization=first.quantization if first else "",
+        tensor_parallel=first.tensor_parallel if first else None,
+    )

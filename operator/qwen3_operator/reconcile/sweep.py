@@ -1,0 +1,57 @@
+"""The only periodic work: LIST everything, which also finds the deletions that a watch lost.
+
+kopf lists again after a broken watch and says nothing of what vanished meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+
+from qwen3_operator.manifests.names import MANAGED_SELECTOR
+from qwen3_operator.reconcile.kinds import MANAGED_KINDS, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qwen3_operator.reconcile.cache import Cache
+    from qwen3_operator.reconcile.client import Client, Listing
+    from qwen3_operator.reconcile.intake import Intake
+    from qwen3_operator.reconcile.kinds import Key
+    from qwen3_operator.reconcile.queue import WorkQueue
+
+_JITTER = 0.1
+
+
+async def sweep(client: Client, cache: Cache, intake: Intake, namespaces: Sequence[str]) -> None:
+    """Compare cache and cluster once.
+
+    Raises:
+        ApiError: a LIST failed; the kinds before it are up to date.
+    """
+    for kind in Kind:
+        scopes = namespaces if kind.value.namespaced and namespaces else [None]
+        listings = [await _list(client, kind, namespace) for namespace in scopes]
+        objects = [obj for listing in listings for obj in listing.items]
+        oldest = min((listing.resource_version for listing in listings), key=int)
+        for obj in objects:
+            intake.upsert(kind, obj)
+        for obj in cache.missing(kind, objects, oldest):
+            intake.remove(kind, obj)
+
+
+async def sweep_forever(
+    client: Client, cache: Cache, intake: Intake, queue: WorkQueue[Key], *, namespaces: Sequence[str], period: float
+) -> None:
+    """Sweep every ``period`` seconds, give or take 10 %, and look at every deployment again, spread over a tenth."""
+    while True:
+        await asyncio.sleep(period * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads load
+        await sweep(client, cache, intake, namespaces)
+        intake.retry_waiting(0.0)
+        for key in cache.deployments():
+            queue.add(key, random.uniform(0, period * _JITTER))  # noqa: S311 - likewise
+
+
+async def _list(client: Client, kind: Kind, namespace: str | None) -> Listing:
+    return await client.list(kind, namespace=namespace, labels=MANAGED_SELECTOR if kind in MANAGED_KINDS else None)

@@ -1,0 +1,68 @@
+"""What the chart sets: the operator's environment variables, parsed once at start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qwen3_runtime.config import Device
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIELD_MANAGER = "qwen3-operator"
+"""Server-side apply's owner of our fields, reporting controller of our Events, ``app.kubernetes.io/managed-by``."""
+
+_VARIABLES = {
+    "own_namespace": "POD_NAMESPACE",
+    "identity": "POD_NAME",
+    "lease_name": "QWEN3_LEASE_NAME",
+    "workers": "QWEN3_WORKERS",
+    "resync_seconds": "QWEN3_RESYNC_SECONDS",
+    "log_level": "QWEN3_LOG_LEVEL",
+    "http_port": "QWEN3_HTTP_PORT",
+    "image_pull_policy": "QWEN3_IMAGE_PULL_POLICY",
+}
+
+
+class Settings(BaseModel):
+    """Values of one operator process."""
+
+    model_config = ConfigDict(frozen=True)
+
+    own_namespace: Annotated[str, Field(min_length=1)]
+    """Where the Lease lies, and from where NetworkPolicies let the gateway in."""
+    identity: Annotated[str, Field(min_length=1)]
+    """Unique per replica: holder of the Lease, reporting instance of Events."""
+    namespaces: tuple[str, ...] = ()
+    """Namespaces that are served. Empty: all."""
+    images: dict[Device, str] = Field(default_factory=dict)
+    """Runtime image per kind of device."""
+    image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = "IfNotPresent"
+    runtime_classes: dict[Device, str] = Field(default_factory=dict)
+    """RuntimeClass per kind of device, where the cluster has one (``nvidia``, ``ascend``)."""
+    lease_name: str = "qwen3-operator"
+    workers: Annotated[int, Field(ge=1, le=64)] = 4
+    """Objects that are reconciled at a time."""
+    resync_seconds: Annotated[float, Field(ge=1)] = 300
+    """Mean period of the sweep; each round is shifted by up to 10 % at random."""
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+
+
+def from_environment(environment: Mapping[str, str], hostname: str) -> Settings:
+    """Settings of this process. Raises `pydantic.ValidationError` naming what is missing or wrong."""
+    values: dict[str, Any] = {"identity": hostname}
+    values |= {field: environment[name] for field, name in _VARIABLES.items() if environment.get(name)}
+    values["namespaces"] = tuple(
+        part.strip() for part in environment.get("QWEN3_NAMESPACES", "").split(",") if part.strip()
+    )
+    values["images"] = _per_device(environment, "QWEN3_IMAGE_{}")
+    values["runtime_classes"] = _per_device(environment, "QWEN3_{}_RUNTIME_CLASS")
+    return Settings.model_validate(values)
+
+
+def _per_device(environment: Mapping[str, str], pattern: str) -> dict[Device, str]:
+    named = ((device, environment.get(pattern.format(device.value.upper()), "")) for device in Device)
+    return {device: value for device, value in named if value}
