@@ -53,7 +53,7 @@ class ClaimSource(ApiModel):
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!self.path.split('/').exists(p, p == '..')",
-            "model.source.persistentVolumeClaim.path must stay inside the volume: remove '..'",
+            "spec.model.source.persistentVolumeClaim.path must stay inside the volume: remove '..'",
             good={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "qwen3/8b"}}}},
             bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "a/../../b"}}}},
         ),
@@ -96,13 +96,13 @@ class Engine(ApiModel):
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.extraArgs) || !self.extraArgs.exists(a, a.matches('^--(hos?t?|por?t?)(=.*)?$'))",
-            "engine.extraArgs must not set --host or --port: the engine listens on the pod's loopback only",
+            "spec.engine.extraArgs must not set --host or --port: the engine listens on the pod's loopback only",
             good={"engine": {"extraArgs": ["--schedule-policy", "lpm"]}},
             bad={"engine": {"extraArgs": ["--host=0.0.0.0"]}},
         ),
         Rule(
             "!has(self.extraArgs) || !self.extraArgs.exists(a, a.startsWith('--enable-cus'))",
-            "engine.extraArgs must not set --enable-custom-logit-processor: it lets any client run code in the pod",
+            "spec.engine.extraArgs must not set --enable-custom-logit-processor: it lets any client run code in the pod",
             good={"engine": {"extraArgs": ["--enable-cudagraph-gc"]}},
             bad={"engine": {"extraArgs": ["--enable-custom-logit-processor"]}},
         ),
@@ -141,7 +141,7 @@ class Workload(ApiModel):
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "has(self.inputTokens) == has(self.outputTokens)",
-            "set workload.inputTokens and workload.outputTokens together, or neither",
+            "set spec.workload.inputTokens and spec.workload.outputTokens together, or neither",
             good={"workload": {"inputTokens": {"p95": 1000}, "outputTokens": {"p95": 500}}},
             bad={"workload": {"inputTokens": {"p95": 1000}}},
         ),
@@ -177,7 +177,7 @@ class DeploymentSpec(ApiModel):
         Rule(
             "!has(self.workload.inputTokens) || !has(self.workload.outputTokens) || !has(self.model.contextLength) || "
             "self.workload.inputTokens.p95 + self.workload.outputTokens.p95 <= self.model.contextLength",
-            "workload.inputTokens.p95 + workload.outputTokens.p95 must fit in model.contextLength",
+            "spec.workload.inputTokens.p95 + outputTokens.p95 must fit in spec.model.contextLength",
             good={
                 "model": {"contextLength": 8192},
                 "workload": {"inputTokens": {"p95": 4096}, "outputTokens": {"p95": 4096}},

@@ -30,21 +30,14 @@ def structural(model: type[ApiModel], *, defaults: bool) -> Schema:
 def _convert(node: Schema, definitions: dict[str, Schema], *, defaults: bool) -> Schema:
     node = _inlined(node, definitions)
     result = {key: value for key, value in node.items() if key not in _DROPPED}
+    result |= _children(node, definitions, defaults=defaults)
     if "const" in node:
-        result |= {"enum": [node["const"]]}
+        result["enum"] = [node["const"]]
     for bound in ("Minimum", "Maximum"):
         if (limit := result.pop(f"exclusive{bound}", None)) is not None:
             result |= {bound.lower(): limit, f"exclusive{bound}": True}
     if node.get("type") == "integer":
         result["format"] = "int64"
-    if "items" in node:
-        result["items"] = _convert(node["items"], definitions, defaults=defaults)
-    if isinstance(node.get("additionalProperties"), dict):
-        result["additionalProperties"] = _convert(node["additionalProperties"], definitions, defaults=defaults)
-    if "properties" in node:
-        result["properties"] = {
-            name: _convert(child, definitions, defaults=defaults) for name, child in node["properties"].items()
-        }
     if defaults and (default := _default(node, result)) is not None:
         result["default"] = default
     if "type" not in result:
@@ -52,6 +45,19 @@ def _convert(node: Schema, definitions: dict[str, Schema], *, defaults: bool) ->
     if "description" in result:
         result["description"] = " ".join(result["description"].split())
     return {key: result[key] for key in _FIRST if key in result} | result
+
+
+def _children(node: Schema, definitions: dict[str, Schema], *, defaults: bool) -> Schema:
+    """Items of a list, values of a map, fields of an object."""
+    result = {
+        key: _convert(node[key], definitions, defaults=defaults)
+        for key in ("items", "additionalProperties")
+        if isinstance(node.get(key), dict)
+    }
+    if "properties" in node:
+        fields = node["properties"].items()
+        result["properties"] = {name: _convert(child, definitions, defaults=defaults) for name, child in fields}
+    return result
 
 
 def _inlined(node: Schema, definitions: dict[str, Schema]) -> Schema:

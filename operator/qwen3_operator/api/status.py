@@ -100,13 +100,14 @@ class Placement(ApiModel):
     cpu_request: str
     """Kubernetes quantity that the pod requests, e.g. 500m."""
     memory_request: str
-    """Kubernetes quantity of host memory that the pod requests; also its limit on CPU pools."""
+    """Kubernetes quantity of host memory that the pod requests; also its limit on CPU pools, where weights and KV
+    cache lie in it."""
     node_selector: dict[str, str] = Field(default_factory=dict)
     """Labels that all nodes of the pool have."""
     node_requirements: Annotated[tuple[NodeRequirement, ...], as_atomic()] = ()
     """What keeps the pods off nodes that carry the same labels and belong to another pool; all must hold."""
     tolerations: Annotated[tuple[Toleration, ...], as_atomic()] = ()
-    """For the taints that all nodes of the pool carry."""
+    """For the taints of accelerator nodes that nodes of the pool carry."""
     source: str = "calculated"
     """measured, calculated or unknown."""
 

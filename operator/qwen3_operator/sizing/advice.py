@@ -40,16 +40,16 @@ def _changes(
     """Changed specs, the smallest change first."""
     working = {candidate.pool.name: candidate.room for candidate in reversed(found) if candidate.problem is None}
     if room := sum(working.values()):
-        yield spec.model_copy(update={"replicas": room}), f"replicas: {room}"
+        yield spec.model_copy(update={"replicas": room}), f"spec.replicas: {room}"
     if spec.hardware != Hardware():
-        yield spec.model_copy(update={"hardware": Hardware()}), "no limits in hardware"
-    yield spec.model_copy(update={"hardware": Hardware(accelerators=(CPU,))}), f"hardware.accelerators: [{CPU}]"
+        yield spec.model_copy(update={"hardware": Hardware()}), "no limits in spec.hardware"
+    yield spec.model_copy(update={"hardware": Hardware(accelerators=(CPU,))}), f"spec.hardware.accelerators: [{CPU}]"
     for checkpoint in catalog.models[spec.model.name].checkpoints:
         model = spec.model.model_copy(update={"quantization": checkpoint.quantization})
-        sentence = f"model.quantization: {checkpoint.quantization} with the weights of {checkpoint.repository}"
+        sentence = f"spec.model.quantization: {checkpoint.quantization} with the weights of {checkpoint.repository}"
         yield spec.model_copy(update={"model": model}), sentence
     if spec.workload.concurrency > 1:
-        yield spec.model_copy(update={"workload": _one_request(spec)}), "workload.concurrency: 1"
+        yield spec.model_copy(update={"workload": _one_request(spec)}), "spec.workload.concurrency: 1"
     if spec.workload.input_tokens is None:
         yield from _shorter(spec, catalog)
 
@@ -64,5 +64,5 @@ def _shorter(spec: DeploymentSpec, catalog: Catalog) -> Iterator[tuple[Deploymen
     while length >= SHORTEST_CONTEXT:
         model = spec.model.model_copy(update={"context_length": length})
         changed = spec.model_copy(update={"model": model, "workload": _one_request(spec)})
-        yield changed, f"model.contextLength: {length} with workload.concurrency: 1"
+        yield changed, f"spec.model.contextLength: {length} with spec.workload.concurrency: 1"
         length //= 2

@@ -79,13 +79,9 @@ def _in_pool(wanted: Wanted, pool: Pool, engine: Engine) -> Iterator[Candidate]:
 
 def _not_selected(wanted: Wanted, pool: Pool) -> Problem | None:
     if wanted.pools and pool.name not in wanted.pools:
-        return Problem("NotSelected", f"hardware.pools names {', '.join(sorted(wanted.pools))}")
+        return Problem("NotSelected", f"spec.hardware.pools names {', '.join(sorted(wanted.pools))}")
     if wanted.accelerators and pool.accelerator.name not in wanted.accelerators:
-        return Problem("NotSelected", f"hardware.accelerators names {', '.join(sorted(wanted.accelerators))}")
-    if not pool.resource_name and not _cpu_allowed(wanted, pool):
-        billions = wanted.model.parameters / 1e9
-        number = f"{billions:.1f} billion parameters; CPU nodes are tried up to 2, or where hardware names them"
-        return Problem("TooLargeForCPU", number)
+        return Problem("NotSelected", f"spec.hardware.accelerators names {', '.join(sorted(wanted.accelerators))}")
     return None
 
 
@@ -93,15 +89,23 @@ def _cpu_asked(wanted: Wanted, pool: Pool) -> bool:
     return CPU in wanted.accelerators or pool.name in wanted.pools
 
 
-def _cpu_allowed(wanted: Wanted, pool: Pool) -> bool:
-    return _cpu_asked(wanted, pool) or wanted.model.parameters <= SMALL_MODEL_PARAMETERS
+def _too_large_for_cpu(wanted: Wanted, pool: Pool) -> Problem | None:
+    if _cpu_asked(wanted, pool) or wanted.model.parameters <= SMALL_MODEL_PARAMETERS:
+        return None
+    billions = wanted.model.parameters / 1e9
+    number = (
+        f"{billions:.1f} billion parameters; CPU nodes are tried up to 2 billion, or where spec.hardware names them"
+    )
+    return Problem("TooLargeForCPU", number)
 
 
 def _without_cpu(candidate: Candidate, wanted: Wanted) -> Candidate:
     """CPU nodes are not taken where an accelerator can run the model, unless they were asked for."""
     if not candidate.on_cpu or candidate.problem or _cpu_asked(wanted, candidate.pool):
         return candidate
-    problem = Problem("AcceleratorPreferred", "an accelerator can run it; hardware.accelerators: [CPU] asks for CPU")
+    problem = Problem(
+        "AcceleratorPreferred", "an accelerator can run it; spec.hardware.accelerators: [CPU] asks for CPU"
+    )
     return Candidate(candidate.pool, 1, 1, problem)
 
 
@@ -129,7 +133,8 @@ def _device_candidate(wanted: Wanted, pool: Pool, engine: Engine, size: int, exp
         cpu_millicores=size * cost.cpu_millicores_per_device,
         memory_bytes=round(size * cost.host_memory_per_device * MIB),
     )
-    return Candidate(pool, size, experts, _out_of_memory(estimate, pool.device_memory_bytes), estimate, demand)
+    problem = _out_of_memory(estimate, pool.device_memory_bytes, "per device")
+    return Candidate(pool, size, experts, problem, estimate, demand)
 
 
 def _cpu_candidate(wanted: Wanted, pool: Pool, engine: Engine) -> Candidate:
@@ -138,21 +143,22 @@ def _cpu_candidate(wanted: Wanted, pool: Pool, engine: Engine) -> Candidate:
         model=wanted.model, checkpoint=wanted.checkpoint, engine=engine, largest_node=largest, need=wanted.need
     )
     demand = Demand(0, engine.cost("cpu").cpu_millicores_per_device, estimate.plan.total)
-    return Candidate(pool, 1, 1, _out_of_memory(estimate, largest), estimate, demand)
+    problem = _out_of_memory(estimate, largest, "on one node") or _too_large_for_cpu(wanted, pool)
+    return Candidate(pool, 1, 1, problem, estimate, demand)
 
 
 def _above_limit(wanted: Wanted, size: int) -> Problem | None:
     limit = wanted.max_devices
     if limit is not None and size > limit:
-        return Problem("MaxDevices", f"{size} devices, hardware.maxDevicesPerReplica is {limit}")
+        return Problem("MaxDevices", f"{size} devices, spec.hardware.maxDevicesPerReplica is {limit}")
     return None
 
 
-def _out_of_memory(estimate: Estimate, has: int) -> Problem | None:
+def _out_of_memory(estimate: Estimate, has: int, where: str) -> Problem | None:
     if not estimate.missing_bytes:
         return None
     needs = has + estimate.missing_bytes
-    return Problem("OutOfMemory", f"needs {gigabytes(needs)} per device, has {gigabytes(has)}")
+    return Problem("OutOfMemory", f"needs {gigabytes(needs)} {where}, has {gigabytes(has)}")
 
 
 def _powers_of_two(limit: int) -> Iterator[int]:

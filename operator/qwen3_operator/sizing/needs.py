@@ -40,12 +40,12 @@ def wanted(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Want
     model = catalog.models.get(spec.model.name)
     if model is None:
         known = nearest(spec.model.name, catalog.models)
-        return PlanFailure(FailureReason.UNKNOWN_MODEL, f"model.name {spec.model.name!r} is not known: {known}")
+        return PlanFailure(FailureReason.UNKNOWN_MODEL, f"spec.model.name {spec.model.name!r} is not known: {known}")
     quantization = _format(spec)
     checkpoint = model.checkpoint(quantization)
     if checkpoint is None:
         has = ", ".join(found.quantization for found in model.checkpoints)
-        message = f"model.quantization {quantization} does not exist for {model.name}: it has {has}"
+        message = f"spec.model.quantization {quantization} does not exist for {model.name}: it has {has}"
         return PlanFailure(FailureReason.UNSUPPORTED_QUANTIZATION, message)
     need = _need(spec, model)
     if isinstance(need, PlanFailure):
@@ -90,15 +90,15 @@ def _need(spec: DeploymentSpec, model: Model) -> Need | PlanFailure:
     asked, workload = spec.model.context_length, spec.workload
     limit = f"at most {model.max_context} for {model.name} ({model.native_context} without YaRN)"
     if asked is not None and asked > model.max_context:
-        return PlanFailure(FailureReason.CONTEXT_TOO_LONG, f"model.contextLength {asked} is too long: {limit}")
+        return PlanFailure(FailureReason.CONTEXT_TOO_LONG, f"spec.model.contextLength {asked} is too long: {limit}")
     context = asked or model.native_context
     tokens = context
     if workload.input_tokens and workload.output_tokens:
         tokens = workload.input_tokens.p95 + workload.output_tokens.p95
     if tokens > context:
         message = (
-            f"workload.inputTokens.p95 + workload.outputTokens.p95 = {tokens} does not fit in the context of {context} "
-            f"tokens: set model.contextLength, {limit}"
+            f"spec.workload.inputTokens.p95 + workload.outputTokens.p95 = {tokens} does not fit in the context of {context} "
+            f"tokens: set spec.model.contextLength, {limit}"
         )
         return PlanFailure(FailureReason.CONTEXT_TOO_LONG, message)
     return Need(context_length=context, request_tokens=tokens, concurrency=workload.concurrency)
@@ -108,11 +108,11 @@ def _unknown_hardware(spec: DeploymentSpec, inventory: Inventory, catalog: Catal
     for name in spec.hardware.accelerators:
         if name not in catalog.accelerators:
             known = nearest(name, catalog.accelerators)
-            message = f"hardware.accelerators {name!r} is not known: {known}"
+            message = f"spec.hardware.accelerators {name!r} is not known: {known}"
             return PlanFailure(FailureReason.UNKNOWN_ACCELERATOR, message)
     pools = set(inventory.pools) | {node.pool for node in inventory.unused if node.pool}
     for name in spec.hardware.pools:
         if name not in pools:
-            message = f"hardware.pools {name!r} does not exist: {nearest(name, pools)}"
+            message = f"spec.hardware.pools {name!r} does not exist: {nearest(name, pools)}"
             return PlanFailure(FailureReason.UNKNOWN_POOL, message)
     return None
