@@ -102,7 +102,7 @@ class Engine(ApiModel):
         ),
         Rule(
             "!has(self.extraArgs) || !self.extraArgs.exists(a, a.startsWith('--enable-cus'))",
-            "spec.engine.extraArgs must not set --enable-custom-logit-processor: it lets any client run code in the pod",
+            "spec.engine.extraArgs must not set --enable-custom-logit-processor: clients could run code in the pod",
             good={"engine": {"extraArgs": ["--enable-cudagraph-gc"]}},
             bad={"engine": {"extraArgs": ["--enable-custom-logit-processor"]}},
         ),
