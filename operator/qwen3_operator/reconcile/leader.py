@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import aiohttp
+from kubernetes.aio.client import V1Lease, V1ObjectMeta
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.leaderelection import electionconfig, leaderelection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
@@ -44,10 +45,13 @@ class _Lock(LeaseLock):
 
     @override
     async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
+        """The library's own sends ``pretty=True``, which its generated client refuses (kubernetes 37.0.2)."""
+        lease = V1Lease(metadata=V1ObjectMeta(name=name), spec=self.update_lease(election_record))
         try:
-            return bool(await super().create(name, namespace, election_record))
-        except _LOST:
+            self.lease_reference = await self.api_instance.create_namespaced_lease(namespace, lease)
+        except (ApiException, *_LOST):
             return False
+        return True
 
     @override
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
