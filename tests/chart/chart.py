@@ -30,23 +30,33 @@ class Helm:
     """One helm program."""
 
     program: Path
+    kubeconfig: Path | None = None
 
     def run(self, *args: str, stdin: str | None = None, timeout: float = 60) -> str:
         """Stdout of ``helm ARGS``."""
+        cluster = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         done = subprocess.run(
-            [str(self.program), *args], input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+            [str(self.program), *args, *cluster],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         if done.returncode:
             raise HelmError(done.stdout + done.stderr)
         return done.stdout
 
-    def render(self, values: Object, *, chart: Path = CHART, release: str = RELEASE) -> list[Object]:
+    def render(
+        self, values: Object, *, chart: Path = CHART, release: str = RELEASE, namespace: str = NAMESPACE
+    ) -> list[Object]:
         """Objects of ``helm template``."""
-        return copy.deepcopy(_parsed(self.template(values, chart=chart, release=release)))
+        text = _template(self, chart, release, namespace, yaml.safe_dump(values))
+        return copy.deepcopy(_parsed(text))
 
-    def template(self, values: Object, *, chart: Path = CHART, release: str = RELEASE) -> str:
-        """Text of ``helm template``; asked once for the same values."""
-        return _template(self, chart, release, yaml.safe_dump(values))
+    def template(self, values: Object) -> str:
+        """Text of ``helm template``."""
+        return _template(self, CHART, RELEASE, NAMESPACE, yaml.safe_dump(values))
 
     def notes(self, values: Object) -> str:
         """What a user reads after ``helm install``."""
@@ -58,8 +68,8 @@ class Helm:
 
 
 @functools.cache
-def _template(helm: Helm, chart: Path, release: str, values: str) -> str:
-    return helm.run("template", release, str(chart), "-n", NAMESPACE, "-f", "-", stdin=values)
+def _template(helm: Helm, chart: Path, release: str, namespace: str, values: str) -> str:
+    return helm.run("template", release, str(chart), "-n", namespace, "-f", "-", stdin=values)
 
 
 @functools.cache

@@ -24,6 +24,12 @@ def helm() -> Helm:
     return Helm(tools.path("helm"))
 
 
+@pytest.fixture(scope="session")
+def cluster_helm(helm: Helm, kubeconfig: Path) -> Helm:
+    """Helm as administrator of the test cluster."""
+    return Helm(helm.program, kubeconfig)
+
+
 @pytest.fixture(params=CI_VALUES, ids=lambda path: path.stem.removesuffix("-values"))
 def ci_values(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Each values file of the chart's ``ci/`` in turn."""

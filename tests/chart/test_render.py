@@ -81,6 +81,24 @@ def test_selectors_match_the_pods(helm: Helm) -> None:
         assert selector.items() <= labels.items()
 
 
+@pytest.mark.parametrize(
+    ("release", "values", "name"),
+    [
+        ("qwen3-operator", {}, "qwen3-operator"),
+        ("qwen3", {}, "qwen3-operator"),
+        ("prod", {}, "prod-qwen3-operator"),
+        ("qwen3-operator-2", {}, "qwen3-operator-2"),
+        ("prod", {"fullnameOverride": "q3"}, "q3"),
+        ("x" * 50, {}, "x" * 50 + "-q"),
+    ],
+)
+def test_names_follow_the_release(helm: Helm, release: str, values: Object, name: str) -> None:
+    objects = helm.render(values, release=release)
+    (deployment,) = of_kind(objects, "Deployment")
+    assert deployment["metadata"]["name"] == name
+    assert environment(objects)["QWEN3_LEASE_NAME"] == name
+
+
 def test_two_releases_share_no_cluster_object(helm: Helm) -> None:
     cluster_wide = [
         {o["metadata"]["name"] for o in of_kind(helm.render({}, release=release), "ClusterRole", "ClusterRoleBinding")}

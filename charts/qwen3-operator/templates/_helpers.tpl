@@ -1,12 +1,12 @@
-{{/* Name of the chart's objects: the release, followed by the chart where the release does not say it. */}}
+{{/* Name of the chart's objects: release and chart, said once where one says the other (qwen3 and qwen3-operator). */}}
 {{- define "qwen3.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- else if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" -}}
+{{- $name := printf "%s-%s" .Release.Name .Chart.Name -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- $name = .Release.Name -}}
+{{- else if hasPrefix (printf "%s-" .Release.Name) .Chart.Name -}}
+{{- $name = .Chart.Name -}}
 {{- end -}}
+{{- .Values.fullnameOverride | default $name | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Name of a cluster-scoped object: two releases in two namespaces must not share one. */}}

@@ -1,0 +1,139 @@
+"""Upgrade, uninstall and re-install of the release that the whole cluster uses: what runs, goes on running.
+
+The CRD belongs to one release, so there is no second one to try this on; the fixture brings the first one back with
+the values that it had.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.chart.chart import CHART, Helm
+from tests.kube import poll
+from tests.objects import deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.kube import Kube, Object
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+OPERATOR = "qwen3-operator"
+CRD = "qwen3deployments.serving.qwen3.io"
+NAMESPACE = "qwen3-system"
+KINDS = "deployment,service,serviceaccount,role,rolebinding,clusterrole,clusterrolebinding,poddisruptionbudget"
+
+
+class Release:
+    """The only release of the operator's namespace, and the values that its owner gave."""
+
+    def __init__(self, helm: Helm, values: Path) -> None:
+        (found,) = json.loads(helm.run("list", "-n", NAMESPACE, "-o", "json"))
+        self.helm, self.name, self.values = helm, found["name"], values
+        self.labels = f"app.kubernetes.io/managed-by=Helm,app.kubernetes.io/instance={self.name}"
+        values.write_text(helm.run("get", "values", self.name, "-n", NAMESPACE, "-o", "yaml"))
+
+    def apply(self, *extra: str, chart: Path = CHART) -> None:
+        """Install or upgrade to the owner's values and ``extra``; returns once all pods are ready."""
+        self.helm.run(
+            "upgrade", "--install", self.name, str(chart), "-n", NAMESPACE, "-f", str(self.values),
+            "--reset-values", "--wait", "--timeout=120s", *extra, timeout=150,
+        )  # fmt: skip
+
+    def uninstall(self) -> None:
+        """Returns once everything that goes is gone."""
+        self.helm.run("uninstall", self.name, "-n", NAMESPACE, "--wait", "--timeout=60s", timeout=90)
+
+
+@pytest.fixture(scope="module")
+def release(cluster_helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    """The release as the platform installed it; brought back at the end."""
+    found = Release(cluster_helm, tmp_path_factory.mktemp("release") / "values.yaml")
+    yield found
+    found.apply()
+
+
+def test_installed_with_its_own_image(release: Release, kube: Kube, operator_image: str) -> None:
+    release.apply()
+    (container,) = kube.get("deployment", OPERATOR, NAMESPACE)["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == operator_image
+    assert _ready_replicas(kube) == 1
+
+
+def _uid(kube: Kube, kind: str, name: str, namespace: str = "") -> str:
+    return str(kube.get(kind, name, namespace)["metadata"]["uid"])
+
+
+def _ready_replicas(kube: Kube) -> int:
+    return int(kube.get("deployment", OPERATOR, NAMESPACE)["status"].get("readyReplicas", 0))
+
+
+def _generations(kube: Kube, name: str, namespace: str) -> tuple[int, int]:
+    """(wanted, observed)."""
+    found = kube.get("q3d", name, namespace)
+    return found["metadata"]["generation"], found.get("status", {}).get("observedGeneration", 0)
+
+
+def _columns(crd: Object) -> list[str]:
+    return [column["name"] for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
+
+
+def test_upgrade_changes_what_the_values_say(release: Release, kube: Kube) -> None:
+    release.apply("--set", "replicas=2,logLevel=DEBUG")
+    assert _ready_replicas(kube) == 2
+    assert kube.find("poddisruptionbudget", OPERATOR, NAMESPACE)
+    template = kube.get("deployment", OPERATOR, NAMESPACE)["spec"]["template"]
+    assert {"name": "QWEN3_LOG_LEVEL", "value": "DEBUG"} in template["spec"]["containers"][0]["env"]
+    holder = poll(
+        "one replica holds the Lease",
+        lambda: kube.get("lease", OPERATOR, NAMESPACE)["spec"].get("holderIdentity"),
+        timeout=30,
+    )
+    pods = {
+        pod["metadata"]["name"] for pod in kube.list("pods", NAMESPACE, f"app.kubernetes.io/instance={release.name}")
+    }
+    assert any(name in holder for name in pods)
+    release.apply()
+    assert _ready_replicas(kube) == 1
+    assert kube.find("poddisruptionbudget", OPERATOR, NAMESPACE) is None
+
+
+def test_upgrade_carries_the_crd(release: Release, kube: Kube, tmp_path: Path) -> None:
+    newer = tmp_path / "qwen3-operator"
+    shutil.copytree(CHART, newer)
+    (path,) = (newer / "files" / "crds").glob("*.yaml")
+    crd: dict[str, Any] = yaml.safe_load(path.read_text())
+    column = {"name": "Newer", "type": "string", "jsonPath": ".metadata.uid"}
+    crd["spec"]["versions"][0]["additionalPrinterColumns"].append(column)
+    path.write_text(yaml.safe_dump(crd))
+    release.apply(chart=newer)
+    assert "Newer" in _columns(kube.get("crd", CRD))
+    release.apply()
+    assert "Newer" not in _columns(kube.get("crd", CRD))
+
+
+def test_uninstall_and_reinstall_touch_no_model(release: Release, kube: Kube, namespace: str) -> None:
+    kube.apply(deployment("kept", namespace))
+    pods = poll("the model's pod", lambda: kube.list("pods", namespace), timeout=60)
+    kept = [("crd", CRD, ""), ("q3d", "kept", namespace), ("pod", pods[0]["metadata"]["name"], namespace)]
+    before = [_uid(kube, *which) for which in kept]
+
+    release.uninstall()
+    assert kube.run("get", KINDS, "-A", "-l", release.labels, "-o", "name").strip() == ""
+    assert [_uid(kube, *which) for which in kept] == before
+    kube.patch("q3d", "kept", namespace, {"spec": {"workload": {"concurrency": 4}}})
+
+    release.apply()
+    poll(
+        "the change made meanwhile is observed",
+        lambda: len(set(_generations(kube, "kept", namespace))) == 1,
+        timeout=60,
+    )
+    assert [_uid(kube, *which) for which in kept[:2]] == before[:2]
