@@ -97,7 +97,7 @@ def _need(spec: DeploymentSpec, model: Model) -> Need | PlanFailure:
         tokens = workload.input_tokens.p95 + workload.output_tokens.p95
     if tokens > context:
         message = (
-            f"spec.workload.inputTokens.p95 + outputTokens.p95 = {tokens} does not fit in the context of {context} tokens: "
+            f"spec.workload.inputTokens.p95 + outputTokens.p95 = {tokens} exceeds the context of {context} tokens: "
             f"set spec.model.contextLength, {limit}"
         )
         return PlanFailure(FailureReason.CONTEXT_TOO_LONG, message)

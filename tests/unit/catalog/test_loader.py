@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qwen3_operator.catalog import CPU, CatalogError, load_catalog
+from qwen3_operator.catalog.loader import FILES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped data files."""
+    for name in FILES:
+        source = resources.files("qwen3_operator.catalog").joinpath("data", f"{name}.yaml")
+        (tmp_path / f"{name}.yaml").write_text(source.read_text(encoding="utf-8"))
+    return tmp_path
+
+
+def _replace(folder: Path, name: str, old: str, new: str) -> None:
+    path = folder / f"{name}.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_version_follows_the_content(folder: Path) -> None:
+    before = load_catalog(folder).version
+    assert before == load_catalog().version
+    _replace(folder, "models", "layers: 28", "layers: 29")
+    assert load_catalog(folder).version != before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("models", "layers: 28", "layers: none", ["models.yaml", "row 1", "Qwen3-0.6B", "layers"]),
+        ("models", "layers: 28", "layer: 28", ["models.yaml", "row 1", "Qwen3-0.6B", "layer"]),
+        ("models", "quantization: FP8", "quantization: FP7", ["Qwen3-0.6B", "checkpoints.1.quantization"]),
+        ("models", "name: Qwen3-1.7B", "name: Qwen3-0.6B", ["models.yaml", "Qwen3-0.6B", "twice"]),
+        ("accelerators", "memoryMiB: 81559", "memoryMiB: -1", ["accelerators.yaml", "H100-SXM", "memoryMiB"]),
+        ("taints", "taints:", "taint:", ["taints.yaml", "expected a list"]),
+        ("engines", "engines:", "engines: {", ["engines.yaml"]),
+    ],
+)
+def test_a_bad_row_is_named(folder: Path, name: str, old: str, new: str, words: list[str]) -> None:
+    _replace(folder, name, old, new)
+    with pytest.raises(CatalogError) as error:
+        load_catalog(folder)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "engines.yaml").unlink()
+    with pytest.raises(CatalogError, match=r"engines\.yaml"):
+        load_catalog(folder)
+
+
+def test_every_row_has_its_source() -> None:
+    catalog = load_catalog()
+    rows = [*catalog.accelerators.values(), *catalog.quantizations.values(), *catalog.engine.devices]
+    rows += [checkpoint for model in catalog.models.values() for checkpoint in model.checkpoints]
+    assert all(row.source for row in rows)
+
+
+def test_nodes_are_told_apart() -> None:
+    marks = [mark for accelerator in load_catalog().accelerators.values() for mark in accelerator.nodes]
+    assert len({(mark.resource, tuple(sorted(mark.labels.items()))) for mark in marks}) == len(marks)
+    assert len({mark.pool for mark in marks}) == len(marks)
+    assert load_catalog().accelerators[CPU].device == "cpu"
+
+
+def test_every_kind_of_device_has_its_costs() -> None:
+    catalog = load_catalog()
+    for accelerator in catalog.accelerators.values():
+        assert catalog.engine.cost(accelerator.device).device == accelerator.device
+
+
+# sglang 0.5.23 memory_hook.py, by hand: 512 + 1.5*8192 + 2/8*1024 ... see the numbers in each line.
+@pytest.mark.parametrize(
+    ("device", "mib", "size", "reserved"),
+    [
+        ("cuda", 81559, 1, 512 + 12288 + 128 + 512 + 464),
+        ("cuda", 81559, 8, 512 + 12288 + 1024 + 1024 + 464),
+        ("cuda", 23034, 1, 512 + 6144 + 128 + 96 + 400),
+        ("cuda", 15360, 1, 512 + 3072 + 128 + 16 + 336),
+        ("cuda", 183359, 1, 512 + 24576 + 128 + 1024 + 592),
+        ("npu", 65536, 2, 512 + 12288 + 256 + 128 + 464),
+    ],
+)
+def test_reserve_is_the_engines(device: str, mib: int, size: int, reserved: int) -> None:
+    engine = load_catalog().engine
+    fraction = engine.static_fraction(device, mib << 20, size)  # type: ignore[arg-type]
+    assert fraction == round((mib - reserved) / mib, 3)
+
+
+def test_reserve_never_goes_below_the_floor() -> None:
+    engine = load_catalog().engine
+    small = engine.model_copy(update={"reserve": engine.reserve.model_copy(update={"per_prefill_token": 0.0})})
+    assert small.static_fraction("cuda", 81559 << 20, 1) == round((81559 - 10240) / 81559, 3)
