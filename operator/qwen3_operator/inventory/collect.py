@@ -57,7 +57,7 @@ def _used(pods: Iterable[Mapping[str, Any]], exclude: tuple[str, str] | None) ->
     """Requests of running pods by node."""
     used: defaultdict[str, Resources] = defaultdict(Counter)
     for pod in pods:
-        if occupies(pod) and _owner(pod) != exclude:
+        if occupies(pod) and (exclude is None or _owner(pod) != exclude):
             used[pod["spec"]["nodeName"]].update(pod_requests(pod))
     return used
 

@@ -63,9 +63,11 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 
 def test_every_row_has_its_source() -> None:
     catalog = load_catalog()
-    rows = [*catalog.accelerators.values(), *catalog.quantizations.values(), *catalog.engine.devices]
-    rows += [checkpoint for model in catalog.models.values() for checkpoint in model.checkpoints]
-    assert all(row.source for row in rows)
+    sources = [accelerator.source for accelerator in catalog.accelerators.values()]
+    sources += [form.source for form in catalog.quantizations.values()]
+    sources += [cost.source for cost in catalog.engine.devices] + [catalog.engine.reserve.source]
+    sources += [checkpoint.source for model in catalog.models.values() for checkpoint in model.checkpoints]
+    assert all(sources)
 
 
 def test_nodes_are_told_apart() -> None:
