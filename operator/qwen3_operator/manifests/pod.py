@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qwen3_operator.manifests.quantity import cpu, memory
 from qwen3_operator.manifests.runtime import LAME_DUCK_SECONDS, MODELS_MOUNT
 from qwen3_runtime.config import API_PORT, CONFIG_VARIABLE, MANAGEMENT_PORT, Device, RuntimeConfig
 
@@ -53,7 +54,10 @@ def pod_spec(
 
 
 def _affinity(placement: Placement) -> dict[str, Any]:
-    expressions = [requirement.to_json() for requirement in placement.node_requirements]
+    expressions = [
+        {name: value for name, value in requirement.to_json().items() if value}
+        for requirement in placement.node_requirements
+    ]
     terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
@@ -119,14 +123,14 @@ def _resources(placement: Placement, device: Device) -> dict[str, Any]:
 
     Host memory is limited where it holds the model; elsewhere page cache of the weights would count against it.
     """
-    requests = {"cpu": placement.cpu_request, "memory": placement.memory_request}
+    requests = {"cpu": cpu(placement.cpu_request), "memory": memory(placement.memory_request)}
     limits = {}
     if placement.resource_name:
         per_node = str(placement.devices_per_replica // placement.nodes)
         requests[placement.resource_name] = per_node
         limits[placement.resource_name] = per_node
     if device is Device.CPU:
-        limits["memory"] = placement.memory_request
+        limits["memory"] = requests["memory"]
     return {"requests": requests, "limits": limits}
 
 

@@ -1,7 +1,7 @@
 """Does a child have to be applied? Pure.
 
-A child is left alone when the manifest is the one that was applied last (by digest) and everything in it is still
-so in the cluster. Fields that others set beside ours are theirs.
+A child is left alone when the manifest is the one that was applied last (by digest) and the child is as that apply
+left it. Fields that others set beside ours stay theirs: an apply is sent once and does not touch them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from qwen3_operator.manifests.names import DIGEST_ANNOTATION
 
 _MERGE_KEYS = ("name", "mountPath", "containerPort", "port", "uid", "key")
 """Fields that tell elements of a list apart, as the API's ``listMapKeys`` do."""
+_ATOMIC = frozenset({"selector", "podSelector", "ingress", "nodeSelector", "nodeSelectorTerms", "tolerations"})
+"""Fields that server-side apply replaces as a whole, so that an addition to them is drift."""
 _FOREIGN_ANNOTATION = "deployment.kubernetes.io/revision"
 
 
@@ -23,15 +25,22 @@ def needs_apply(manifest: Mapping[str, Any], live: Mapping[str, Any] | None, kno
     Args:
         manifest: What was rendered.
         live: The child in the cluster, None when there is none.
-        known_good: `fingerprint` of what the API server answered to the last apply of this process. It settles what
-            a comparison cannot: quantities that were rewritten, fields that a mutating webhook insists on.
+        known_good: `fingerprint` of what the API server answered to the last apply of this process, None when there
+            was none. It settles what a comparison cannot: defaults, fields that a mutating webhook insists on.
     """
     if live is None:
         return True
     ours = manifest["metadata"]["annotations"][DIGEST_ANNOTATION]
     if live["metadata"].get("annotations", {}).get(DIGEST_ANNOTATION) != ours:
         return True
-    return fingerprint(live) != known_good and not is_covered(manifest, live)
+    if known_good is not None:
+        return fingerprint(live) != known_good
+    return not is_covered(_content(manifest), live)
+
+
+def _content(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Without apiVersion and kind, which objects of a LIST do not carry."""
+    return {"metadata": manifest["metadata"], "spec": manifest["spec"]}
 
 
 def fingerprint(live: Mapping[str, Any]) -> str:
@@ -48,11 +57,16 @@ def is_covered(wanted: Any, live: Any) -> bool:
     """Whether every field of ``wanted`` is in ``live`` with the same value."""
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(
-            is_covered(value, live.get(name, {} if value == {} else None)) for name, value in wanted.items()
+            _is_field_covered(name, value, live.get(name, {} if value == {} else None))
+            for name, value in wanted.items()
         )
     if isinstance(wanted, list):
         return isinstance(live, list) and _is_list_covered(wanted, live)
     return bool(wanted == live)
+
+
+def _is_field_covered(name: str, wanted: Any, live: Any) -> bool:
+    return bool(wanted == live) if name in _ATOMIC else is_covered(wanted, live)
 
 
 def _is_list_covered(wanted: Sequence[Any], live: Sequence[Any]) -> bool:

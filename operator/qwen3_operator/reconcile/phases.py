@@ -64,8 +64,11 @@ class PhasePoller:
         """It runs, and it either does not serve yet or its last report is from before it did."""
         if not view.is_active or not view.status.get("podIP") or not view.container.get("state", {}).get("running"):
             return False
-        known = self.view(view.pod["metadata"]["uid"])
-        return not (view.is_ready and isinstance(known, PhaseReport) and known.phase is Phase.READY)
+        known = self._known.get(view.pod["metadata"]["uid"], _Known(None, 0))
+        if not view.is_ready:
+            return True
+        is_last = isinstance(known.view, PhaseReport) and known.view.phase is Phase.READY
+        return not is_last and known.failures < _TOLERATED_FAILURES
 
     async def _poll(self, session: aiohttp.ClientSession, view: PodView) -> None:
         uid = view.pod["metadata"]["uid"]
