@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.inventory.objects import CONTROL_PLANE_TAINT, gpu_node, node, npu_node, pod
+from tests.unit.sizing.given import failed, spec
+
+
+@pytest.mark.parametrize(
+    ("over", "reason", "words"),
+    [
+        ({"model": {"name": "Qwen3-23B"}}, "UnknownModel", ["spec.model.name", "'Qwen3-23B'", "Qwen3-32B"]),
+        ({"model": {"name": "qwen3-32b"}}, "UnknownModel", ["did you mean Qwen3-32B"]),
+        ({"model": {"name": "Llama"}}, "UnknownModel", ["known are", "Qwen3-0.6B", "Qwen3-235B-A22B"]),
+        (
+            {"model": {"name": "Qwen3-0.6B", "quantization": "AWQ-INT4"}},
+            "UnsupportedQuantization",
+            ["spec.model.quantization", "AWQ-INT4", "it has BF16, FP8, GPTQ-INT8"],
+        ),
+        (
+            {"model": {"contextLength": 200_000}},
+            "ContextTooLong",
+            ["spec.model.contextLength 200000", "at most 131072", "32768 without YaRN"],
+        ),
+        ({"model": {"name": "Qwen3-0.6B", "contextLength": 65_536}}, "ContextTooLong", ["at most 40960"]),
+        (
+            {"workload": {"inputTokens": {"p95": 40_000}, "outputTokens": {"p95": 9000}}},
+            "ContextTooLong",
+            ["49000", "32768", "set spec.model.contextLength", "131072"],
+        ),
+        ({"hardware": {"pools": ["h100"]}}, "UnknownPool", ["spec.hardware.pools 'h100'", "h100-80gb-hbm3"]),
+        ({"hardware": {"accelerators": ["H100"]}}, "UnknownAccelerator", ["spec.hardware.accelerators", "H100-SXM"]),
+    ],
+)
+def test_mistakes_name_field_value_and_remedy(over: dict[str, Any], reason: str, words: list[str]) -> None:
+    answer = failed(spec(**over), gpu_node("g"))
+    assert answer.reason == reason
+    for word in words:
+        assert word in answer.message
+
+
+def test_a_pool_of_cordoned_nodes_is_known() -> None:
+    answer = failed(spec(hardware={"pools": ["h100-80gb-hbm3"]}), gpu_node("g", cordoned=True), node("c"))
+    assert answer.reason == "NoFit"
+    assert "1 node not usable: g (Cordoned)" in answer.message
+
+
+def test_no_nodes() -> None:
+    answer = failed(spec(), node("c", taints=(CONTROL_PLANE_TAINT,)))
+    assert answer.reason == "NoNodes"
+    assert answer.message == "No node is usable. 1 node not usable: c (Tainted)."
+
+
+def test_no_fit_says_needed_free_and_nearest() -> None:
+    answer = failed(spec(replicas=5), gpu_node("g"), pods=(pod("g", {"nvidia.com/gpu": "2"}),))
+    assert answer.reason == "NoFit"
+    assert "takes 2 x H100-SXM (pool h100-80gb-hbm3) per replica" in answer.message
+    assert "5 replicas wanted, room for 3: 6 of 8 devices are free there" in answer.message
+    assert "Nearest that would fit: spec.replicas: 3" in answer.message
+    assert answer.rejected_counts["NoRoom"] == 3
+    assert answer.rejected[0].number == "room for 3 of 5 replicas"
+
+
+@pytest.mark.parametrize(
+    ("over", "nodes", "advice"),
+    [
+        ({"hardware": {"maxDevicesPerReplica": 1}}, [gpu_node("g")], "no limits in spec.hardware, on 2 x H100-SXM"),
+        ({}, [gpu_node("g", count=1)], "spec.model.quantization: FP8 with the weights of Qwen/Qwen3-32B-FP8"),
+        ({"model": {"name": "Qwen3-235B-A22B"}}, [npu_node("n")], "spec.model.quantization: W8A8"),
+        ({"workload": {"concurrency": 500}}, [gpu_node("g")], "spec.workload.concurrency: 1, on 2 x H100-SXM"),
+        (
+            {"model": {"name": "Qwen3-8B", "quantization": "AWQ-INT4", "contextLength": 131_072}},
+            [gpu_node("g", "NVIDIA-L4", count=1)],
+            "spec.model.contextLength: 65536",
+        ),
+        (
+            {},
+            [gpu_node("g", "NVIDIA-L4", count=1)],
+            "spec.model.name: Qwen3-14B with spec.model.quantization: AWQ-INT4",
+        ),
+        ({"model": {"name": "Qwen3-8B"}}, [node("c")], "spec.hardware.accelerators: [CPU]"),
+        ({"model": {"name": "Qwen3-8B"}}, [gpu_node("g", "Tesla-T4")], "Nothing near it would fit"),
+    ],
+)
+def test_advice(over: dict[str, Any], nodes: list[dict[str, Any]], advice: str) -> None:
+    answer = failed(spec(**over), *nodes)
+    assert answer.reason == "NoFit"
+    assert advice in answer.message
+
+
+def test_the_nearest_miss_is_named_in_bytes() -> None:
+    answer = failed(spec("Qwen3-235B-A22B"), npu_node("n"))
+    assert "nearest is 8 x Ascend-910B3 (pool ascend-910b3): needs 76.9 GB per device, has 68.7 GB" in answer.message
+    assert answer.rejected[0].reason == "OutOfMemory"
+
+
+def test_cpu_nodes_are_described_by_memory() -> None:
+    full = pod("c", {"memory": "7Gi"})
+    answer = failed(spec("Qwen3-Tiny"), node("c", memory="8Gi"), pods=(full,))
+    assert "a replica takes 2.8 GB, the freest node has 1.1 GB" in answer.message
+    answer = failed(spec("Qwen3-235B-A22B"), node("c", memory="16Gi"))
+    assert "GB on one node, has 17.2 GB" in answer.message
+
+
+def test_a_busy_accelerator_does_not_push_a_small_model_to_cpu() -> None:
+    busy = pod("g", {"nvidia.com/gpu": "8"})
+    answer = failed(spec("Qwen3-0.6B"), gpu_node("g"), node("c"), pods=(busy,))
+    assert "Nearest that would fit: spec.hardware.accelerators: [CPU]" in answer.message

@@ -1,0 +1,129 @@
+"""What holds for every spec and every cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qwen3_operator.api.status import PlanStatus
+from qwen3_operator.inventory import Demand, Inventory, Reservation, inventory
+from qwen3_operator.sizing import PlanFailure, plan, with_replicas
+from tests.unit.inventory.objects import a3_node, gpu_node, node, npu_node, pod
+from tests.unit.sizing.given import CATALOG, spec
+
+if TYPE_CHECKING:
+    from qwen3_operator.api.deployment import DeploymentSpec
+    from tests.unit.inventory.objects import Object
+
+PRODUCTS = [
+    mark.labels["nvidia.com/gpu.product"]
+    for accelerator in CATALOG.accelerators.values()
+    for mark in accelerator.nodes
+    if accelerator.device == "cuda"
+]
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> DeploymentSpec:
+    model = draw(st.sampled_from(sorted(CATALOG.models)))
+    formats = ["Auto", *(str(found.quantization) for found in CATALOG.models[model].checkpoints)]
+    over: dict[str, Any] = {
+        "replicas": draw(st.integers(0, 6)),
+        "model": {"quantization": draw(st.sampled_from(formats))},
+        "workload": {"concurrency": draw(st.integers(1, 64))},
+    }
+    if draw(st.booleans()):
+        over["model"]["contextLength"] = draw(st.integers(256, 131_072))
+    if draw(st.booleans()):
+        over["workload"] |= {
+            "inputTokens": {"p95": draw(st.integers(1, 30_000))},
+            "outputTokens": {"p95": draw(st.integers(1, 10_000))},
+        }
+    if draw(st.booleans()):
+        over["hardware"] = {"maxDevicesPerReplica": draw(st.integers(1, 16))}
+    return spec(model, **over)
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> tuple[list[Object], list[Object]]:
+    nodes: list[Object] = []
+    for number in range(draw(st.integers(0, 5))):
+        name, count = f"n{number}", draw(st.integers(1, 8))
+        made = draw(st.sampled_from(["gpu", "npu", "a3", "cpu"]))
+        product = draw(st.sampled_from(PRODUCTS))
+        nodes.append({
+            "gpu": lambda name=name, product=product, count=count: gpu_node(name, product, count),
+            "npu": lambda name=name, count=count: npu_node(name, count=count),
+            "a3": lambda name=name, count=count: a3_node(name, count * 2),
+            "cpu": lambda name=name: node(name),
+        }[made]())  # fmt: skip
+    pods = [
+        pod(
+            f"n{draw(st.integers(0, 5))}", {"nvidia.com/gpu": str(draw(st.integers(0, 8))), "memory": "8Gi", "cpu": "3"}
+        )
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+    return nodes, pods
+
+
+def total(found: Inventory) -> int:
+    return sum(n.free_devices for pool in found.pools.values() for n in pool.nodes)
+
+
+@given(specs(), clusters())
+@settings(max_examples=150, deadline=None)
+def test_a_plan_keeps_within_devices_and_memory(
+    asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]]
+) -> None:
+    found = inventory(*cluster, CATALOG)
+    answer = plan(asked, found, CATALOG)
+    assert answer == plan(asked, inventory(cluster[0][::-1], cluster[1], CATALOG), CATALOG)
+    if isinstance(answer, PlanFailure):
+        assert answer.message
+        return
+    assert sum(p.replicas for p in answer.placements) == asked.replicas
+    assert len({p.pool for p in answer.placements}) == len(answer.placements)
+    for placement in answer.placements:
+        memory, pool = placement.memory, found.pools[placement.pool]
+        parts = (memory.weights, memory.kv_cache, memory.activations, memory.overhead, memory.free)
+        assert min(parts) >= 0
+        assert sum(parts) == memory.total
+        assert pool.room(Demand.of(placement)) >= placement.replicas
+        assert placement.devices_per_replica <= (asked.hardware.max_devices_per_replica or 1024)
+        assert placement.max_concurrency >= asked.workload.concurrency
+        if placement.resource_name:
+            assert memory.total == pool.device_memory_bytes
+            assert placement.devices_per_replica <= pool.largest_node
+    promised = [Reservation.of(p, p.replicas) for p in answer.placements]
+    left = total(inventory(*cluster, CATALOG, reserved=promised))
+    devices = sum(p.replicas * p.devices_per_replica for p in answer.placements if p.resource_name)
+    assert total(found) - left == devices
+    assert with_replicas(answer, asked.replicas, found).placements[0].pool == answer.placements[0].pool
+
+
+@given(specs(), clusters(), st.floats(1.0, 1.5))
+@settings(max_examples=100, deadline=None)
+def test_more_memory_never_takes_more_devices(
+    asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]], factor: float
+) -> None:
+    found = inventory(*cluster, CATALOG)
+    # Within one step of the engine's table; at a step its reserve jumps, and that is the engine's doing.
+    larger = {
+        name: replace(pool, device_memory_bytes=_within_step(pool.device_memory_bytes, factor))
+        for name, pool in found.pools.items()
+    }
+    before, after = plan(asked, found, CATALOG), plan(asked, Inventory(larger), CATALOG)
+    if isinstance(before, PlanStatus) and len(before.placements) == 1:
+        assert isinstance(after, PlanStatus)
+        if before.placements[0].resource_name:
+            assert after.placements[0].devices_per_replica <= before.placements[0].devices_per_replica
+
+
+def _within_step(memory: int, factor: float) -> int:
+    """``memory`` times ``factor``, short of the next step of the engine's table and of the reserve's floor."""
+    limits = [int(step.below) << 20 for step in CATALOG.engine.steps] + [int(CATALOG.engine.reserve.floor_above) << 20]
+    nearest = min((limit for limit in limits if limit > memory), default=memory + 1)
+    return min(int(memory * factor), nearest - (1 << 20)) if nearest - (1 << 20) > memory else memory
