@@ -1,0 +1,143 @@
+"""What the runtime's forwarding costs: the engine asked directly and through the runtime, in turns.
+
+Targets: at most 2 % of the engine's throughput and 1 ms of time to first token. Both ways lead to the same engine
+process, rounds alternate, and ratios are taken between neighbours, so that a noisy machine disturbs both alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from qwen3_runtime.config import Phase
+from tests.engine.places import find_engine_python, find_tiny_model
+from tests.engine.pod import MODEL, Pod, tiny_config
+
+THROUGHPUT_TARGET_PERCENT = 2.0
+FIRST_TOKEN_TARGET_MS = 1.0
+CONCURRENCY = (1, 8)
+ROUNDS = 16
+TOKENS = 200
+FIRST_TOKEN_PAIRS = 300
+
+
+@dataclass(frozen=True)
+class Round:
+    """One closed loop: each client asks once and reads its stream to the end."""
+
+    tokens_per_second: float
+    first_token_ms: float
+    """Median over the clients."""
+
+
+def main() -> int:
+    """Print, per concurrency, throughput of both ways and their ratio; then the time to first token of both."""
+    with tempfile.TemporaryDirectory() as folder:
+        pod = Pod.start(tiny_config(find_tiny_model()), find_engine_python(), Path(folder))
+        try:
+            pod.wait_for(Phase.READY)
+            asyncio.run(_measure(pod.engine_url, pod.url))
+        finally:
+            pod.end()
+    return 0
+
+
+async def _measure(engine: str, runtime: str) -> None:
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        for concurrency in CONCURRENCY:
+            await _throughput(session, engine, runtime, concurrency)
+        await _first_token(session, engine, runtime)
+        print(f"load average at the end: {os.getloadavg()[0]:.1f}")
+
+
+async def _throughput(session: aiohttp.ClientSession, engine: str, runtime: str, concurrency: int) -> None:
+    for base in (engine, runtime):
+        await _round(session, base, concurrency)
+    direct: list[Round] = []
+    through: list[Round] = []
+    for number in range(ROUNDS):
+        # The second of a pair may profit from the first's caches, so the order changes.
+        pair = ((engine, direct), (runtime, through))
+        for base, rounds in pair if number % 2 else reversed(pair):
+            rounds.append(await _round(session, base, concurrency))
+    for name, rounds in (("engine", direct), ("runtime", through)):
+        speeds = [r.tokens_per_second for r in rounds]
+        firsts = [r.first_token_ms for r in rounds]
+        speed, first = _spread(speeds, "tokens/s", 1), _spread(firsts, "ms", 2)
+        print(f"concurrency {concurrency}, {name:<8}{speed}, first token {first}")
+    ratios = [b.tokens_per_second / a.tokens_per_second for a, b in zip(direct, through, strict=True)]
+    cost = 100 * (1 - statistics.median(ratios))
+    print(
+        f"concurrency {concurrency}, throughput runtime / engine: {_spread(ratios, '', 3)}; "
+        f"costs {cost:.1f} %, target {THROUGHPUT_TARGET_PERCENT} %"
+    )
+
+
+async def _first_token(session: aiohttp.ClientSession, engine: str, runtime: str) -> None:
+    direct: list[float] = []
+    through: list[float] = []
+    for number in range(FIRST_TOKEN_PAIRS):
+        pair = ((engine, direct), (runtime, through))
+        for base, values in pair if number % 2 else reversed(pair):
+            first, _ = await _ask(session, base, 4)
+            values.append(first * 1000)
+    print(f"time to first token, engine  {_spread(direct, 'ms', 2)}")
+    print(f"time to first token, runtime {_spread(through, 'ms', 2)}")
+    differences = [b - a for a, b in zip(direct, through, strict=True)]
+    print(
+        f"time to first token, runtime - engine: median of pairs {statistics.median(differences):.2f} ms, "
+        f"of medians {statistics.median(through) - statistics.median(direct):.2f} ms, target {FIRST_TOKEN_TARGET_MS} ms"
+    )
+
+
+async def _round(session: aiohttp.ClientSession, base: str, concurrency: int) -> Round:
+    began = time.perf_counter()
+    answers = await asyncio.gather(*(_ask(session, base, TOKENS) for _ in range(concurrency)))
+    took = time.perf_counter() - began
+    return Round(concurrency * TOKENS / took, statistics.median(first for first, _ in answers) * 1000)
+
+
+async def _ask(session: aiohttp.ClientSession, base: str, tokens: int) -> tuple[float, int]:
+    """Seconds to the first event, and the number of chunks read, of one stream of exactly ``tokens`` tokens."""
+    body: dict[str, Any] = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": "Hello"}],
+        "stream": True,
+        "max_tokens": tokens,
+        "ignore_eos": True,
+        "temperature": 0,
+    }
+    began = time.perf_counter()
+    first: float | None = None
+    chunks = 0
+    last = b""
+    async with session.post(f"{base}/v1/chat/completions", json=body) as answer:
+        while chunk := await answer.content.readany():
+            if first is None:
+                first = time.perf_counter() - began
+            chunks += 1
+            last = chunk
+    if first is None or not last.endswith(b"data: [DONE]\n\n"):
+        raise RuntimeError(f"{base} gave no whole stream")
+    return first, chunks
+
+
+def _spread(values: list[float], unit: str, digits: int) -> str:
+    """Median and the middle half."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.{digits}f} [{low:.{digits}f} .. {high:.{digits}f}] {unit}".rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""SGLang's own parser takes every command line that the adapter can make, without a word of deprecation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from qwen3_runtime.config import Device, Limits, Parallelism, RuntimeConfig, Thinking
+from qwen3_runtime.engines.sglang import SGLang
+from tests.engine.pod import tiny_config
+
+PARSE = """
+import argparse, json, logging, sys
+logging.basicConfig(stream=sys.stderr)
+from sglang.srt.server_args import ServerArgs
+parser = argparse.ArgumentParser(allow_abbrev=False)  # no prefixes: every name must be a full one
+ServerArgs.add_cli_args(parser)
+parsed = []
+for line in json.load(sys.stdin):
+    print("BEGIN", file=sys.stderr)
+    parsed.append(vars(parser.parse_args(line)))
+print(json.dumps(parsed, default=str))
+"""
+MODEL = Path("/model")
+LIMITS = Limits(context_length=40960, max_running_requests=64, max_total_tokens=500_000)
+CONFIGS: tuple[RuntimeConfig, ...] = (
+    tiny_config(MODEL, thinking=Thinking.DISABLED),
+    tiny_config(
+        MODEL,
+        device=Device.CUDA,
+        quantization="FP8",
+        parallelism=Parallelism(tensor_parallel=8, expert_parallel=2),
+        limits=LIMITS,
+    ),
+    tiny_config(MODEL, device=Device.CUDA, limits=Limits(context_length=131072)),
+    tiny_config(MODEL, device=Device.NPU, quantization="W8A8", parallelism=Parallelism(tensor_parallel=16)),
+)
+
+
+def test_every_command_line_parses(engine_python: Path) -> None:
+    lines = [SGLang().command(config, 30000).arguments[2:] for config in CONFIGS]
+    done = subprocess.run(
+        [str(engine_python), "-c", PARSE],
+        input=json.dumps(lines),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={"SGLANG_USE_CPU_ENGINE": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    while_parsing = done.stderr.split("BEGIN", 1)[1]
+    assert not while_parsing.replace("BEGIN", "").strip(), "the parser complained"
+    parsed: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    assert [entry["device"] for entry in parsed] == ["cpu", "cuda", "cuda", "npu"]
+    assert [entry["tp_size"] for entry in parsed] == [1, 8, 1, 16]
+    assert [entry["quantization"] for entry in parsed] == [None, None, None, "modelslim"]
+    assert parsed[1]["ep_size"] == 2
+    assert "yarn" in parsed[2]["json_model_override_args"]
+    assert {entry["host"] for entry in parsed} == {"127.0.0.1"}

@@ -1,0 +1,201 @@
+"""Chats through the runtime with the real engine and the official client."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import openai
+import pytest
+
+from tests.engine.pod import MODEL, Pod
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+
+HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello"}]
+NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
+WEATHER: ChatCompletionToolParam = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Current weather of a city",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+def eventually(check: Callable[[], bool], within: float = 15) -> None:
+    deadline = time.monotonic() + within
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_thinking_is_split_from_the_answer(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=200)
+    message = answer.choices[0].message
+    assert message.content
+    assert message.content.strip()
+    assert "<think>" not in message.content
+    assert message.model_extra
+    assert message.model_extra["reasoning_content"].strip()
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage
+    assert answer.usage.completion_tokens > 5
+
+
+def test_thinking_off(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model=MODEL, messages=HELLO, temperature=0, max_tokens=200, extra_body=NO_THINKING
+    )
+    message = answer.choices[0].message
+    assert message.content
+    assert message.content.strip()
+    assert not (message.model_extra or {}).get("reasoning_content")
+
+
+def test_stream_says_the_same_in_many_pieces(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=200)
+    pieces: list[str] = []
+    reasons: list[str] = []
+    with client.chat.completions.create(
+        model=MODEL, messages=HELLO, temperature=0, max_tokens=200, stream=True
+    ) as stream:
+        for chunk in stream:
+            for choice in chunk.choices:
+                pieces.append(choice.delta.content or "")
+                if choice.finish_reason:
+                    reasons.append(choice.finish_reason)
+    assert "".join(pieces) == whole.choices[0].message.content
+    assert len([piece for piece in pieces if piece]) > 2
+    assert reasons == ["stop"]
+
+
+def test_tool_call(client: openai.OpenAI) -> None:
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the weather in Paris?"}]
+    answer = client.chat.completions.create(
+        model=MODEL, messages=messages, tools=[WEATHER], temperature=0, max_tokens=200, extra_body=NO_THINKING
+    )
+    assert answer.choices[0].finish_reason == "tool_calls"
+    calls = answer.choices[0].message.tool_calls
+    assert calls
+    assert calls[0].type == "function"
+    assert calls[0].function.name == "get_weather"
+    assert "city" in json.loads(calls[0].function.arguments)
+
+
+def test_completions(client: openai.OpenAI) -> None:
+    answer = client.completions.create(model=MODEL, prompt="Hello", max_tokens=3, temperature=0)
+    assert answer.usage
+    assert answer.usage.completion_tokens <= 3
+
+
+def test_models_are_the_engines_own(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == [MODEL]
+    assert client.models.retrieve(MODEL).id == MODEL
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("other")
+
+
+def test_unknown_model(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.chat.completions.create(model="gpt-4", messages=HELLO)
+    assert caught.value.code == "model_not_found"
+    assert MODEL in caught.value.message
+
+
+def test_field_that_runs_code_is_refused(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=MODEL, messages=HELLO, extra_body={"custom_logit_processor": "x"})
+    assert caught.value.param == "custom_logit_processor"
+
+
+def test_the_engines_own_refusals_pass_through(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=MODEL, messages=HELLO, temperature=-1)
+    assert "temperature" in caught.value.message
+
+
+async def test_client_that_leaves_frees_the_engine(pod: Pod) -> None:
+    before = pod.sglang_metric("num_aborted_requests_total")
+    body: dict[str, Any] = {
+        "model": MODEL,
+        "messages": HELLO,
+        "stream": True,
+        "max_tokens": 3000,
+        "ignore_eos": True,
+    }
+    async with aiohttp.ClientSession() as session, session.post(f"{pod.url}/v1/chat/completions", json=body) as answer:
+        await answer.content.readany()
+    eventually(lambda: pod.sglang_metric("num_aborted_requests_total") == before + 1)
+
+
+async def test_client_that_leaves_before_a_whole_answer_frees_the_engine(pod: Pod) -> None:
+    before = pod.sglang_metric("num_aborted_requests_total")
+    body = {"model": MODEL, "messages": HELLO, "max_tokens": 3000, "ignore_eos": True}
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1)) as session:
+        with pytest.raises(TimeoutError):
+            await session.post(f"{pod.url}/v1/chat/completions", json=body)
+    eventually(lambda: pod.sglang_metric("num_aborted_requests_total") == before + 1)
+
+
+def test_probes_and_phases(pod: Pod) -> None:
+    assert pod.manage("/livez")[0] == 200
+    assert pod.manage("/readyz")[0] == 200
+    history = [record.phase for record in pod.report().history]
+    assert history == ["CheckingWeights", "StartingEngine", "WarmingUp", "Ready"]
+
+
+def test_metrics_of_both(pod: Pod, client: openai.OpenAI) -> None:
+    client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=2)
+    text = pod.manage("/metrics")[1].decode()
+    assert 'qwen3_runtime_requests_total{code="200",path="/v1/chat/completions"}' in text
+    assert 'qwen3_runtime_phase_seconds{phase="StartingEngine"}' in text
+    assert "sglang:num_running_reqs{" in text
+    assert "sglang:time_to_first_token_seconds_bucket{" in text
+
+
+async def test_answers_are_the_engines_bytes(pod: Pod) -> None:
+    """One greedy request, asked through the runtime and of the engine itself: the same but for ids and times."""
+    for stream in (False, True):
+        body = {
+            "model": MODEL,
+            "messages": HELLO,
+            "temperature": 0,
+            "max_tokens": 60,
+            "stream": stream,
+            "stream_options": {"include_usage": True} if stream else None,
+        }
+        await _ask(pod.url, body)  # the prefix is cached from now on, so that usage is the same
+        direct = await _ask(pod.engine_url, body)
+        through = await _ask(pod.url, body)
+        assert _without_identity(through[1]) == _without_identity(direct[1])
+        assert through[0] == direct[0]
+        assert len(through[1]) > 300
+
+
+async def _ask(base: str, body: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+    async with aiohttp.ClientSession() as session, session.post(f"{base}/v1/chat/completions", json=body) as answer:
+        assert answer.status == 200
+        kept = {key.lower(): value for key, value in answer.headers.items() if key.lower() != "date"}
+        return {key: value for key, value in kept.items() if key != "content-length"}, await answer.read()
+
+
+def _without_identity(body: bytes) -> list[Any]:
+    events = body.decode().split("\n\n") if body.startswith(b"data:") else [body.decode()]
+    cleaned: list[Any] = []
+    for event in events:
+        text = event.removeprefix("data: ")
+        if not text.startswith("{"):
+            cleaned.append(event)
+            continue
+        values = json.loads(text)
+        values.pop("id")
+        values.pop("created")
+        cleaned.append(values)
+    return cleaned
