@@ -54,7 +54,7 @@ class Process:
         self._reconciler = Reconciler(
             self._client, self._cache, planner, catalog=catalog, settings=settings, phase=self._phases.view
         )
-        self._watch = Watch(self._take, self._loop, settings.namespaces)
+        self._watch = Watch(self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity)
         self._leadership = Leadership(api, settings)
         self._synced = asyncio.Event()
 

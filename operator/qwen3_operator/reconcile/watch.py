@@ -35,12 +35,15 @@ class Watch(threading.Thread):
         self,
         sink: Callable[[Kind, str | None, dict[str, Any]], None],
         loop: asyncio.AbstractEventLoop,
+        *,
         namespaces: Sequence[str],
+        identity: str,
     ) -> None:
         super().__init__(name="kopf", daemon=True)
         self._sink = sink
         self._loop = loop
         self._namespaces = tuple(namespaces)
+        self._identity = identity
         self._stop = threading.Event()
         self.started = threading.Event()
         self.ended: asyncio.Future[None] = loop.create_future()
@@ -54,6 +57,8 @@ class Watch(threading.Thread):
                 kopf.operator(
                     registry=self._registry(),
                     settings=_settings(),
+                    # kopf would ask for the user's name otherwise, which a uid without an account has not
+                    identity=self._identity,  # type: ignore[arg-type]
                     standalone=True,
                     clusterwide=not self._namespaces,
                     namespaces=self._namespaces,
