@@ -31,3 +31,5 @@ def set_up() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # Its start and stop messages say less than the phases do.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -35,7 +35,9 @@ def check_body(body: bytes, served_model_name: str) -> ErrorAnswer | None:
 
 def _check_fields(request: Mapping[str, Any]) -> ErrorAnswer | None:
     for name, reason in REFUSED_FIELDS.items():
-        if request.get(name) is not None:
+        value = request.get(name)
+        # Spelled-out defaults are harmless; 0 is not one, it is a rank.
+        if value is not None and value is not False:
             return _refused(name, reason)
     template = request.get("chat_template_kwargs")
     if isinstance(template, dict):

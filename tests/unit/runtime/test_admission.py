@@ -22,7 +22,13 @@ def answer_to(body: bytes) -> ErrorAnswer:
 
 
 def test_ordinary_requests_pass() -> None:
-    extras = {"temperature": 0, "tools": [], "chat_template_kwargs": {"enable_thinking": False}, "lora_path": None}
+    extras = {
+        "temperature": 0,
+        "tools": [],
+        "chat_template_kwargs": {"enable_thinking": False},
+        "lora_path": None,
+        "return_hidden_states": False,
+    }
     assert check_body(json.dumps(CHAT | extras).encode(), "qwen3-tiny") is None
 
 

@@ -58,7 +58,7 @@ async def stand() -> AsyncIterator[Stand]:
     metrics = Metrics()
 
     async def dispatch(request: web.Request) -> web.StreamResponse:
-        return await stand.engine(request)
+        return await made.engine(request)
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", dispatch)
@@ -70,8 +70,8 @@ async def stand() -> AsyncIterator[Stand]:
     listener = Listener(Forwarder("qwen3-tiny", upstream, traffic, metrics), 0)
     await listener.open()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as client:
-        stand = Stand(client, phases, traffic, metrics, engine=_refuse)
-        yield stand
+        made = Stand(client, phases, traffic, metrics, engine=_refuse)
+        yield made
     await listener.close()
     await upstream.close()
     await runner.cleanup()
