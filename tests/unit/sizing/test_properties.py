@@ -51,15 +51,10 @@ def specs(draw: st.DrawFn) -> DeploymentSpec:
 def clusters(draw: st.DrawFn) -> tuple[list[Object], list[Object]]:
     nodes: list[Object] = []
     for number in range(draw(st.integers(0, 5))):
-        name, count = f"n{number}", draw(st.integers(1, 8))
+        count = draw(st.integers(1, 8))
         made = draw(st.sampled_from(["gpu", "npu", "a3", "cpu"]))
         product = draw(st.sampled_from(PRODUCTS))
-        nodes.append({
-            "gpu": lambda name=name, product=product, count=count: gpu_node(name, product, count),
-            "npu": lambda name=name, count=count: npu_node(name, count=count),
-            "a3": lambda name=name, count=count: a3_node(name, count * 2),
-            "cpu": lambda name=name: node(name),
-        }[made]())  # fmt: skip
+        nodes.append(_node(f"n{number}", made, product, count))
     pods = [
         pod(
             f"n{draw(st.integers(0, 5))}", {"nvidia.com/gpu": str(draw(st.integers(0, 8))), "memory": "8Gi", "cpu": "3"}
@@ -67,6 +62,18 @@ def clusters(draw: st.DrawFn) -> tuple[list[Object], list[Object]]:
         for _ in range(draw(st.integers(0, 4)))
     ]
     return nodes, pods
+
+
+def _node(name: str, made: str, product: str, count: int) -> Object:
+    match made:
+        case "gpu":
+            return gpu_node(name, product, count)
+        case "npu":
+            return npu_node(name, count=count)
+        case "a3":
+            return a3_node(name, count * 2)
+        case _:
+            return node(name)
 
 
 def total(found: Inventory) -> int:

@@ -1,0 +1,84 @@
+"""Every field of the spec has an effect on the plan or on the children."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qwen3_operator.api.deployment import DeploymentSpec
+from qwen3_operator.api.schema import structural
+from qwen3_operator.api.status import PlanStatus
+from qwen3_operator.inventory import inventory
+from qwen3_operator.manifests.render import render
+from qwen3_operator.settings import Settings
+from qwen3_operator.sizing import plan
+from qwen3_runtime.config import Device
+from tests.objects import merged
+from tests.unit.inventory.objects import gpu_node, node
+from tests.unit.sizing.given import CATALOG
+
+NODES = [gpu_node("g"), gpu_node("h", "NVIDIA-H200"), node("c")]
+SETTINGS = Settings(own_namespace="qwen3", identity="test", images=dict.fromkeys(Device, "engine:1"))
+
+# Field to two values that must not lead to the same answer.
+FIELDS: dict[str, tuple[Any, Any]] = {
+    "model.name": ("Qwen3-8B", "Qwen3-14B"),
+    "model.quantization": ("BF16", "FP8"),
+    "model.contextLength": (4096, 8192),
+    "model.servedName": ("one", "two"),
+    "model.source.persistentVolumeClaim.claimName": ("one", "two"),
+    "model.source.persistentVolumeClaim.path": ("one", "two"),
+    "replicas": (1, 2),
+    "engine.image": ("one:1", "two:2"),
+    "engine.imagePullSecrets": (["one"], ["two"]),
+    "engine.extraArgs": (["--one"], ["--two"]),
+    "hardware.pools": (["h200"], ["h100-80gb-hbm3"]),
+    "hardware.accelerators": (["H200-SXM"], ["H100-SXM"]),
+    "hardware.maxDevicesPerReplica": (1, 8),
+    "workload.concurrency": (1, 64),
+    "workload.inputTokens.p95": (100, 20_000),
+    "workload.outputTokens.p95": (100, 20_000),
+    "thinking.default": ("Enabled", "Disabled"),
+    "drainTimeoutSeconds": (10, 20),
+}
+# Where a field works only beside others, or the two values would lead to the same devices.
+BESIDE: dict[str, dict[str, Any]] = {
+    "hardware.maxDevicesPerReplica": {"workload": {"concurrency": 32}},
+    "workload.inputTokens.p95": {"workload": {"outputTokens": {"p95": 100}, "concurrency": 8}},
+    "workload.outputTokens.p95": {"workload": {"inputTokens": {"p95": 100}, "concurrency": 8}},
+}
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> list[str]:
+    """Dotted paths of all fields that hold a value."""
+    fields = schema.get("properties")
+    if not fields:
+        return [path]
+    return [leaf for name, child in fields.items() for leaf in leaves(child, f"{path}.{name}" if path else name)]
+
+
+def answer(path: str, value: Any) -> Any:
+    """Plan and children for a spec with one field set, less the plan's digest of the spec."""
+    base = {"model": {"name": "Qwen3-8B", "source": {"persistentVolumeClaim": {"claimName": "weights"}}}}
+    nested: Any = value
+    for name in reversed(path.split(".")):
+        nested = {name: nested}
+    raw = merged(merged(base, BESIDE.get(path, {})), nested)
+    planned = plan(DeploymentSpec.model_validate(raw), inventory(NODES, [], CATALOG), CATALOG)
+    if not isinstance(planned, PlanStatus):
+        return planned
+    planned = planned.model_copy(update={"spec_digest": ""})
+    owner = {"metadata": {"name": "d", "namespace": "n", "uid": "u"}, "spec": raw}
+    return planned.to_json(), render(owner, planned, SETTINGS, CATALOG)
+
+
+def test_all_fields_are_listed() -> None:
+    assert set(leaves(structural(DeploymentSpec, defaults=True))) == set(FIELDS)
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_field_has_an_effect(path: str) -> None:
+    one, two = FIELDS[path]
+    assert answer(path, one) == answer(path, one)
+    assert answer(path, one) != answer(path, two)
