@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.chart.chart import CHART, Helm, of_kind
 from tests.chart.schemas import PODMONITOR_CRD
 from tests.kube import KubectlError, poll
+from tests.objects import namespace_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +21,15 @@ if TYPE_CHECKING:
     from tests.kube import Kube
 
 pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def namespace(kube: Kube) -> Iterator[str]:
+    """One namespace under Pod Security "restricted" for all tests of this file."""
+    name = f"chart-{os.getpid()}"
+    kube.apply(namespace_object(name))
+    yield name
+    kube.run("delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +65,30 @@ def test_pod_is_admitted_under_restricted(helm: Helm, kube: Kube, namespace: str
         kube.apply(pod, server_dry_run=True)
 
 
-def _may(kube: Kube, account: str, namespace: str, *question: str) -> bool:
-    where = ["-n", namespace] if namespace else ["-A"]
-    try:
-        return kube.run("auth", "can-i", *question, f"--as={account}", *where).strip() == "yes"
-    except KubectlError:  # kubectl says "no" with exit code 1
-        return False
+Question = tuple[str, str, str, str]
+"""Verb, API group, resource (with subresource), name; "" stands for any."""
 
 
-@pytest.fixture
+def _allowed(kube: Kube, user: str, namespace: str, *questions: Question) -> set[Question]:
+    """Those questions that the API server's authorizer answers with yes; namespace "" stands for all."""
+    reviews = []
+    for verb, group, resource, name in questions:
+        kind, _, subresource = resource.partition("/")
+        attributes = {"verb": verb, "group": group, "resource": kind, "subresource": subresource, "name": name}
+        reviews.append(
+            {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SubjectAccessReview",
+                "spec": {"user": user, "resourceAttributes": {**attributes, "namespace": namespace}},
+            }
+        )
+    verdicts = kube.run(
+        "create", "-f", "-", "-o", 'jsonpath={.status.allowed}{"\\n"}', stdin=yaml.safe_dump_all(reviews)
+    ).split()  # fmt: skip
+    return {question for question, verdict in zip(questions, verdicts, strict=True) if verdict == "true"}
+
+
+@pytest.fixture(scope="module")
 def scoped(cluster_helm: Helm, namespace: str) -> Iterator[str]:
     """A release without pods that watches its own namespace alone; yields its account."""
     settings = ("--set", "crds.enabled=false,replicas=0", "--set", f"watchNamespaces={{{namespace}}}")
@@ -69,43 +97,46 @@ def scoped(cluster_helm: Helm, namespace: str) -> Iterator[str]:
     cluster_helm.run("uninstall", "scoped", "-n", namespace)
 
 
+GROUP, KIND = "serving.qwen3.io", "qwen3deployments"
+EVERYWHERE: set[Question] = {("list", "", "nodes", ""), ("watch", "", "pods", "")}
+HERE: set[Question] = {
+    ("watch", GROUP, KIND, ""),
+    ("patch", GROUP, f"{KIND}/status", ""),
+    ("create", "apps", "deployments", ""),
+    ("patch", "", "services", ""),
+    ("delete", "networking.k8s.io", "networkpolicies", ""),
+    ("create", "events.k8s.io", "events", ""),
+    ("create", "coordination.k8s.io", "leases", ""),
+    ("update", "coordination.k8s.io", "leases", "scoped-qwen3-operator"),
+}
+NOWHERE: set[Question] = {
+    ("get", "", "secrets", ""),
+    ("create", "", "pods", ""),
+    ("create", "", "pods/exec", ""),
+    ("update", GROUP, KIND, ""),
+    ("update", "coordination.k8s.io", "leases", "another"),
+    ("create", "rbac.authorization.k8s.io", "rolebindings", ""),
+}
+
+
 def test_rights_end_at_the_watched_namespace(kube: Kube, namespace: str, scoped: str) -> None:
-    for question in (
-        ("list", "nodes"),
-        ("watch", "pods"),
-    ):
-        assert _may(kube, scoped, "", *question), question
-    for question in (
-        ("watch", "qwen3deployments.serving.qwen3.io"),
-        ("patch", "qwen3deployments.serving.qwen3.io/status"),
-        ("create", "deployments.apps"),
-        ("patch", "services"),
-        ("delete", "networkpolicies.networking.k8s.io"),
-        ("create", "events.events.k8s.io"),
-        ("create", "leases.coordination.k8s.io"),
-        ("update", "leases.coordination.k8s.io/scoped-qwen3-operator"),
-    ):
-        assert _may(kube, scoped, namespace, *question), question
-        assert not _may(kube, scoped, "default", *question), question
-    for question in (
-        ("get", "secrets"),
-        ("create", "pods"),
-        ("create", "pods/exec"),
-        ("update", "qwen3deployments.serving.qwen3.io"),
-        ("update", "leases.coordination.k8s.io/another"),
-        ("create", "rolebindings.rbac.authorization.k8s.io"),
-    ):
-        assert not _may(kube, scoped, namespace, *question), question
+    questions = [*EVERYWHERE, *HERE, *NOWHERE]
+    assert _allowed(kube, scoped, namespace, *questions) == EVERYWHERE | HERE
+    assert _allowed(kube, scoped, "default", *questions) == EVERYWHERE
+    assert _allowed(kube, scoped, "", *questions) == EVERYWHERE
 
 
 @pytest.mark.usefixtures("scoped")
-@pytest.mark.parametrize(("role", "may_write"), [("view", False), ("edit", True), ("admin", True)])
-def test_users_of_the_clusters_own_roles(kube: Kube, namespace: str, role: str, may_write: bool) -> None:  # noqa: FBT001
-    user = f"{role}er"
-    kube.run("create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}", "-n", namespace)
-    kind = "qwen3deployments.serving.qwen3.io"
-    # The controller that aggregates runs apart from the API server.
-    poll(f"{role} aggregated", lambda: _may(kube, user, namespace, "list", kind), timeout=20)
-    assert _may(kube, user, namespace, "create", kind) == may_write
-    assert _may(kube, user, namespace, "update", f"{kind}/scale") == may_write
-    assert not _may(kube, user, namespace, "patch", f"{kind}/status")
+def test_users_of_the_clusters_own_roles(kube: Kube, namespace: str) -> None:
+    read: set[Question] = {("list", GROUP, KIND, ""), ("get", GROUP, f"{KIND}/status", "")}
+    write: set[Question] = {
+        ("create", GROUP, KIND, ""),
+        ("delete", GROUP, KIND, ""),
+        ("update", GROUP, f"{KIND}/scale", ""),
+    }
+    questions = [*read, *write, ("patch", GROUP, f"{KIND}/status", "")]
+    for role, expected in (("view", read), ("edit", read | write), ("admin", read | write)):
+        kube.run("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}er", "-n", namespace)
+        # The controller that aggregates runs apart from the API server.
+        poll(f"{role} aggregated", functools.partial(_allowed, kube, f"{role}er", namespace, *read), timeout=20)
+        assert _allowed(kube, f"{role}er", namespace, *questions) == expected, role
