@@ -134,6 +134,6 @@ def _image(spec: DeploymentSpec, placement: Placement, device: Device, settings:
         raise RenderError(
             "NoEngineImage",
             f"no image for {device.value} devices (pool {placement.pool}): set spec.engine.image, or the operator's "
-            f"QWEN3_IMAGE_{device.value.upper()} (chart value images.{device.value})",
+            f"QWEN3_IMAGE_{device.value.upper()} (chart value runtimes.{device.value}.image)",
         )
     return image

@@ -62,6 +62,7 @@ class _Lock(LeaseLock):
 
     async def release(self) -> None:
         """Let the next replica lead at once instead of after the Lease's time."""
+        await self.get(self.name, self.namespace)  # the last renewal raised its version
         lease = self.lease_reference
         if lease is None or lease.spec is None or lease.spec.holder_identity != self.identity:
             return
