@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    how: EngineExit, *, engine: str, was_ready: bool, out_of_memory: bool, error_line: str, log: tuple[str, ...]
+    how: EngineExit, *, engine: str, was_ready: bool, out_of_memory: bool, error_line: str | None, log: tuple[str, ...]
 ) -> Termination:
     """The termination message of a pod whose engine is gone. ``engine`` is its name and version."""
     when = "while it served" if was_ready else "before it was ready"
@@ -20,4 +20,5 @@ def explain(
         sentence = f"the kernel killed a process of {engine} {when}: the container reached its memory limit"
         return Termination(TerminationReason.OUT_OF_MEMORY, sentence, log)
     reason = TerminationReason.ENGINE_DIED if was_ready else TerminationReason.ENGINE_START_FAILED
-    return Termination(reason, f"{engine} {how.describe()} {when}: {error_line}", log)
+    sentence = f"{engine} {how.describe()} {when}"
+    return Termination(reason, f"{sentence}: {error_line}" if error_line else sentence, log)

@@ -156,6 +156,8 @@ class Lifecycle:
         keeper.find_workers()
         while not await self._first_token():  # noqa: ASYNC110 - the same
             await asyncio.sleep(LIVE_SECONDS)
+        await self._upstream.fetch(self._adapter.settle_path, LIVE_LIMIT_SECONDS)
+        keeper.log.forget()
         self._enter(Phase.READY)
 
     async def _is_live(self) -> bool:

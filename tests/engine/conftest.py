@@ -48,9 +48,10 @@ def pod(engine_python: Path, tiny_model: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
-def own_pod(engine_python: Path, tiny_model: Path, tmp_path: Path) -> Iterator[Pod]:
-    """A ready pod for one test that breaks it."""
-    made = Pod.start(tiny_config(tiny_model), engine_python, tmp_path)
+def own_pod(engine_python: Path, tiny_model: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pod]:
+    """A ready pod for one test that breaks it. Its parameter: another `Shutdown`."""
+    shutdown = {"shutdown": request.param} if hasattr(request, "param") else {}
+    made = Pod.start(tiny_config(tiny_model, **shutdown), engine_python, tmp_path)
     try:
         made.wait_for(Phase.READY)
         yield made

@@ -17,7 +17,7 @@ def find_engine_python() -> Path:
 
 def find_tiny_model() -> Path:
     """Folder of the tiny model."""
-    return _find("QWEN3_TINY_MODEL", cache.root() / "models" / "qwen3-tiny")
+    return _find("QWEN3_TINY_MODEL", cache.root() / "models" / "qwen3-tiny-1")
 
 
 def _find(variable: str, default: Path) -> Path:

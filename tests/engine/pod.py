@@ -43,7 +43,7 @@ def tiny_config(model: Path, **changes: Any) -> RuntimeConfig:
         "quantization": "BF16",
         "limits": Limits(context_length=4096, max_running_requests=32, max_total_tokens=32768),
         "native_context_length": 40960,
-        "shutdown": Shutdown(lame_duck_seconds=1, drain_seconds=20),
+        "shutdown": Shutdown(lame_duck_seconds=1, drain_seconds=120),
     }
     return RuntimeConfig(**(values | changes))
 

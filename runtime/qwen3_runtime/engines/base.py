@@ -31,6 +31,8 @@ class Adapter(Protocol):
     """Name of the engine's Python distribution."""
     live_path: str
     """Answers 200 as soon as the engine can take a request."""
+    settle_path: str
+    """Asked once after the warm-up; the engine then takes what it holds to be there for good."""
     worker_names: tuple[str, ...]
     """Beginnings of process names without which the engine is dead, cut to the kernel's 15 characters."""
 
@@ -41,8 +43,8 @@ class Adapter(Protocol):
         """Command line of the engine for ``config``, listening on loopback at ``port``."""
         ...
 
-    def error_line(self, log: Sequence[str]) -> str:
-        """The line of ``log`` (oldest first) that says why the engine ended."""
+    def error_line(self, log: Sequence[str]) -> str | None:
+        """The line of ``log`` (oldest first) that says why the engine ended, or None."""
         ...
 
 

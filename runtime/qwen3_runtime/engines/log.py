@@ -42,6 +42,10 @@ class EngineLog(asyncio.Protocol):
         kept = [*self._lines, self._rest] if self._rest else self._lines
         return tuple(line[:KEPT_LINE_BYTES].decode(errors="replace") for line in kept)
 
+    def forget(self) -> None:
+        """Drop the kept lines: what was said at the start explains nothing later."""
+        self._lines.clear()
+
     @override
     def data_received(self, data: bytes) -> None:
         self._write(data)

@@ -46,6 +46,7 @@ class SGLang:
     name = "SGLang"
     package = "sglang"
     live_path = "/v1/models"
+    settle_path = "/freeze_gc"
     oldest_version: Version = (0, 5, 16)
     worker_names: tuple[str, ...] = ("sglang::schedul", "sglang::detoken", "sglang::data_pa")
 
@@ -66,15 +67,14 @@ class SGLang:
             environment=_environment(config),
         )
 
-    def error_line(self, log: Sequence[str]) -> str:
-        """The message of argparse, else the last exception that is a cause, else the last line."""
+    def error_line(self, log: Sequence[str]) -> str | None:
+        """The message of argparse, else the last exception that is a cause, else the last exception."""
         for line in reversed(log):
             if ": error: " in line:
                 return line.split(": error: ", 1)[1].strip()
         exceptions = [line.strip() for line in log if _EXCEPTION.match(line)]
         causes = [line for line in exceptions if not _FOLLOW_UP.search(line)]
-        said = [line.strip() for line in log if line.strip()]
-        return (causes or exceptions or said or ["it said nothing"])[-1]
+        return next(reversed(causes or exceptions), None)
 
 
 def _serving_flags(config: RuntimeConfig, port: int) -> tuple[str, ...]:
@@ -84,8 +84,8 @@ def _serving_flags(config: RuntimeConfig, port: int) -> tuple[str, ...]:
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--reasoning-parser", "qwen3", "--tool-call-parser", "qwen"),
         *("--enable-metrics", "--enable-cache-report"),
-        # The runtime's first generation is the warm-up.
-        "--skip-server-warmup",
+        # The runtime's first generation is the warm-up, and its metrics count the requests.
+        *("--skip-server-warmup", "--log-level-http", "warning"),
     )
     if config.thinking is Thinking.DISABLED:
         flags += ("--default-chat-template-kwargs", json.dumps({"enable_thinking": False}))
