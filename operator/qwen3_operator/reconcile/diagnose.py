@@ -114,11 +114,13 @@ def _weights(view: PodView) -> Diagnosis | None:
 
 def _last_words(view: PodView) -> Diagnosis | None:
     """The runtime's termination message: ``<reason>: <sentence>``, then the engine's last log lines."""
-    message = _terminated(view).get("message", "")
-    reason, _, text = message.partition(":")
+    first, _, log = _terminated(view).get("message", "").partition("\n")
+    reason, _, sentence = first.partition(": ")
     if reason not in frozenset(TerminationReason):
         return None
-    return Diagnosis(reason, f"{_SUBJECT[TerminationReason(reason)]}: {_clip(text)}")
+    # A sentence without a colon quotes no error of the engine; the end of its log is the next best thing.
+    quoted = "" if ": " in sentence or not log.strip() else f"; its log ends with: {log.strip().splitlines()[-1]}"
+    return Diagnosis(reason, _clip(sentence + quoted))
 
 
 def _out_of_memory(view: PodView) -> Diagnosis | None:
@@ -160,13 +162,6 @@ def _starting(view: PodView) -> Diagnosis | None:
         step = "Scheduling"
     return Diagnosis(STARTING, f"pod is starting: {step}")
 
-
-_SUBJECT: Mapping[TerminationReason, str] = {
-    TerminationReason.ENGINE_START_FAILED: "the engine did not start",
-    TerminationReason.ENGINE_DIED: "the engine died while serving",
-    TerminationReason.OUT_OF_MEMORY: "the engine ran out of memory",
-    TerminationReason.CONFIG_INVALID: "the runtime refused its configuration",
-}
 
 CHAIN: tuple[Check, ...] = (
     _evicted,  # ended for good; another pod replaces it
