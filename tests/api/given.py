@@ -1,0 +1,80 @@
+"""The committed CRD under names of the tests' own, so that no operator answers and no short name is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from qwen3_operator.api.base import GROUP, ApiModel, Rule
+from qwen3_operator.api.deployment import PLURAL, Qwen3Deployment
+from tests.objects import merged
+
+Object = dict[str, Any]
+
+COMMITTED = Path(__file__).parents[2] / "crds" / f"{GROUP}_{PLURAL}.yaml"
+TEST_GROUP = "apitest.qwen3.io"
+RESOURCE = f"tried.{TEST_GROUP}"
+TEST_KIND = "Tried"
+
+
+def committed_crd() -> Object:
+    crd: Object = yaml.safe_load(COMMITTED.read_text())
+    return crd
+
+
+def copied_crd() -> Object:
+    crd = committed_crd()
+    crd["metadata"]["name"] = RESOURCE
+    crd["spec"]["group"] = TEST_GROUP
+    crd["spec"]["names"] = {"kind": TEST_KIND, "listKind": "TriedList", "plural": "tried", "singular": "tried"}
+    return crd
+
+
+def version() -> Object:
+    found: Object = committed_crd()["spec"]["versions"][0]
+    return found
+
+
+def whole(over: Object | None = None, **spec: Any) -> Object:
+    """A minimal valid object, ``over`` merged over all of it and ``spec`` over its spec."""
+    base: Object = {
+        "apiVersion": f"{TEST_GROUP}/v1alpha1",
+        "kind": TEST_KIND,
+        "metadata": {"name": "tried", "namespace": "default"},
+        "spec": {"model": {"name": "Qwen3-Tiny", "source": {"persistentVolumeClaim": {"claimName": "weights"}}}},
+    }
+    return merged(merged(base, over or {}), {"spec": spec})
+
+
+def rules() -> list[tuple[type[ApiModel], Rule]]:
+    """Every CEL rule with the type that carries it."""
+    return [(model, rule) for model in sorted(_subclasses(ApiModel), key=lambda m: m.__name__) for rule in model.RULES]
+
+
+def tried(model: type[ApiModel], part: Object) -> Object:
+    """The whole object for a rule's example: specs, but on the kind itself objects."""
+    return whole(part) if model is Qwen3Deployment else whole({"spec": part})
+
+
+def leaves(schema: Object, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Object]]:
+    """Path and schema of every field that holds a value; lists count as one."""
+    fields = schema.get("properties")
+    if not fields:
+        return [(path, schema)]
+    return [leaf for name, child in fields.items() for leaf in leaves(child, (*path, name))]
+
+
+def with_value(path: tuple[str, ...], value: Any) -> Object:
+    """An object with one field of its spec set, and beside it what that field needs."""
+    nested: Any = value
+    for name in reversed(path):
+        nested = {name: nested}
+    tokens = {"inputTokens": {"p95": 1}, "outputTokens": {"p95": 1}} if path[-1] == "p95" else {}
+    return whole({"spec": merged({"workload": tokens} if tokens else {}, nested)})
+
+
+def _subclasses(model: type[ApiModel]) -> set[type[ApiModel]]:
+    direct = set(model.__subclasses__())
+    return direct.union(*(_subclasses(child) for child in direct))
