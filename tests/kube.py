@@ -42,10 +42,14 @@ class Kube:
     kubeconfig: Path
     kubectl: Path
 
+    def command(self, *args: str | Path) -> list[str]:
+        """A kubectl command line against this cluster."""
+        return [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *map(str, args)]
+
     def run(self, *args: str, stdin: str | None = None, timeout: float = 60) -> str:
         """Stdout of ``kubectl ARGS``."""
         done = subprocess.run(
-            [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *args],
+            self.command(*args),
             input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
         if done.returncode:
@@ -111,8 +115,8 @@ class Kube:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             local = probe.getsockname()[1]
-        command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", "port-forward", *_in(namespace), target]
-        process = subprocess.Popen([*command, f"{local}:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = self.command("port-forward", *_in(namespace), target, f"{local}:{port}")
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             poll(f"port-forward to {target}", lambda: _listens(local), timeout=20, interval=0.1)
             yield f"http://127.0.0.1:{local}"

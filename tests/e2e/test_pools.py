@@ -20,23 +20,23 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 @pytest.fixture
 def h100(kube: Kube) -> Iterator[None]:
-    yield from _with_nodes(kube, pools.h100_pool(nodes=2))
+    yield from _with_nodes(kube, pools.nvidia_h100(2))
 
 
 @pytest.fixture
 def ascend_official(kube: Kube) -> Iterator[None]:
-    yield from _with_nodes(kube, pools.ascend_910b3_pool(nodes=1))
+    yield from _with_nodes(kube, pools.ascend_910b3())
 
 
 @pytest.fixture
 def ascend_hami(kube: Kube) -> Iterator[None]:
-    yield from _with_nodes(kube, pools.ascend_910b3_hami_pool(nodes=1))
+    yield from _with_nodes(kube, pools.ascend_910b3_hami())
 
 
 def _with_nodes(kube: Kube, nodes: list[dict[str, Any]]) -> Iterator[None]:
-    pools.apply(kube, nodes)
+    pools.apply(kube.command, nodes)
     yield
-    pools.remove(kube, nodes)
+    pools.remove(kube.command, nodes)
 
 
 @pytest.mark.usefixtures("h100")
