@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import DEPLOYMENT_LABEL, POOL_LABEL
 from qwen3_operator.api.status import NodeRequirement
 from qwen3_operator.inventory.nodes import ARCHITECTURE_LABEL, NodeKind, kind_of
-from qwen3_operator.inventory.requests import Resources, occupies, pod_requests, resources
+from qwen3_operator.inventory.requests import Resources, add, occupies, pod_requests, resources
 from qwen3_operator.inventory.types import Inventory, NodeRoom, Pool, Reservation, UnusedNode
 
 if TYPE_CHECKING:
@@ -47,18 +47,18 @@ def inventory(
         members[kind.pool].append((kind, _room(node, kind, used[node["metadata"]["name"]])))
     pools: dict[str, Pool] = {}
     for name in sorted(members):
-        alike = [member for member in members[name] if _same(member[0], members[name][0][0])]
-        pools[name] = _pool(name, alike, catalog)
-        unused += [_odd(room, name) for kind, room in members[name] if (kind, room) not in alike]
+        first = members[name][0][0]
+        pools[name] = _pool(name, [member for member in members[name] if _same(member[0], first)], catalog)
+        unused += [_odd(room, name) for kind, room in members[name] if not _same(kind, first)]
     return Inventory(_after(pools, reserved), tuple(unused))
 
 
 def _used(pods: Iterable[Mapping[str, Any]], exclude: tuple[str, str] | None) -> defaultdict[str, Resources]:
     """Requests of running pods by node."""
-    used: defaultdict[str, Resources] = defaultdict(Counter)
+    used: defaultdict[str, Resources] = defaultdict(dict)
     for pod in pods:
         if occupies(pod) and (exclude is None or _owner(pod) != exclude):
-            used[pod["spec"]["nodeName"]].update(pod_requests(pod))
+            add(used[pod["spec"]["nodeName"]], pod_requests(pod))
     return used
 
 
@@ -71,15 +71,15 @@ def _owner(pod: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _room(node: Mapping[str, Any], kind: NodeKind, used: Resources) -> NodeRoom:
     has = resources(node["status"].get("allocatable"))
-    devices = has[kind.mark.resource] if kind.mark else 0
-    taken = used[kind.mark.resource] if kind.mark else 0
+    devices = has.get(kind.mark.resource, 0) if kind.mark else 0
+    taken = used.get(kind.mark.resource, 0) if kind.mark else 0
     return NodeRoom(
         name=node["metadata"]["name"],
         devices=devices,
-        memory_bytes=has["memory"],
+        memory_bytes=has.get("memory", 0),
         free_devices=max(0, devices - taken),
-        free_cpu_millicores=max(0, has["cpu"] - used["cpu"]),
-        free_memory_bytes=max(0, has["memory"] - used["memory"]),
+        free_cpu_millicores=max(0, has.get("cpu", 0) - used.get("cpu", 0)),
+        free_memory_bytes=max(0, has.get("memory", 0) - used.get("memory", 0)),
     )
 
 

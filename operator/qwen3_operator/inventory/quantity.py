@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from functools import lru_cache
 
+_KEPT = 4096
+"""Parsed texts that are remembered: a cluster writes the same few over and over."""
 _SUFFIXES = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),
@@ -43,11 +46,13 @@ def whole(value: Decimal) -> int:
     return int(value.to_integral_value(rounding=ROUND_CEILING))
 
 
+@lru_cache(maxsize=_KEPT)
 def millicores(text: str | float) -> int:
     """CPU in thousandths of a core."""
     return whole(quantity(text) * 1000)
 
 
+@lru_cache(maxsize=_KEPT)
 def amount(text: str | float) -> int:
     """Bytes or devices."""
     return whole(quantity(text))

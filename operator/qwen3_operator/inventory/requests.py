@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.inventory.quantity import amount, millicores
@@ -10,7 +9,7 @@ from qwen3_operator.inventory.quantity import amount, millicores
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Resources = Counter[str]
+Resources = dict[str, int]
 """Resource name to amount: ``cpu`` in millicores, ``memory`` in bytes, the rest in devices."""
 
 _FINISHED = frozenset({"Succeeded", "Failed"})
@@ -18,7 +17,7 @@ _FINISHED = frozenset({"Succeeded", "Failed"})
 
 def resources(raw: Mapping[str, Any] | None) -> Resources:
     """Amounts of a ``requests`` or ``allocatable`` map."""
-    return Counter({name: millicores(text) if name == "cpu" else amount(text) for name, text in (raw or {}).items()})
+    return {name: millicores(text) if name == "cpu" else amount(text) for name, text in (raw or {}).items()}
 
 
 def pod_requests(pod: Mapping[str, Any]) -> Resources:
@@ -29,19 +28,16 @@ def pod_requests(pod: Mapping[str, Any]) -> Resources:
     sum for the resources they name. Overhead of the runtime class comes on top.
     """
     spec = pod["spec"]
-    running = _sum(_requested(container) for container in spec.get("containers") or ())
-    sidecars: Resources = Counter()
-    starting: Resources = Counter()
-    for container in spec.get("initContainers") or ():
-        requested = _requested(container)
-        if container.get("restartPolicy") == "Always":
-            sidecars = _sum((sidecars, requested))
-            starting |= sidecars
-        else:
-            starting |= _sum((sidecars, requested))
-    effective = _sum((running, sidecars)) | starting
-    effective.update(_replacements(effective, resources((spec.get("resources") or {}).get("requests"))))
-    return _sum((effective, resources(spec.get("overhead"))))
+    total: Resources = {}
+    for container in spec.get("containers") or ():
+        add(total, _requested(container))
+    if spec.get("initContainers"):
+        sidecars, starting = _initial(spec["initContainers"])
+        add(total, sidecars)
+        total = _larger(total, starting)
+    total |= resources((spec.get("resources") or {}).get("requests"))
+    add(total, resources(spec.get("overhead")))
+    return total
 
 
 def occupies(pod: Mapping[str, Any]) -> bool:
@@ -50,19 +46,32 @@ def occupies(pod: Mapping[str, Any]) -> bool:
     return bool(pod["spec"].get("nodeName")) and phase not in _FINISHED
 
 
+def add(total: Resources, more: Resources) -> None:
+    """Add to ``total`` in place; this runs for every container of the cluster."""
+    for name, value in more.items():
+        total[name] = total.get(name, 0) + value
+
+
+def _initial(containers: Iterable[Mapping[str, Any]]) -> tuple[Resources, Resources]:
+    """What all sidecars take, and the most that is taken at a time while the pod starts."""
+    sidecars: Resources = {}
+    starting: Resources = {}
+    for container in containers:
+        requested = _requested(container)
+        if container.get("restartPolicy") == "Always":
+            add(sidecars, requested)
+            starting = _larger(starting, sidecars)
+        else:
+            add(requested, sidecars)
+            starting = _larger(starting, requested)
+    return sidecars, starting
+
+
+def _larger(one: Resources, other: Resources) -> Resources:
+    return {name: max(one.get(name, 0), other.get(name, 0)) for name in one | other}
+
+
 def _requested(container: Mapping[str, Any]) -> Resources:
     """Requests; a limit without a request is one (the API server defaults it so for extended resources too)."""
     raw = container.get("resources") or {}
     return resources((raw.get("limits") or {}) | (raw.get("requests") or {}))
-
-
-def _sum(parts: Iterable[Resources]) -> Resources:
-    total: Resources = Counter()
-    for part in parts:
-        total.update(part)
-    return total
-
-
-def _replacements(effective: Resources, whole_pod: Resources) -> dict[str, int]:
-    """Differences that bring ``effective`` to what the pod as a whole requests."""
-    return {name: value - effective[name] for name, value in whole_pod.items()}

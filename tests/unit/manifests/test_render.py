@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from qwen3_operator.catalog import Catalog, load_catalog
+from qwen3_operator.manifests.render import RenderError, render
+from qwen3_runtime.config import RuntimeConfig
+from tests.unit.manifests.samples import cpu_placement, deployment, placement, plan, settings
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def children(catalog: Catalog, spec: dict[str, Any] | None = None, **arguments: Any) -> dict[str, dict[str, Any]]:
+    rendered = render(deployment(spec), arguments.get("plan", plan()), arguments.get("settings", settings()), catalog)
+    return {f"{child['kind']}/{child['metadata']['name']}": child for child in rendered}
+
+
+def pod(catalog: Catalog, spec: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+    found = [child for child in children(catalog, spec, **arguments).values() if child["kind"] == "Deployment"]
+    assert len(found) == 1
+    template: dict[str, Any] = found[0]["spec"]["template"]["spec"]
+    return template
+
+
+def config(catalog: Catalog, spec: dict[str, Any] | None = None, **arguments: Any) -> RuntimeConfig:
+    environment = {entry["name"]: entry["value"] for entry in pod(catalog, spec, **arguments)["containers"][0]["env"]}
+    return RuntimeConfig.model_validate_json(environment["QWEN3_RUNTIME_CONFIG"])
+
+
+def test_one_service_one_policy_and_a_workload_per_placement(catalog: Catalog) -> None:
+    found = children(catalog, plan=plan(placement(), cpu_placement()))
+    assert list(found) == ["Service/chat", "NetworkPolicy/chat", "Deployment/chat-h100", "Deployment/chat-cpu"]
+
+
+def test_everything_is_valid_kubernetes(catalog: Catalog) -> None:
+    npu = placement(device="npu", resource_name="huawei.com/Ascend910", pool="a2")
+    for child in children(catalog, plan=plan(placement(), cpu_placement(), npu)).values():
+        kubernetes_validate.validate(child, "1.35", strict=True)
+
+
+def test_the_same_input_gives_the_same_bytes(catalog: Catalog) -> None:
+    spec = {"engine": {"extraArgs": ["--a", "--b"]}}
+    assert json.dumps(children(catalog, spec)) == json.dumps(children(catalog, copy.deepcopy(spec)))
+
+
+def test_children_are_owned_and_labelled(catalog: Catalog) -> None:
+    for child in children(catalog).values():
+        owner = child["metadata"]["ownerReferences"][0]
+        assert (owner["kind"], owner["uid"], owner["controller"]) == ("Qwen3Deployment", "0000-1111", True)
+        assert child["metadata"]["namespace"] == "team-a"
+        assert child["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "qwen3-operator"
+        assert child["metadata"]["labels"]["serving.qwen3.io/deployment"] == "chat"
+
+
+def test_the_service_selects_all_pools_and_revisions(catalog: Catalog) -> None:
+    service = children(catalog)["Service/chat"]["spec"]
+    assert service["selector"] == {"serving.qwen3.io/deployment": "chat"}
+    assert [(port["port"], port["targetPort"]) for port in service["ports"]] == [(80, "http")]
+
+
+def test_only_the_own_and_the_operators_namespace_reach_the_api(catalog: Catalog) -> None:
+    api, management = children(catalog)["NetworkPolicy/chat"]["spec"]["ingress"]
+    assert api["ports"] == [{"protocol": "TCP", "port": 8080}]
+    assert api["from"] == [
+        {"podSelector": {}},
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "qwen3-system"}}},
+    ]
+    assert management == {"ports": [{"protocol": "TCP", "port": 8081}]}
+
+
+def test_the_pod_meets_pod_security_restricted(catalog: Catalog) -> None:
+    for chosen in (placement(), cpu_placement(), placement(device="npu", resource_name="huawei.com/Ascend910")):
+        template = pod(catalog, plan=plan(chosen))
+        container = template["containers"][0]
+        assert template["securityContext"]["runAsNonRoot"] is True
+        assert template["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert template["automountServiceAccountToken"] is False
+        allowed = {"persistentVolumeClaim", "emptyDir"}
+        assert all(set(volume) - {"name"} <= allowed for volume in template["volumes"])
+        assert not {"hostNetwork", "hostIPC", "hostPID"} & set(template)
+
+
+def test_weights_are_mounted_read_only_without_a_sub_path(catalog: Catalog) -> None:
+    source = {"persistentVolumeClaim": {"claimName": "big-disk", "path": "qwen3/8b"}}
+    spec = {"model": {"source": source}}
+    template = pod(catalog, spec)
+    assert template["volumes"][0]["persistentVolumeClaim"] == {"claimName": "big-disk", "readOnly": True}
+    assert template["containers"][0]["volumeMounts"][0] == {"name": "models", "mountPath": "/models", "readOnly": True}
+    assert config(catalog, spec).model.path == "/models/qwen3/8b"
+    assert config(catalog).model.path == "/models"
+
+
+def test_devices_are_requested_under_the_name_that_the_node_advertises(catalog: Catalog) -> None:
+    npu = placement(device="npu", resource_name="huawei.com/Ascend910", devices_per_replica=4)
+    resources = pod(catalog, plan=plan(npu))["containers"][0]["resources"]
+    assert resources["limits"] == {"huawei.com/Ascend910": "4"}
+    assert resources["requests"] == {"cpu": "4", "memory": "16Gi", "huawei.com/Ascend910": "4"}
+
+
+def test_host_memory_is_limited_where_it_holds_the_model(catalog: Catalog) -> None:
+    resources = pod(catalog, plan=plan(cpu_placement()))["containers"][0]["resources"]
+    assert resources == {"requests": {"cpu": "4", "memory": "2Gi"}, "limits": {"memory": "2Gi"}}
+
+
+def test_only_ascend_pods_join_the_drivers_group(catalog: Catalog) -> None:
+    npu = placement(device="npu", resource_name="huawei.com/Ascend910")
+    assert pod(catalog, plan=plan(npu))["securityContext"]["supplementalGroups"] == [1000]
+    assert "supplementalGroups" not in pod(catalog)["securityContext"]
+
+
+def test_placement_decides_on_nodes(catalog: Catalog) -> None:
+    template = pod(catalog)
+    assert template["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}
+    affinity = template["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert affinity["nodeSelectorTerms"] == [
+        {"matchExpressions": [{"key": "serving.qwen3.io/pool", "operator": "DoesNotExist"}]}
+    ]
+    assert template["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+    bare = pod(catalog, plan=plan(cpu_placement()))
+    assert not {"nodeSelector", "affinity", "tolerations"} & set(bare)
+
+
+@pytest.mark.parametrize(
+    ("surge", "expected"),
+    [(True, {"maxUnavailable": 0, "maxSurge": 1}), (False, {"maxUnavailable": 1, "maxSurge": 0})],
+)
+def test_a_roll_needs_room_or_takes_one_down(catalog: Catalog, surge: bool, expected: dict[str, int]) -> None:  # noqa: FBT001
+    workload = children(catalog, plan=plan(placement(surge=surge)))["Deployment/chat-h100"]["spec"]
+    assert workload["strategy"] == {"type": "RollingUpdate", "rollingUpdate": expected}
+
+
+def test_draining_fits_into_the_grace_period(catalog: Catalog) -> None:
+    spec = {"drainTimeoutSeconds": 300}
+    shutdown = config(catalog, spec).shutdown
+    assert (shutdown.lame_duck_seconds, shutdown.drain_seconds) == (5, 300)
+    assert pod(catalog, spec)["terminationGracePeriodSeconds"] > 5 + 300
+
+
+def test_the_users_words_reach_the_pod(catalog: Catalog) -> None:
+    spec = {
+        "model": {"servedName": "assistant"},
+        "engine": {"image": "mine:1", "imagePullSecrets": ["registry"], "extraArgs": ["--log-level", "debug"]},
+        "thinking": {"default": "Disabled"},
+    }
+    template, wanted = pod(catalog, spec), config(catalog, spec)
+    assert template["containers"][0]["image"] == "mine:1"
+    assert template["imagePullSecrets"] == [{"name": "registry"}]
+    assert wanted.served_model_name == "assistant"
+    assert wanted.extra_args == ("--log-level", "debug")
+    assert wanted.thinking == "Disabled"
+    assert config(catalog).served_model_name == "Qwen3-8B"
+    assert config(catalog).thinking == "Enabled"
+
+
+def test_the_plan_reaches_the_runtime(catalog: Catalog) -> None:
+    wanted = config(catalog)
+    assert wanted.parallelism.tensor_parallel == 2
+    assert wanted.limits.context_length == 8192
+    assert wanted.limits.max_total_tokens is None
+    assert wanted.model.expected_config["hidden_size"] == 4096
+    assert wanted.native_context_length == 40960
+
+
+def test_on_a_cpu_the_engine_is_told_how_much_it_may_take(catalog: Catalog) -> None:
+    limits = config(catalog, {"workload": {"concurrency": 5}}, plan=plan(cpu_placement())).limits
+    assert (limits.max_total_tokens, limits.max_running_requests) == (4096, 5)
+
+
+def test_runtime_class_and_pull_policy_come_from_the_settings(catalog: Catalog) -> None:
+    chosen = settings(QWEN3_CUDA_RUNTIME_CLASS="nvidia", QWEN3_IMAGE_PULL_POLICY="Always")
+    template = pod(catalog, settings=chosen)
+    assert template["runtimeClassName"] == "nvidia"
+    assert template["containers"][0]["imagePullPolicy"] == "Always"
+    assert "runtimeClassName" not in pod(catalog)
+
+
+def test_without_an_image_a_person_is_told_where_to_set_one(catalog: Catalog) -> None:
+    with pytest.raises(RenderError, match="QWEN3_IMAGE_CUDA") as caught:
+        children(catalog, settings=settings(QWEN3_IMAGE_CUDA=""))
+    assert caught.value.reason == "NoEngineImage"
+
+
+def test_the_template_digest_follows_the_pod_and_not_the_replicas(catalog: Catalog) -> None:
+    def template_digest(spec: dict[str, Any], replicas: int) -> str:
+        found = children(catalog, spec, plan=plan(placement(replicas=replicas)))["Deployment/chat-h100"]
+        value: str = found["spec"]["template"]["metadata"]["annotations"]["serving.qwen3.io/template-digest"]
+        return value
+
+    assert template_digest({}, 2) == template_digest({}, 5)
+    assert template_digest({}, 2) != template_digest({"drainTimeoutSeconds": 7}, 2)
