@@ -103,17 +103,26 @@ def _lack(wanted: Wanted, found: Sequence[Candidate]) -> str:
     working = [candidate for candidate in found if candidate.problem is None]
     if working:
         best, room = working[0], sum(_room_by_pool(working).values())
-        free = sum(node.free_devices for node in best.pool.nodes)
-        total = sum(node.devices for node in best.pool.nodes)
-        stock = "" if best.on_cpu else f": {free} of {total} devices are free there"
-        if best.on_cpu and best.demand:
-            most = max((node.free_memory_bytes for node in best.pool.nodes), default=0)
-            stock = f": a replica takes {gigabytes(best.demand.memory_bytes)}, the freest node has {gigabytes(most)}"
         replicas = counted(wanted.replicas, "replica")
-        return f"{what} takes {shape(best)} per replica; {replicas} wanted, room for {room}{stock}."
+        return f"{what} takes {shape(best)} per replica; {replicas} wanted, room for {room}: {_stock(best)}."
     nearest = min(found, key=_distance)
     problem = nearest.problem
     return f"No pool can hold {what}; nearest is {shape(nearest)}: {problem.number if problem else ''}."
+
+
+def _stock(best: Candidate) -> str:
+    """What is free in the pool: devices, and the host's memory and CPU where those are what is missing."""
+    nodes = best.pool.nodes
+    free = sum(node.free_devices for node in nodes)
+    stock = "" if best.on_cpu else f"{free} of {sum(node.devices for node in nodes)} devices are free there"
+    demand = best.demand
+    if demand is None or not any(node.free_devices >= demand.devices and not node.replicas(demand) for node in nodes):
+        return stock
+    needs = f"{demand.cpu_millicores / 1000:g} CPU and {gigabytes(demand.memory_bytes)}"
+    cpu = max(node.free_cpu_millicores for node in nodes) / 1000
+    memory = gigabytes(max(node.free_memory_bytes for node in nodes))
+    host = f"a replica needs {needs} of its node, at most {cpu:g} CPU and {memory} are free on one"
+    return f"{stock}; {host}" if stock else host
 
 
 def _room_by_pool(working: Sequence[Candidate]) -> dict[str, int]:

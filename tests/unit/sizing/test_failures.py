@@ -99,9 +99,15 @@ def test_the_nearest_miss_is_named_in_bytes() -> None:
 def test_cpu_nodes_are_described_by_memory() -> None:
     full = pod("c", {"memory": "7Gi"})
     answer = failed(spec("Qwen3-Tiny"), node("c", memory="8Gi"), pods=(full,))
-    assert "a replica takes 2.8 GB, the freest node has 1.1 GB" in answer.message
+    assert "a replica needs 0.5 CPU and 2.8 GB of its node, at most 64 CPU and 1.1 GB are free on one" in answer.message
     answer = failed(spec("Qwen3-235B-A22B"), node("c", memory="16Gi"))
     assert "GB on one node, has 17.2 GB" in answer.message
+
+
+def test_a_host_without_room_is_named() -> None:
+    answer = failed(spec(), gpu_node("g", memory="8Gi"))
+    assert "room for 0: 8 of 8 devices are free there; a replica needs 4 CPU and 17.2 GB of its node" in answer.message
+    assert "at most 64 CPU and 8.6 GB are free on one" in answer.message
 
 
 def test_a_busy_accelerator_does_not_push_a_small_model_to_cpu() -> None:

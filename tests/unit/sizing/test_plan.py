@@ -137,10 +137,13 @@ def test_surge_needs_room_for_one_more() -> None:
 
 
 def test_devices_in_use_are_not_planned() -> None:
+    # One device of g is free, which no replica of two can use; h holds four.
     taken = pod("g", {"nvidia.com/gpu": "7"})
-    (placement,) = planned(spec(), gpu_node("g"), gpu_node("h"), pods=(taken,)).placements
-    assert not placement.surge or placement.replicas == 1
-    assert planned(spec(replicas=4), gpu_node("g"), gpu_node("h"), pods=(taken,)).placements[0].replicas == 4
+    nodes = (gpu_node("g"), gpu_node("h"))
+    (placement,) = planned(spec(replicas=4), *nodes, pods=(taken,)).placements
+    assert (placement.replicas, placement.surge) == (4, False)
+    (placement,) = planned(spec(replicas=4), *nodes).placements
+    assert (placement.replicas, placement.surge) == (4, True)
 
 
 def test_nothing_running_is_planned_too() -> None:

@@ -16,6 +16,7 @@ from tests.unit.sizing.given import CATALOG, spec
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
+    from qwen3_operator.api.status import Placement
     from tests.unit.inventory.objects import Object
 
 PRODUCTS = [
@@ -109,6 +110,33 @@ def test_a_plan_keeps_within_devices_and_memory(
     devices = sum(p.replicas * p.devices_per_replica for p in answer.placements if p.resource_name)
     assert total(found) - left == devices
     assert with_replicas(answer, asked.replicas, found).placements[0].pool == answer.placements[0].pool
+
+
+@given(specs(), clusters())
+@settings(max_examples=60, deadline=None)
+def test_planning_again_beside_the_own_pods_changes_nothing(
+    asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]]
+) -> None:
+    nodes, pods = cluster
+    answer = plan(asked, inventory(nodes, pods, CATALOG), CATALOG)
+    if isinstance(answer, PlanFailure):
+        return
+    own = [made for placement in answer.placements for made in _bound(placement, inventory(nodes, pods, CATALOG))]
+    assert plan(asked, inventory(nodes, pods + own, CATALOG, exclude=("default", "mine")), CATALOG) == answer
+
+
+def _bound(placement: Placement, found: Inventory) -> list[Object]:
+    """The placement's pods, bound as a scheduler could bind them."""
+    demand, room = Demand.of(placement), list(found.pools[placement.pool].nodes)
+    made: list[Object] = []
+    for _ in range(placement.replicas):
+        index = next(index for index, candidate in enumerate(room) if candidate.replicas(demand))
+        room[index] = room[index].less(demand)
+        requests = {"cpu": placement.cpu_request, "memory": placement.memory_request}
+        if placement.resource_name:
+            requests[placement.resource_name] = str(demand.devices)
+        made.append(pod(room[index].name, requests, owner="mine"))
+    return made
 
 
 @given(specs(), clusters(), st.floats(1.0, 1.5))
