@@ -18,6 +18,8 @@ TEXT = "weights would lie here"
 URL = f"http://server.{NAMESPACE}.svc.cluster.local:8080/hello.txt"
 FETCH = f"import urllib.request as r; print(r.urlopen('{URL}', timeout=2).read().decode())"
 POLICY_SECONDS = 30
+# One on the server's node, whose packets only cross a bridge, and one on the other.
+STRANGERS = ("neighbour", "outsider")
 _RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -41,12 +43,13 @@ def run(target: Cluster, steps: Steps) -> None:
             step.run(
                 target.kubectl("wait", "pods", "--all", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=120s")
             )
-        with steps.step("DNS and a Service, across nodes"):
-            _until(target, "friend", reaches=True)
-            _until(target, "stranger", reaches=True)
-        with steps.step("a NetworkPolicy admits one pod and refuses another"):
+        with steps.step("DNS and a Service, on one node and across nodes"):
+            for client in ("friend", *STRANGERS):
+                _until(target, client, reaches=True)
+        with steps.step("a NetworkPolicy admits one pod and refuses others"):
             _apply(target, _policy())
-            _until(target, "stranger", reaches=False)
+            for client in STRANGERS:
+                _until(target, client, reaches=False)
             _until(target, "friend", reaches=True)
         with steps.step("a pod on a fake H100 node runs"):
             _fake_pod(target)
@@ -97,7 +100,7 @@ def _start_pods(target: Cluster, image: str) -> None:
         _service(),
         _pod("server", image, workers[0], serve, claim=NAMESPACE),
         _pod("friend", image, workers[-1], sleep),
-        _pod("stranger", image, workers[-1], sleep),
+        *(_pod(name, image, worker, sleep) for name, worker in zip(STRANGERS, workers, strict=True)),
     )
 
 

@@ -42,7 +42,7 @@ class Cluster:
     @property
     def config(self) -> str:
         """kind's configuration with this machine's paths."""
-        text = (docker.FILES / "cluster.yaml").read_text()
+        text = (cache.FILES / "cluster.yaml").read_text()
         values = {
             "NAME": self.name,
             "DISABLE_DEFAULT_CNI": json.dumps(bool(self.node_image)),

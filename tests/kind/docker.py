@@ -22,7 +22,6 @@ PACKAGES = ("docker.io", "iptables", "debootstrap", "jq", "gcc", "libc6-dev", "c
 # dockerd must find Debian's containerd and runc, never the ones built for the nodes.
 DAEMON_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 60
-FILES = Path(__file__).parent / "files"
 
 
 def docker(*words: str | Path) -> list[str]:
@@ -99,7 +98,7 @@ def start(step: Step) -> None:
 
 def _spawn(step: Step) -> None:
     folder = state_folder()
-    shutil.copy(FILES / "runc-caps", folder / "runc-caps")
+    shutil.copy(cache.FILES / "runc-caps", folder / "runc-caps")
     config = {
         "storage-driver": "overlay2",
         "live-restore": True,

@@ -74,11 +74,14 @@ def fetch(tool: GoTool, step: Step) -> Path:
     environment = go_environment()
     with cache.atomic_folder(module) as work:
         step.run(["go", "mod", "init", "tools.invalid/build"], cwd=work, env=environment)
-        if tool.module:
-            go_mod = Path(_download(tool.module, tool.version)["GoMod"]).read_text()
-            step.run(["go", "mod", "edit", *staging_replaces(go_mod, tool.version)], cwd=work, env=environment)
-        packages = [f"{package}@{tool.version}" for package in tool.packages.values()]
-        step.run(["go", "get", *packages], cwd=work, env=environment)
+        go_mod = Path(_download(tool.module, tool.version)["GoMod"]).read_text() if tool.module else ""
+        if replaces := staging_replaces(go_mod, tool.version):
+            step.run(["go", "mod", "edit", *replaces], cwd=work, env=environment)
+        paths = [tool.module if path == "." else path for path in tool.packages.values()]
+        step.run(["go", "get", *(f"{path}@{tool.version}" for path in paths)], cwd=work, env=environment)
+        if tool.source:
+            shutil.copy(tool.source, work)
+            step.run(["go", "get", "."], cwd=work, env=environment)
     return module
 
 

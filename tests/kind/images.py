@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -27,13 +28,15 @@ class ProgramImage:
     program: Path
     inside: str
     base: str = "scratch"
+    arguments: tuple[str, ...] = ()
 
     @property
     def dockerfile(self) -> str:
-        """COPY and ENTRYPOINT; a folder for temporary files, which some programs expect."""
+        """The program as ENTRYPOINT with its default arguments, on a PATH that finds it."""
         return (
             f"FROM {self.base}\nCOPY {self.program.name} {self.inside}\n"
             f'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nENTRYPOINT ["{self.inside}"]\n'
+            f"CMD {json.dumps(self.arguments)}\n"
         )
 
 
@@ -59,7 +62,7 @@ def kubeadm_names(kubeadm: Path) -> dict[str, str]:
 def build_pause(step: Step) -> Path:
     """The pause program, from the source beside this file."""
     target = cache.folder("bin", "pause") / "pause"
-    source = docker.FILES / "pause" / "main.go"
+    source = cache.FILES / "pause" / "main.go"
     command: list[str | Path] = ["go", "build", "-ldflags", "-s -w", "-o", target, source]
     step.run(command, env=gobuild.go_environment() | {"GOFLAGS": "-trimpath"})
     return target
@@ -94,7 +97,7 @@ def build_file_image(
     flags = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
     with tempfile.TemporaryDirectory(dir=cache.folder("tmp")) as scratch:
         folder = context or Path(scratch)
-        shutil.copy(docker.FILES / dockerfile, folder / "Dockerfile")
+        shutil.copy(cache.FILES / dockerfile, folder / "Dockerfile")
         step.run(docker.docker("build", "--network", "host", *flags, "-t", name, folder))
 
 
@@ -113,5 +116,5 @@ def make_registry_image(step: Step) -> None:
     if not program.exists():
         raise StepError(f"{program} is missing: the registry has to be built first")
     path = "/etc/distribution/config.yml"
-    image = ProgramImage(REGISTRY_IMAGE, program, "/bin/registry")
+    image = ProgramImage(REGISTRY_IMAGE, program, "/bin/registry", arguments=("serve", path))
     build_program_image(image, step, extra={path: _REGISTRY_CONFIG})

@@ -30,7 +30,7 @@ def name() -> str:
     """The node image's name, which changes with everything that goes into it."""
     recipe = [rootfs.NODE.tag, IMPORT, *(tool.key for tool in (*versions.NODE_TOOLS, versions.KIND, versions.KWOK))]
     sources = ("node.Dockerfile", "node-setup.sh", "iptables.Dockerfile", "pause/main.go")
-    recipe += [(docker.FILES / source).read_text() for source in sources]
+    recipe += [(cache.FILES / source).read_text() for source in sources]
     key = hashlib.sha256("\n".join(recipe).encode()).hexdigest()[:10]
     return f"qwen3-serving/kind-node:{versions.KUBERNETES}-{key}"
 
@@ -67,6 +67,8 @@ def build(binaries: dict[str, Path], node_rootfs: str, step: Step) -> None:
     with tempfile.TemporaryDirectory(dir=cache.folder("tmp")) as scratch:
         step.run(docker.docker("save", "-o", f"{scratch}/images.tar", *preloaded))
         _preload(bare, Path(scratch), step)
+    for outdated in tarball().parent.glob("qwen3-serving-kind-node-*.tar"):
+        outdated.unlink()
     with cache.atomic_file(tarball()) as archive:
         step.run(docker.docker("save", "-o", archive, name()))
 
@@ -84,7 +86,7 @@ def _fill_context(context: Path, binaries: dict[str, Path]) -> None:
         (context / folder).mkdir()
         for program in programs:
             shutil.copy(binaries[program], context / folder)
-    shutil.copy(docker.FILES / "node-setup.sh", context / "setup.sh")
+    shutil.copy(cache.FILES / "node-setup.sh", context / "setup.sh")
 
 
 def _preload(bare: str, folder: Path, step: Step) -> None:

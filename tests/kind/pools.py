@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
 TOLERATION = {"key": "kwok.x-k8s.io/node", "operator": "Exists", "effect": "NoSchedule"}
 
+# Required by the Node schema; KWOK fills in what is empty.
+_UNKNOWN = (
+    "bootID",
+    "containerRuntimeVersion",
+    "kernelVersion",
+    "kubeProxyVersion",
+    "kubeletVersion",
+    "machineID",
+    "osImage",
+    "systemUUID",
+)
+
 _H100 = {
     "nvidia.com/gpu.present": "true",
     "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3",
@@ -80,7 +92,7 @@ def node(
         "status": {
             "allocatable": resources,
             "capacity": resources,
-            "nodeInfo": {"architecture": architecture, "operatingSystem": "linux"},
+            "nodeInfo": {**dict.fromkeys(_UNKNOWN, ""), "architecture": architecture, "operatingSystem": "linux"},
         },
     }
 
@@ -108,7 +120,8 @@ def apply(kubectl: Kubectl, nodes: Iterable[Node]) -> None:
     """Create the nodes and wait until KWOK has made them Ready."""
     listed = list(nodes)
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": listed})
-    output(kubectl("apply", "--server-side", "-f", "-"), stdin=text)
+    # Not server-side: that drops the status, and with it the devices.
+    output(kubectl("apply", "-f", "-"), stdin=text)
     names = [f"node/{item['metadata']['name']}" for item in listed]
     output(kubectl("wait", *names, "--for=condition=Ready", "--timeout=30s"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import time
+import urllib.request
 from typing import TYPE_CHECKING
 
 from tests.kind import cache, docker, images
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 PROBE_IMAGE, PROBE_SECONDS = "hello-world", 15
 CONTAINER = "qwen3-registry"
 PORT = 5001
+START_SECONDS = 20
+QUIET = "OTEL_TRACES_EXPORTER=none"
 HOST = f"localhost:{PORT}"
 NETWORK = "kind"
 
@@ -46,8 +50,22 @@ def start(step: Step) -> None:
         images.make_registry_image(step)
     volume = f"{cache.folder('registry')}:/var/lib/registry"
     ports = f"127.0.0.1:{PORT}:5000"
-    flags = ("-d", "--restart", "always", "--name", CONTAINER, "-p", ports, "-v", volume)
+    flags = ("-d", "--restart", "always", "--name", CONTAINER, "-p", ports, "-v", volume, "-e", QUIET)
     step.run(docker.docker("run", *flags, images.REGISTRY_IMAGE))
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers():
+        if time.monotonic() > deadline:
+            step.run(docker.docker("logs", "--tail", "20", CONTAINER))
+            raise StepError(f"the local registry does not answer; log {step.log}")
+        time.sleep(0.2)
+
+
+def _answers() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}/v2/", timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def join_network(step: Step) -> None:
@@ -77,6 +95,18 @@ def push(image: str, step: Step) -> str:
         step.run(docker.docker("tag", image, name))
     step.run(docker.docker("push", name))
     return name
+
+
+def holds(image: str) -> bool:
+    """Whether nodes can pull this image, so that it needs neither building nor pushing."""
+    repository, _, tag = reference(image).removeprefix(f"{HOST}/").rpartition(":")
+    request = urllib.request.Request(f"http://{HOST}/v2/{repository}/manifests/{tag}", method="HEAD")
+    request.add_header("Accept", "application/vnd.docker.distribution.manifest.v2+json")
+    try:
+        with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - a constant host
+            return True
+    except OSError:
+        return False
 
 
 def remove(step: Step) -> None:

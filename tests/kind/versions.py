@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.kind import cache
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KUBERNETES = "v1.36.3"
 DEBIAN = "bookworm"
@@ -10,7 +17,10 @@ DEBIAN = "bookworm"
 
 @dataclass(frozen=True)
 class GoTool:
-    """Programs of one Go module: ``packages`` maps a binary's name to its import path."""
+    """Programs of one Go module: ``packages`` maps a binary's name to its import path.
+
+    An import path of ``.`` means ``files/<name>/main.go``, which uses less of the module than its own program does.
+    """
 
     name: str
     version: str
@@ -21,8 +31,15 @@ class GoTool:
 
     @property
     def key(self) -> str:
-        """The cache folder's name."""
-        return f"{self.name}-{self.version}"
+        """The cache folder's name; a program of our own counts with its source."""
+        if self.source is None:
+            return f"{self.name}-{self.version}"
+        return f"{self.name}-{self.version}-{hashlib.sha256(self.source.read_bytes()).hexdigest()[:8]}"
+
+    @property
+    def source(self) -> Path | None:
+        """The main.go beside this file, where the module's own program is not used."""
+        return cache.FILES / self.name / "main.go" if "." in self.packages.values() else None
 
 
 def _kubernetes(name: str, commands: tuple[str, ...]) -> GoTool:
@@ -61,10 +78,10 @@ KUBECTL = _kubernetes("kubectl", ("kubectl",))
 KIND = _one("kind", "v0.33.0", "sigs.k8s.io/kind")
 ETCD = _one("etcd", "v3.6.8", "go.etcd.io/etcd/server/v3")
 CRICTL = _one("crictl", "v1.36.0", "sigs.k8s.io/cri-tools/cmd/crictl")
-COREDNS = _one("coredns", "v1.14.7", "github.com/coredns/coredns")
+COREDNS = GoTool("coredns", "v1.14.7", {"coredns": "."}, module="github.com/coredns/coredns")
 KWOK = _one("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok")
 KUBE_ROUTER = _one("kube-router", "v2.1.0", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
-REGISTRY = _one("registry", "v3.0.0", "github.com/distribution/distribution/v3/cmd/registry")
+REGISTRY = GoTool("registry", "v3.0.0", {"registry": "."}, module="github.com/distribution/distribution/v3")
 
 NODE_TOOLS = (KUBERNETES_TOOLS, CONTAINERD, ETCD, CRICTL, COREDNS, KUBE_ROUTER)
 HOST_TOOLS = (KIND, KWOK, REGISTRY)

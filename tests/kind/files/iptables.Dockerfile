@@ -7,10 +7,12 @@ RUN set -eu; mkdir -p /slim/usr/bin /slim/usr/sbin /slim/usr/lib/x86_64-linux-gn
       /usr/sbin/conntrack /usr/sbin/sysctl /usr/bin/ip /usr/bin/kmod /usr/sbin/modprobe /usr/bin/dash /usr/bin/sh \
       /usr/bin/cp /usr/bin/ls /usr/bin/cat"; \
     cp -a /etc/alternatives/iptables* /etc/alternatives/ip6tables* /slim/etc/alternatives/; \
+    cp -a /etc/iproute2 /slim/etc/; \
     cp -a /usr/lib/x86_64-linux-gnu/xtables /slim/usr/lib/x86_64-linux-gnu/; \
     for program in $programs; do \
       cp -a "$program" "/slim$program"; \
-      ldd "$program" 2>/dev/null | grep -o '/lib[^ ]*' | while read -r library; do cp -Ln "$library" "/slim$library"; done; \
-    done
+    done; \
+    ldd $programs /usr/lib/x86_64-linux-gnu/xtables/*.so 2>/dev/null | grep -o '/lib[^: ]*' | sort -u | \
+      while read -r library; do cp -Ln "$library" "/slim$library"; done
 FROM scratch
 COPY --from=source /slim/ /
