@@ -121,7 +121,7 @@ def _ready(observed: Observed, problem: Failure | None, finding: Diagnosis | Non
         return Verdict(ConditionStatus.TRUE, "Serving", f"{observed.wanted} of {observed.wanted} replicas serve")
     reason, message = _obstacle(problem, finding, rolling=serving > ready)
     if serving:
-        message = f"{message.rstrip('.')}; {serving} replica{'s' if serving != 1 else ''} keep serving"
+        message = f"{message.rstrip('.')}; {serving} {'replica keeps' if serving == 1 else 'replicas keep'} serving"
     return Verdict(ConditionStatus.FALSE, reason, message)
 
 

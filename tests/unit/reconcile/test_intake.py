@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from qwen3_operator.reconcile.cache import Cache
+from qwen3_operator.reconcile.intake import Intake
+from qwen3_operator.reconcile.kinds import Key, Kind
+from tests.unit.manifests.samples import deployment
+from tests.unit.reconcile.samples import pod
+
+KEY, HUNGRY = Key("team-a", "chat"), Key("team-b", "hungry")
+
+
+class Ears:
+    """What an intake asked for."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.capacity_changes = 0
+        self.intake = Intake(Cache(), lambda key, _: self.keys.append(key), lambda: (HUNGRY,), self._capacity_changed)
+
+    def _capacity_changed(self) -> None:
+        self.capacity_changes += 1
+
+    def take(self, kind: Kind, obj: dict[str, Any]) -> list[Key]:
+        self.keys.clear()
+        self.intake.upsert(kind, obj)
+        return list(self.keys)
+
+
+def node(version: int = 1, ready: str = "True", **status: Any) -> dict[str, Any]:
+    conditions = [{"type": "Ready", "status": ready}]
+    metadata = {"name": "node-1", "uid": "n", "resourceVersion": str(version), "labels": {"a": "b"}}
+    return {"metadata": metadata, "spec": {}, "status": {"conditions": conditions, **status}}
+
+
+def newer(obj: dict[str, Any], version: int) -> dict[str, Any]:
+    changed = copy.deepcopy(obj)
+    changed["metadata"]["resourceVersion"] = str(version)
+    return changed
+
+
+def test_a_new_spec_asks_for_work_and_our_own_status_does_not() -> None:
+    ears = Ears()
+    assert ears.take(Kind.QWEN3DEPLOYMENT, deployment()) == [KEY]
+    written = newer(deployment(), 8) | {"status": {"ready": "1/1"}}
+    assert ears.take(Kind.QWEN3DEPLOYMENT, written) == []
+    changed = newer(deployment(generation=2), 9)
+    assert ears.take(Kind.QWEN3DEPLOYMENT, changed) == [KEY]
+
+
+def test_pods_and_children_ask_for_their_deployment_and_stale_news_is_dropped() -> None:
+    ears = Ears()
+    assert ears.take(Kind.POD, newer(pod(), 5)) == [KEY]
+    assert ears.take(Kind.POD, newer(pod(), 5)) == []
+
+
+def test_a_deleted_pod_leaves_room_for_those_that_wait() -> None:
+    ears = Ears()
+    ears.take(Kind.POD, pod())
+    ears.keys.clear()
+    ears.intake.remove(Kind.POD, pod())
+    assert ears.keys == [KEY, HUNGRY]
+    assert ears.capacity_changes == 1
+
+
+def test_heartbeats_of_nodes_are_not_news() -> None:
+    ears = Ears()
+    assert ears.take(Kind.NODE, node(allocatable={"cpu": "4"})) == [HUNGRY]
+    assert ears.take(Kind.NODE, node(2, allocatable={"cpu": "4"}, images=["x"])) == []
+    assert ears.take(Kind.NODE, node(3, allocatable={"cpu": "8"})) == [HUNGRY]
+
+
+def test_a_lost_node_concerns_its_pods() -> None:
+    ears = Ears()
+    ears.take(Kind.POD, pod())
+    ears.take(Kind.NODE, node())
+    assert ears.take(Kind.NODE, node(2, ready="Unknown")) == [HUNGRY, KEY]

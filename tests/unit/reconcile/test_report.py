@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.api.status import ConditionStatus, ConditionType, DeploymentStatus
+from qwen3_operator.reconcile.conditions import transitions
+from qwen3_operator.reconcile.observed import Failure, Unreachable
+from qwen3_operator.reconcile.report import report
+from qwen3_runtime.config import Phase
+from tests.unit.manifests.samples import cpu_placement, deployment, plan
+from tests.unit.reconcile.samples import NOW, ended, observed, phase, pod, view, waiting, workloads
+
+if TYPE_CHECKING:
+    from qwen3_operator.reconcile.observed import Observed
+
+LATER = "2026-11-24T13:00:00Z"
+
+
+def condition(status: DeploymentStatus, kind: ConditionType) -> tuple[str, str]:
+    found = next(entry for entry in status.conditions if entry.type == kind)
+    return found.status.value, found.reason
+
+
+def message(status: DeploymentStatus) -> str:
+    return next(entry.message for entry in status.conditions if entry.type == ConditionType.READY)
+
+
+def serving() -> Observed:
+    return observed(view(pod("a", ready=True)), view(pod("b", ready=True)))
+
+
+def old_pod(name: str) -> dict[str, Any]:
+    return pod(name, ready=True, workload=workloads({"drainTimeoutSeconds": 1})[0])
+
+
+def test_all_updated_replicas_serve() -> None:
+    status = report(serving(), NOW)
+    assert {condition(status, kind)[0] for kind in ConditionType} == {"True"}
+    assert (status.replicas, status.ready_replicas, status.updated_replicas, status.ready) == (2, 2, 2, "2/2")
+    assert status.url == "http://chat.team-a.svc/v1"
+    assert status.selector == "serving.qwen3.io/deployment=chat"
+    assert (status.accelerator, status.quantization, status.tensor_parallel) == ("H100-SXM", "BF16", 2)
+
+
+def test_every_condition_carries_the_generation() -> None:
+    status = report(replace(serving(), deployment=deployment(generation=42)), NOW)
+    assert status.observed_generation == 42
+    assert {entry.observed_generation for entry in status.conditions} == {42}
+
+
+def test_nothing_moves_with_the_clock() -> None:
+    first = report(serving(), NOW)
+    again = report(replace(serving(), previous=first.to_json()), LATER)
+    assert again == first
+
+
+def test_a_transition_time_moves_with_the_status_and_not_with_the_reason() -> None:
+    starting = report(observed(view(pod(), phase(Phase.CHECKING_WEIGHTS))), NOW)
+    failing = report(observed(view(pod(container=waiting("ErrImagePull"))), previous=starting.to_json()), LATER)
+    ready = report(replace(serving(), previous=failing.to_json()), LATER)
+    times = [
+        next(entry.last_transition_time for entry in status.conditions if entry.type == ConditionType.READY)
+        for status in (starting, failing, ready)
+    ]
+    assert times == [NOW, NOW, LATER]
+    assert condition(failing, ConditionType.READY) == ("False", "ImagePullFailed")
+
+
+def test_no_fit_leaves_the_old_replicas_serving_and_says_so() -> None:
+    failed = Failure("NoFit", "needs 8 devices, has 2.")
+    status = report(observed(view(old_pod("a")), failure=failed, desired=()), NOW)
+    assert condition(status, ConditionType.PLANNED) == ("False", "NoFit")
+    assert condition(status, ConditionType.READY) == ("False", "NoFit")
+    assert message(status) == "needs 8 devices, has 2; 1 replica keeps serving"
+    assert status.ready_replicas == 1
+    assert status.plan is not None
+
+
+def test_one_bad_pod_of_a_roll_is_named_while_the_old_ones_serve() -> None:
+    bad = pod("new", container=waiting("ImagePullBackOff"))
+    status = report(observed(view(old_pod("a")), view(old_pod("b")), view(bad)), NOW)
+    assert condition(status, ConditionType.READY) == ("False", "ImagePullFailed")
+    assert message(status).endswith("2 replicas keep serving")
+    assert (status.ready, status.ready_replicas, status.updated_replicas) == ("0/2", 2, 1)
+
+
+def test_a_healthy_roll_is_no_alarm() -> None:
+    status = report(observed(view(old_pod("a")), view(old_pod("b")), view(pod("new"))), NOW)
+    assert condition(status, ConditionType.READY) == ("False", "Rolling")
+
+
+def test_an_unschedulable_pod_makes_scheduled_false() -> None:
+    unbound = [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}]
+    status = report(observed(view(pod(bound=False, conditions=unbound))), NOW)
+    assert condition(status, ConditionType.SCHEDULED) == ("False", "Unschedulable")
+    assert condition(status, ConditionType.READY) == ("False", "Unschedulable")
+    assert condition(status, ConditionType.WEIGHTS_READY) == ("Unknown", "NotChecked")
+
+
+def test_bad_weights_make_weights_ready_false() -> None:
+    bad = phase(Phase.WEIGHTS_INVALID, "ConfigMismatch", "/models/config.json: hidden_size is 1024, expected 4096")
+    status = report(observed(view(pod(), bad)), NOW)
+    assert condition(status, ConditionType.WEIGHTS_READY) == ("False", "ConfigMismatch")
+    assert condition(status, ConditionType.READY) == ("False", "WeightsInvalid")
+    assert condition(status, ConditionType.SCHEDULED)[0] == "Unknown"
+
+
+def test_an_engine_that_fails_had_its_weights() -> None:
+    failed = ended("Error", 1, "EngineStartFailed: it says: no")
+    status = report(observed(view(pod(container=waiting("CrashLoopBackOff", last=failed)))), NOW)
+    assert condition(status, ConditionType.WEIGHTS_READY) == ("True", "Complete")
+    assert condition(status, ConditionType.READY) == ("False", "EngineStartFailed")
+
+
+def test_zero_replicas_are_neither_ready_nor_wrong() -> None:
+    none = plan(cpu_placement(replicas=0))
+    status = report(
+        observed(deployment=deployment({"replicas": 0}), plan=none, desired=workloads({"replicas": 0}, none)), NOW
+    )
+    assert condition(status, ConditionType.READY) == ("False", "ScaledToZero")
+    assert status.ready == "0/0"
+    assert transitions((), status.conditions) == transitions((), status.conditions[:1])
+
+
+def test_a_refused_manifest_and_refused_pods_are_named() -> None:
+    refused = report(observed(apply_failure=Failure("ApplyRefused", "Deployment x is invalid")), NOW)
+    quota = {
+        **workloads()[0],
+        "status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]},
+    }
+    stopped = report(observed(workloads=(quota,)), NOW)
+    assert condition(refused, ConditionType.READY) == ("False", "ApplyRefused")
+    assert condition(stopped, ConditionType.READY) == ("False", "PodsRefused")
+    assert "exceeded quota" in message(stopped)
+
+
+def test_events_are_made_of_transitions_only() -> None:
+    starting = report(observed(view(pod(), phase(Phase.CHECKING_WEIGHTS))), NOW)
+    ready = report(replace(serving(), previous=starting.to_json()), NOW)
+    silent = report(observed(view(pod("a", ready=True)), view(pod("b"), Unreachable("x"))), NOW)
+    assert [event.reason for event in transitions((), starting.conditions)] == ["Planned"]
+    before = starting.to_json()["conditions"]
+    assert [event.reason for event in transitions(before, ready.conditions)] == ["Scheduled", "WeightsReady", "Ready"]
+    assert transitions(ready.to_json()["conditions"], ready.conditions) == ()
+    fallen = transitions(ready.to_json()["conditions"], silent.conditions)
+    assert [(event.type, event.reason) for event in fallen] == [("Warning", "ProbeFailing")]
+
+
+def test_one_cause_makes_one_warning() -> None:
+    unbound = [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}]
+    status = report(observed(view(pod(bound=False, conditions=unbound))), NOW)
+    warnings = [event for event in transitions((), status.conditions) if event.type == "Warning"]
+    assert [event.reason for event in warnings] == ["Unschedulable"]
+
+
+def test_statuses_are_of_the_api() -> None:
+    assert {entry.status for entry in report(serving(), NOW).conditions} <= set(ConditionStatus)
