@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
+from typing_extensions import override
 
 from qwen3_operator.catalog.accelerators import Accelerator, Taint
 from qwen3_operator.catalog.engines import Engine
 from qwen3_operator.catalog.models import Model, QuantizationFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
     from importlib.resources.abc import Traversable
 
     from qwen3_operator.api.deployment import Quantization
@@ -27,6 +28,18 @@ FILES = ("models", "quantizations", "accelerators", "engines", "taints")
 
 class CatalogError(ValueError):
     """A data file that cannot be read; the text names file, row and field."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that occurs twice, where YAML would silently keep the last."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} occurs twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ def _text(folder: Traversable, name: str) -> str:
 
 def _rows(texts: Mapping[str, str], name: str, row: type[AnyRow]) -> list[AnyRow]:
     try:
-        document = yaml.safe_load(texts[name])
+        document = yaml.load(texts[name], _StrictLoader)  # noqa: S506  # a SafeLoader
     except yaml.YAMLError as error:
         raise CatalogError(f"{name}.yaml: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get(name), list) or not document[name]:

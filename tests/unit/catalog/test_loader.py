@@ -42,6 +42,7 @@ def test_version_follows_the_content(folder: Path) -> None:
         ("models", "layers: 28", "layer: 28", ["models.yaml", "row 1", "Qwen3-0.6B", "layer"]),
         ("models", "quantization: FP8", "quantization: FP7", ["Qwen3-0.6B", "checkpoints.1.quantization"]),
         ("models", "name: Qwen3-1.7B", "name: Qwen3-0.6B", ["models.yaml", "Qwen3-0.6B", "twice"]),
+        ("models", "layers: 28", "layers: 28\n    layers: 29", ["models.yaml", "'layers' occurs twice", "line"]),
         ("accelerators", "memoryMiB: 81559", "memoryMiB: -1", ["accelerators.yaml", "H100-SXM", "memoryMiB"]),
         ("taints", "taints:", "taint:", ["taints.yaml", "expected a list"]),
         ("engines", "engines:", "engines: {", ["engines.yaml"]),
