@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import openai
 import pytest
 
-from qwen3_runtime.config import Phase
+from qwen3_runtime.config import Phase, RuntimeConfig
 from tests.engine.places import find_engine_python, find_tiny_model
 from tests.engine.pod import START_SECONDS, Pod, tiny_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+StartPod = Callable[..., Pod]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,15 +51,17 @@ def pod(engine_python: Path, tiny_model: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
-def own_pod(engine_python: Path, tiny_model: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pod]:
-    """A ready pod for one test that breaks it. Its parameter: another `Shutdown`."""
-    shutdown = {"shutdown": request.param} if hasattr(request, "param") else {}
-    made = Pod.start(tiny_config(tiny_model, **shutdown), engine_python, tmp_path)
-    try:
-        made.wait_for(Phase.READY)
-        yield made
-    finally:
-        made.end()
+def start_pod(engine_python: Path, tmp_path: Path) -> Iterator[StartPod]:
+    """Start a pod of one's own; whatever becomes of the test, nothing of it is left."""
+    pods: list[Pod] = []
+
+    def start(config: RuntimeConfig, **environment: str) -> Pod:
+        pods.append(Pod.start(config, engine_python, tmp_path, **environment))
+        return pods[-1]
+
+    yield start
+    for pod in pods:
+        pod.end()
 
 
 @pytest.fixture
