@@ -34,7 +34,7 @@ def quantity(text: str | float) -> Decimal:
         ValueError: not a quantity.
     """
     written = str(text).strip()
-    number = written.rstrip("numkMGTPEi")
+    number = written.rstrip("numkKMGTPEi")
     try:
         return Decimal(number) * _SUFFIXES[written[len(number) :]]
     except (InvalidOperation, KeyError) as error:

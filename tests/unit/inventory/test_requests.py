@@ -18,6 +18,7 @@ def test_cpu(text: str | int, millis: int) -> None:
 @pytest.mark.parametrize(
     ("text", "count"),
     [
+        ("264212084Ki", 264_212_084 << 10),
         ("1Gi", 1 << 30),
         ("1G", 10**9),
         ("128974848", 128_974_848),
