@@ -31,8 +31,11 @@ class Condition(ApiModel):
     """``metav1.Condition``."""
 
     type: str
+    """Planned, Scheduled, WeightsReady or Ready."""
     status: ConditionStatus
+    """True, False or Unknown."""
     observed_generation: int
+    """metadata.generation that this was found for."""
     last_transition_time: str
     """RFC 3339; moves only when the status changes."""
     reason: str
@@ -47,36 +50,46 @@ class MemoryPlan(ApiModel):
     total: int
     """What the device has."""
     weights: int
+    """Its part of the model."""
     kv_cache: int
+    """Keys and values of the tokens in flight."""
     activations: int
     """The engine's reserve for activations and graphs."""
     overhead: int
     """What the driver and the processes take."""
     free: int
+    """What is left over."""
 
 
 class Toleration(ApiModel):
     """As in a PodSpec."""
 
     key: str
+    """Key of the taint."""
     operator: str = "Exists"
+    """Exists or Equal."""
     value: str | None = None
+    """Value of the taint, with Equal."""
     effect: str | None = None
+    """Effect of the taint; empty: any."""
 
 
 class NodeRequirement(ApiModel):
     """One entry of ``requiredDuringSchedulingIgnoredDuringExecution...matchExpressions`` of a node affinity."""
 
     key: str
+    """Key of a node label."""
     operator: str
     """In, NotIn, Exists or DoesNotExist."""
     values: Annotated[tuple[str, ...], as_atomic()] = ()
+    """For In and NotIn."""
 
 
 class Placement(ApiModel):
     """Replicas of one shape in one pool; becomes one child workload."""
 
     pool: str
+    """Name of the pool: an administrator's label, else derived from the nodes."""
     accelerator: str
     """Catalog name."""
     device: str
@@ -84,10 +97,15 @@ class Placement(ApiModel):
     resource_name: str = ""
     """Extended resource that the pods ask for, e.g. nvidia.com/gpu. Empty on CPU pools."""
     quantization: str
+    """Format of the weights."""
     tensor_parallel: int
+    """Devices that share one copy of the model."""
     expert_parallel: int
+    """Groups into which the experts are spread; 1 for dense models."""
     nodes: int
+    """Nodes of one replica."""
     devices_per_replica: int
+    """Devices of one replica; 1 on CPU pools."""
     memory: MemoryPlan
     """Per device."""
     kv_cache_tokens: int
@@ -97,6 +115,7 @@ class Placement(ApiModel):
     surge: bool
     """Room for one replica more was free when this was planned: a change starts the new pod before the old ends."""
     replicas: int
+    """Replicas that run in this pool."""
     cpu_request: str
     """Kubernetes quantity that the pod requests, e.g. 500m."""
     memory_request: str
@@ -127,13 +146,17 @@ class PlanStatus(ApiModel):
     """What was chosen, and why nothing else."""
 
     model: str
+    """Catalog name."""
     context_length: int
+    """Longest prompt plus answer, in tokens."""
     catalog_version: str
+    """Digest of the catalog that the plan was made with."""
     spec_digest: str
     """Digest of the planning-relevant part of spec; the plan is kept while it stays the same."""
     summary: str
     """The choice in words and numbers."""
     placements: Annotated[tuple[Placement, ...], as_map("pool")]
+    """Where replicas run, one entry per pool."""
     rejected: Annotated[tuple[Rejection, ...], as_atomic()] = ()
     """The nearest ones first, at most 16."""
     rejected_counts: dict[str, int] = Field(default_factory=dict)
@@ -144,24 +167,34 @@ class StartupPhase(ApiModel):
     """One step from the apply to the first token of the first pod of the current plan."""
 
     phase: str
+    """Planned, Scheduled, ContainerStarted, WeightsChecked, EngineStarted or FirstToken."""
     started_at: str
+    """RFC 3339."""
     finished_at: str | None = None
+    """RFC 3339; absent while the phase runs."""
 
 
 class DeploymentStatus(ApiModel):
     """Observed state of a Qwen3Deployment."""
 
     observed_generation: int = 0
+    """metadata.generation that this status was found for."""
     conditions: Annotated[tuple[Condition, ...], as_map("type")] = ()
+    """Planned, Scheduled, WeightsReady and Ready, which sums them up."""
     plan: PlanStatus | None = None
+    """The plan in force."""
     replicas: int = 0
+    """Pods that exist, for the scale subresource."""
     ready_replicas: int = 0
+    """Pods that serve."""
     updated_replicas: int = 0
+    """Pods that follow the current spec."""
     selector: str = ""
     """Label selector of the pods, for the scale subresource."""
     url: str = ""
     """Base URL for OpenAI clients inside the cluster."""
     startup: Annotated[tuple[StartupPhase, ...], as_map("phase")] = ()
+    """How long each step from the apply to the first token took."""
     # For the printer columns, which neither look into lists nor join two fields:
     ready: str = ""
     """Ready of wanted replicas, e.g. 1/2."""

@@ -78,7 +78,7 @@ def _accelerator(
     for accelerator in catalog.accelerators.values():
         for mark in accelerator.nodes:
             if mark.resource in offered and all(labels.get(key) == value for key, value in mark.labels.items()):
-                return accelerator, mark
+                return (accelerator, mark) if offered[mark.resource] else UnusedNode(name, *_none_offered(mark))
     vendor = sorted(resource for resource in offered if resource.startswith(_VENDOR_PREFIXES))
     if vendor:
         return UnusedNode(name, "UnknownAccelerator", _unknown_message(vendor, labels))
@@ -88,6 +88,11 @@ def _accelerator(
             name, "NoDevices", f"labelled {product} but offers no nvidia.com/gpu: is the device plugin up?"
         )
     return catalog.accelerators[CPU], None
+
+
+def _none_offered(mark: NodeMark) -> tuple[str, str, str]:
+    """The kubelet keeps a resource at 0 while its device plugin is away."""
+    return "NoDevices", f"offers 0 {mark.resource}: is the device plugin up?", mark.pool
 
 
 def _unknown_message(vendor: list[str], labels: Mapping[str, str]) -> str:
