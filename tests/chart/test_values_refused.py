@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from tests.chart.chart import CHART, Helm, HelmError, at, default_values, leaves, lookup
 
-LEAVES = [".".join(path) for path in leaves(default_values())]
+LEAVES = leaves(default_values())
 WRONG: list[tuple[str, Any]] = [
     ("fullnameOverride", "Upper_Case"),
     ("fullnameOverride", "x" * 53),
@@ -63,27 +64,45 @@ def test_bad_value(helm: Helm, leaf: str, value: Any) -> None:
     assert f"at '/{leaf.replace('.', '/')}" in _refusal(helm, at({}, tuple(leaf.split(".")), value))
 
 
-@pytest.mark.parametrize("leaf", LEAVES)
-def test_wrong_type(helm: Helm, leaf: str) -> None:
-    path = tuple(leaf.split("."))
-    wrong = "text" if isinstance(lookup(default_values(), path), list | dict | int) else ["list"]
-    assert f"at '/{'/'.join(path)}'" in _refusal(helm, at({}, path, wrong))
+def test_wrong_types_are_all_named(helm: Helm) -> None:
+    wrong: dict[str, Any] = {}
+    for path in LEAVES:
+        is_text = isinstance(lookup(default_values(), path), str)
+        wrong = at(wrong, path, ["list"] if is_text else "text")
+    refusal = _refusal(helm, wrong)
+    assert [path for path in LEAVES if f"at '/{'/'.join(path)}'" not in refusal] == []
 
 
-@pytest.mark.parametrize("above", sorted({leaf.rpartition(".")[0] for leaf in LEAVES}))
-def test_unknown_value(helm: Helm, above: str) -> None:
-    path = (*above.split("."), "surplus") if above else ("surplus",)
-    # Helm quotes the name; a resource's name in requests and limits is free, its quantity is not.
-    assert "surplus" in _refusal(helm, at({}, path, "text"))
+def test_unknown_values_are_all_named(helm: Helm) -> None:
+    above = sorted({path[:-1] for path in LEAVES})
+    unknown: dict[str, Any] = {}
+    for path in above:
+        unknown = at(unknown, (*path, "surplus"), "text")
+    refusal = _refusal(helm, unknown)
+    for path in above:
+        where = "".join(f"/{key}" for key in path)
+        # Resources may have any name in requests and limits: there the quantity is what is wrong.
+        sentences = f"at '{where}': additional properties 'surplus'", f"at '{where}/surplus'"
+        assert any(sentence in refusal for sentence in sentences), where
+
+
+def test_missing_values_are_all_named(helm: Helm) -> None:
+    needed = [path for path in LEAVES if path[0] not in {"runAsUser", "resources"}]
+    missing: dict[str, Any] = {}
+    for path in needed:
+        missing = at(missing, path, None)
+    refusal = _refusal(helm, missing)
+    for above in {path[:-1] for path in needed}:
+        (line,) = [
+            line for line in refusal.splitlines() if f"at '{''.join('/' + key for key in above)}': missing" in line
+        ]
+        assert set(re.findall(r"'([A-Za-z]+)'", line.partition("missing")[2])) >= {
+            path[-1] for path in needed if path[:-1] == above
+        }
 
 
 def test_an_existing_account_needs_its_name(helm: Helm) -> None:
     assert "at '/serviceAccount/name'" in _refusal(helm, {"serviceAccount": {"create": False}})
-
-
-@pytest.mark.parametrize("leaf", [leaf for leaf in LEAVES if leaf != "runAsUser" and not leaf.startswith("resources.")])
-def test_null_is_no_value(helm: Helm, leaf: str) -> None:
-    assert f"missing property '{leaf.rpartition('.')[2]}'" in _refusal(helm, at({}, tuple(leaf.split(".")), None))
 
 
 def test_the_schema_knows_exactly_the_values() -> None:
