@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from tests.kind import cache, checks, cluster, docker, machine, registry, tools
@@ -60,7 +61,9 @@ def _tools(_: argparse.Namespace, __: Steps) -> None:
 
 
 def _base_image(_: argparse.Namespace, steps: Steps) -> None:
-    print(machine.base_image(steps))
+    with redirect_stdout(sys.stderr):
+        name = machine.base_image(steps)
+    print(name)
 
 
 def _check(arguments: argparse.Namespace, steps: Steps) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 # Not the daemon's own folder, which a running daemon needs, nor what other tools keep beside ours.
@@ -35,19 +36,40 @@ def folder(*parts: str) -> Path:
     return path
 
 
-def remove() -> None:
+def remove(names: Iterable[str] = OWNED) -> None:
     """Delete what this package keeps. Go's module cache is read-only and has to be made writable first."""
     for path, folders, _ in os.walk(root() / "go"):
         for name in folders:
             Path(path, name).chmod(WRITABLE)
-    for name in OWNED:
+    for name in names:
         shutil.rmtree(root() / name, ignore_errors=True)
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Keep a second run out of the same cache; it waits. The lock goes with the process, however that ends."""
+    with (folder() / "lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"… waiting for another run in {root()}", flush=True)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards; on the cache's disk, since some hold gigabytes."""
+    with tempfile.TemporaryDirectory(dir=folder("tmp")) as path:
+        yield Path(path)
 
 
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a scratch folder that becomes ``target`` only when the block ends without an error."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in target.parent.glob(f".{target.name}.*"):
+        shutil.rmtree(abandoned)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield scratch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.kind.steps import Step
 
-PACKAGES = ("docker.io", "iptables", "debootstrap", "jq", "gcc", "libc6-dev", "ca-certificates")
+PACKAGES = ("docker.io", "iptables", "debootstrap", "jq", "ca-certificates")
 # dockerd must find Debian's containerd and runc, never the ones built for the nodes.
 DAEMON_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 60
@@ -105,6 +106,7 @@ def _spawn(step: Step) -> None:
         "max-concurrent-uploads": 2,
         "runtimes": {"runc-caps": {"path": str(folder / "runc-caps")}},
         "default-runtime": "runc-caps",
+        "group": grp.getgrgid(os.getegid()).gr_name,
     }
     (folder / "daemon.json").write_text(json.dumps(config, indent=2))
     _remove_stale_pid_file(step)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.kind.steps import Step
     from tests.kind.versions import GoTool
 
+# Gigabytes that nothing needs once the binaries are there.
+CACHES = ("go", "go-build")
 STAGING = "=> ./staging/src/"
 
 

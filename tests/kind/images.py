@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.kind import cache, docker, gobuild, versions
 from tests.kind.steps import StepError, output
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.kind.steps import Step
 
 REGISTRY_IMAGE = "registry:3"
@@ -42,8 +42,7 @@ class ProgramImage:
 
 def build_program_image(image: ProgramImage, step: Step, extra: dict[str, str] | None = None) -> None:
     """Build one image; ``extra`` maps further paths in it to their text."""
-    with tempfile.TemporaryDirectory(dir=cache.folder("tmp")) as scratch:
-        context = Path(scratch)
+    with cache.scratch_folder() as context:
         shutil.copy(image.program, context / image.program.name)
         text = image.dockerfile
         for number, (path, content) in enumerate((extra or {}).items()):
@@ -95,8 +94,8 @@ def build_file_image(
 ) -> None:
     """Build from one of the Dockerfiles in ``files``; without a context the build sees no files."""
     flags = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
-    with tempfile.TemporaryDirectory(dir=cache.folder("tmp")) as scratch:
-        folder = context or Path(scratch)
+    with cache.scratch_folder() as empty:
+        folder = context or empty
         shutil.copy(cache.FILES / dockerfile, folder / "Dockerfile")
         step.run(docker.docker("build", "--network", "host", *flags, "-t", name, folder))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kind import cluster, docker, gobuild, nodeimage, registry, rootfs, tools, versions
+from tests.kind import cache, cluster, docker, gobuild, nodeimage, registry, rootfs, tools, versions
 from tests.kind.steps import StepError
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ PULLED_BASE_IMAGE = "python:3.11-slim"
 
 def up(name: str, steps: Steps) -> cluster.Cluster:
     """Bring up the cluster ``name``; quick where it is up already."""
-    node_image = prepare(steps)
-    made = cluster.Cluster(name, node_image)
-    cluster.up(made, steps)
+    with cache.locked():
+        made = cluster.Cluster(name, prepare(steps))
+        cluster.up(made, steps)
     return made
 
 
@@ -47,6 +47,8 @@ def _prepare_without_registry(steps: Steps) -> None:
     binaries, rootfs_tag = tools.build_all(steps)
     with steps.step("node image") as step:
         nodeimage.build(binaries, rootfs_tag, step)
+    with steps.step("remove build caches"):
+        cache.remove(gobuild.CACHES)
 
 
 def provide_docker(steps: Steps) -> None:

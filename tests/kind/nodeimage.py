@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.kind import cache, docker, gobuild, images, rootfs, versions
 from tests.kind.steps import output
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.kind.steps import Step
 
 IMPORT = """
@@ -59,18 +59,19 @@ def build(binaries: dict[str, Path], node_rootfs: str, step: Step) -> None:
     preloaded = images.build_cluster_images(binaries, node_rootfs, step)
     pause = images.kubeadm_names(binaries["kubeadm"])["pause"]
     bare = "qwen3-serving/kind-node:bare"
-    with tempfile.TemporaryDirectory(dir=cache.folder("tmp")) as scratch:
-        context = Path(scratch)
+    with cache.scratch_folder() as context:
         _fill_context(context, binaries)
         arguments = {"NODE_ROOTFS": node_rootfs, "KUBERNETES_VERSION": versions.KUBERNETES, "PAUSE_IMAGE": pause}
         images.build_file_image("node.Dockerfile", bare, arguments, step, context)
-    with tempfile.TemporaryDirectory(dir=cache.folder("tmp")) as scratch:
-        step.run(docker.docker("save", "-o", f"{scratch}/images.tar", *preloaded))
-        _preload(bare, Path(scratch), step)
+    with cache.scratch_folder() as scratch:
+        step.run(docker.docker("save", "-o", scratch / "images.tar", *preloaded))
+        _preload(bare, scratch, step)
     for outdated in tarball().parent.glob("qwen3-serving-kind-node-*.tar"):
         outdated.unlink()
     with cache.atomic_file(tarball()) as archive:
         step.run(docker.docker("save", "-o", archive, name()))
+    # All of it is inside the node image now.
+    step.run(docker.docker("rmi", bare, *preloaded))
 
 
 def _fill_context(context: Path, binaries: dict[str, Path]) -> None:

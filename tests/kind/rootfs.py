@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,8 +92,8 @@ def make_image(rootfs: Rootfs, step: Step) -> str:
 
 def _debootstrap(rootfs: Rootfs, step: Step) -> None:
     root = docker.as_root()
-    with tempfile.TemporaryDirectory(dir=cache.folder("rootfs")) as scratch:
-        tree = Path(scratch) / "tree"
+    with cache.scratch_folder() as scratch:
+        tree = scratch / "tree"
         include = f"--include={','.join(rootfs.packages)}"
         step.run([*root, "nice", "-n", "10", "debootstrap", "--variant=minbase", include, versions.DEBIAN, tree])
         step.run([*root, "sh", "-euc", rootfs.finish], cwd=tree)
