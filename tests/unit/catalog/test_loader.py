@@ -82,27 +82,3 @@ def test_every_kind_of_device_has_its_costs() -> None:
     catalog = load_catalog()
     for accelerator in catalog.accelerators.values():
         assert catalog.engine.cost(accelerator.device).device == accelerator.device
-
-
-# sglang 0.5.23 memory_hook.py, by hand: 512 + 1.5*8192 + 2/8*1024 ... see the numbers in each line.
-@pytest.mark.parametrize(
-    ("device", "mib", "size", "reserved"),
-    [
-        ("cuda", 81559, 1, 512 + 12288 + 128 + 512 + 464),
-        ("cuda", 81559, 8, 512 + 12288 + 1024 + 1024 + 464),
-        ("cuda", 23034, 1, 512 + 6144 + 128 + 96 + 400),
-        ("cuda", 15360, 1, 512 + 3072 + 128 + 16 + 336),
-        ("cuda", 183359, 1, 512 + 24576 + 128 + 1024 + 592),
-        ("npu", 65536, 2, 512 + 12288 + 256 + 128 + 464),
-    ],
-)
-def test_reserve_is_the_engines(device: str, mib: int, size: int, reserved: int) -> None:
-    engine = load_catalog().engine
-    fraction = engine.static_fraction(device, mib << 20, size)  # type: ignore[arg-type]
-    assert fraction == round((mib - reserved) / mib, 3)
-
-
-def test_reserve_never_goes_below_the_floor() -> None:
-    engine = load_catalog().engine
-    small = engine.model_copy(update={"reserve": engine.reserve.model_copy(update={"per_prefill_token": 0.0})})
-    assert small.static_fraction("cuda", 81559 << 20, 1) == round((81559 - 10240) / 81559, 3)

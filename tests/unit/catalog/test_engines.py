@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from qwen3_operator.catalog import load_catalog
+
+ENGINE = load_catalog().engine
+
+# mem_fraction_static at TP 1, 2, 4 and 8, as handle_gpu_memory_settings of sglang 0.5.23 (arg_groups/memory_hook.py)
+# computed it when it was run with these device memories in MiB and default arguments.
+BY_THE_ENGINE = {
+    15_360: (0.735, 0.727, 0.71, 0.677),
+    23_034: (0.684, 0.678, 0.658, 0.635),
+    24_564: (0.704, 0.698, 0.679, 0.658),
+    32_607: (0.777, 0.773, 0.758, 0.742),
+    39_538: (0.817, 0.813, 0.8, 0.788),
+    46_068: (0.843, 0.84, 0.829, 0.818),
+    81_559: (0.83, 0.828, 0.819, 0.812),
+    97_871: (0.858, 0.857, 0.849, 0.844),
+    143_771: (0.903, 0.902, 0.897, 0.893),
+    183_359: (0.854, 0.853, 0.852, 0.849),
+    284_208: (0.906, 0.905, 0.904, 0.902),
+}
+
+
+@pytest.mark.parametrize("mib", BY_THE_ENGINE)
+def test_fraction_is_the_engines_own(mib: int) -> None:
+    assert tuple(ENGINE.static_fraction("cuda", mib << 20, size) for size in (1, 2, 4, 8)) == BY_THE_ENGINE[mib]
+
+
+def test_ascend_has_smaller_graphs() -> None:
+    reserved = 512 + 1.5 * 8192 + 2 / 8 * 1024 + 2 * 64 + 8 * 58
+    assert ENGINE.static_fraction("npu", 65_536 << 20, 2) == round((65_536 - reserved) / 65_536, 3)
+
+
+def test_reserve_has_a_floor_on_large_devices() -> None:
+    light = ENGINE.model_copy(update={"reserve": ENGINE.reserve.model_copy(update={"per_prefill_token": 0.0})})
+    assert light.static_fraction("cuda", 81_559 << 20, 1) == round((81_559 - 10_240) / 81_559, 3)
+    assert light.static_fraction("cuda", 46_068 << 20, 1) > round((46_068 - 10_240) / 46_068, 3)
+
+
+def test_nothing_is_left_of_a_device_smaller_than_the_reserve() -> None:
+    assert ENGINE.static_fraction("cuda", 2048 << 20, 1) == 0
+
+
+def test_collectives_are_paid_from_two_devices_on() -> None:
+    overheads = [ENGINE.cost("cuda").overhead_bytes(size) >> 20 for size in (1, 2, 4, 8)]
+    assert overheads == [600, 942, 992, 992]
