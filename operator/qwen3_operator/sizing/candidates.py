@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SMALL_MODEL_PARAMETERS = 2_000_000_000
 """Up to this size a CPU node is tried without being asked for, where no accelerator could run the model."""
 
-_DEVICE_ORDER = {"cuda": 0, "npu": 1, "cpu": 2}
+Order = tuple[bool, int, bool, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Candidate:
         return self.pool.room(self.demand) if self.demand else 0
 
     @property
-    def order(self) -> tuple[int, int, int, int, str]:
-        """The best first: fewest devices, NVIDIA before Ascend before CPU, the smallest devices, then the name."""
-        device = _DEVICE_ORDER[self.pool.accelerator.device]
-        memory = self.pool.device_memory_bytes
-        return (device // 2, self.tensor_parallel * 4 + device, memory, self.expert_parallel, self.pool.name)
+    def order(self) -> Order:
+        """The best first: CPU last, fewest devices, NVIDIA before Ascend, the smallest devices, then the name."""
+        device = self.pool.accelerator.device
+        size, memory = self.tensor_parallel, self.pool.device_memory_bytes
+        return (self.on_cpu, size, device == "npu", memory, self.expert_parallel, self.pool.name)
 
 
 def candidates(wanted: Wanted, inventory: Inventory, catalog: Catalog) -> list[Candidate]:

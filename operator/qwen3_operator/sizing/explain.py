@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from qwen3_operator.api.status import Placement
     from qwen3_operator.inventory import Inventory
-    from qwen3_operator.sizing.candidates import Candidate
+    from qwen3_operator.sizing.candidates import Candidate, Order
     from qwen3_operator.sizing.needs import Wanted
 
 MAX_REJECTIONS = 16
@@ -63,7 +63,7 @@ def rejections(
     return listed, dict(Counter(reason for _, reason, _ in reasons))
 
 
-def _distance(candidate: Candidate) -> tuple[int, int, tuple[int, int, int, int, str]]:
+def _distance(candidate: Candidate) -> tuple[int, int, Order]:
     """Working ones first, then the smallest lack of memory, then rules."""
     missing = candidate.estimate.missing_bytes if candidate.estimate else 0
     kind = 0 if candidate.problem is None else 1 if missing else 2
