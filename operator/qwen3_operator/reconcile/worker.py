@@ -34,11 +34,11 @@ async def _attempt(queue: WorkQueue[Key], key: Key, reconcile: Callable[[Key], A
         accepted = await reconcile(key)
     except ApiError as error:
         delay = queue.retry(key)
-        _LOG.warning("retry", extra={**key._asdict(), "error": str(error), "delay": delay})
+        _LOG.warning("retry", extra={"namespace": key.namespace, "object": key.name, "error": str(error), "delay": delay})
         return "error"
     except Exception:  # noqa: BLE001 - the boundary: one object must not end the others
         delay = queue.retry(key)
-        _LOG.exception("reconcile failed", extra={**key._asdict(), "delay": delay})
+        _LOG.exception("reconcile failed", extra={"namespace": key.namespace, "object": key.name, "delay": delay})
         return "error"
     queue.forget(key)
     return "ok" if accepted else "rejected"
