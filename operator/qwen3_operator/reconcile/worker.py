@@ -34,7 +34,9 @@ async def _attempt(queue: WorkQueue[Key], key: Key, reconcile: Callable[[Key], A
         accepted = await reconcile(key)
     except ApiError as error:
         delay = queue.retry(key)
-        _LOG.warning("retry", extra={"namespace": key.namespace, "object": key.name, "error": str(error), "delay": delay})
+        _LOG.warning(
+            "retry", extra={"namespace": key.namespace, "object": key.name, "error": str(error), "delay": delay}
+        )
         return "error"
     except Exception:  # noqa: BLE001 - the boundary: one object must not end the others
         delay = queue.retry(key)
