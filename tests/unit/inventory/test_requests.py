@@ -35,6 +35,15 @@ def test_bytes(text: str, count: int) -> None:
     assert amount(text) == count
 
 
+@pytest.mark.parametrize(
+    ("suffix", "factor"),
+    [(suffix, 1000**power) for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))]
+    + [(f"{suffix}i", 1024**power) for power, suffix in enumerate("KMGTPE", start=1)],
+)
+def test_every_suffix(suffix: str, factor: int) -> None:
+    assert amount(f"3{suffix}") == 3 * factor
+
+
 @pytest.mark.parametrize("text", ["", "abc", "1Xi", "Gi", "1 Gi x"])
 def test_not_a_quantity(text: str) -> None:
     with pytest.raises(ValueError, match="not a Kubernetes quantity"):

@@ -99,7 +99,7 @@ def test_the_nearest_miss_is_named_in_bytes() -> None:
 def test_cpu_nodes_are_described_by_memory() -> None:
     full = pod("c", {"memory": "7Gi"})
     answer = failed(spec("Qwen3-Tiny"), node("c", memory="8Gi"), pods=(full,))
-    assert "a replica needs 0.5 CPU and 2.8 GB of its node, at most 64 CPU and 1.1 GB are free on one" in answer.message
+    assert "a replica needs 0.5 CPU and 3.1 GB of its node, at most 64 CPU and 1.1 GB are free on one" in answer.message
     answer = failed(spec("Qwen3-235B-A22B"), node("c", memory="16Gi"))
     assert "GB on one node, has 17.2 GB" in answer.message
 
