@@ -23,6 +23,7 @@ MEMORY_TOLERANCE = 0.05
 """How far the memory on a node's label may be from the catalog's: drivers differ by some hundred MiB."""
 
 _REPELLING = frozenset({"NoSchedule", "NoExecute"})
+_MIG_PREFIX = "nvidia.com/mig-"
 _VENDOR_PREFIXES = ("nvidia.com/", "huawei.com/")
 
 
@@ -78,7 +79,9 @@ def _accelerator(
     for accelerator in catalog.accelerators.values():
         for mark in accelerator.nodes:
             if mark.resource in offered and all(labels.get(key) == value for key, value in mark.labels.items()):
-                return (accelerator, mark) if offered[mark.resource] else UnusedNode(name, *_none_offered(mark))
+                return (
+                    (accelerator, mark) if offered[mark.resource] else UnusedNode(name, *_none_offered(mark, offered))
+                )
     vendor = sorted(resource for resource in offered if resource.startswith(_VENDOR_PREFIXES))
     if vendor:
         return UnusedNode(name, "UnknownAccelerator", _unknown_message(vendor, labels))
@@ -90,8 +93,11 @@ def _accelerator(
     return catalog.accelerators[CPU], None
 
 
-def _none_offered(mark: NodeMark) -> tuple[str, str, str]:
-    """The kubelet keeps a resource at 0 while its device plugin is away."""
+def _none_offered(mark: NodeMark, offered: Mapping[str, int]) -> tuple[str, str, str]:
+    """All GPUs are cut into MIG slices, or the device plugin is away: the kubelet then keeps the resource at 0."""
+    slices = sorted(resource for resource, count in offered.items() if resource.startswith(_MIG_PREFIX) and count)
+    if slices:
+        return "SharedDevices", f"offers {', '.join(slices)}: MIG slices are not planned", mark.pool
     return "NoDevices", f"offers 0 {mark.resource}: is the device plugin up?", mark.pool
 
 

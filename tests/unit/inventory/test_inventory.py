@@ -143,6 +143,15 @@ def test_the_host_limits_too() -> None:
         (node("n", devices={"huawei.com/Ascend910": "8"}), "UnknownAccelerator", "huawei.com/Ascend910"),
         (node("n", labels={"nvidia.com/gpu.product": H100}), "NoDevices", "device plugin"),
         (gpu_node("n", count=0), "NoDevices", "offers 0 nvidia.com/gpu"),
+        (
+            node(
+                "n",
+                labels={"nvidia.com/gpu.product": H100},
+                devices={"nvidia.com/gpu": "0", "nvidia.com/mig-1g.10gb": "7"},
+            ),
+            "SharedDevices",
+            "nvidia.com/mig-1g.10gb",
+        ),
     ],
 )
 def test_unusable_nodes_say_why(made: Object, word: str, text: str) -> None:
