@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -160,42 +161,50 @@ def test_metrics_of_both(pod: Pod, client: openai.OpenAI) -> None:
     assert "sglang:time_to_first_token_seconds_bucket{" in text
 
 
-async def test_answers_are_the_engines_bytes(pod: Pod) -> None:
-    """One greedy request, asked through the runtime and of the engine itself: the same but for ids and times."""
-    for stream in (False, True):
-        body = {
-            "model": MODEL,
-            "messages": HELLO,
-            "temperature": 0,
-            "max_tokens": 60,
-            "stream": stream,
-            "stream_options": {"include_usage": True} if stream else None,
-        }
-        await _ask(pod.url, body)  # the prefix is cached from now on, so that usage is the same
-        direct = await _ask(pod.engine_url, body)
-        through = await _ask(pod.url, body)
-        assert _without_identity(through[1]) == _without_identity(direct[1])
-        assert through[0] == direct[0]
-        assert len(through[1]) > 300
+async def test_whole_answers_are_the_engines_bytes(pod: Pod) -> None:
+    """A greedy request, asked through the runtime and of the engine itself: the same but for id and time."""
+    body = {"model": MODEL, "messages": HELLO, "temperature": 0, "max_tokens": 60}
+    await _ask(pod.url, body)  # the prefix is cached from now on, so that usage is the same
+    headers, direct = await _ask(pod.engine_url, body)
+    assert await _ask(pod.url, body) == (headers, direct)
+    assert len(direct) > 300
+
+
+async def test_streams_are_the_engines_events(pod: Pod) -> None:
+    """The engine cuts a text into events as its load has it, so what they say is compared, and their form."""
+    body = {
+        "model": MODEL,
+        "messages": HELLO,
+        "temperature": 0,
+        "max_tokens": 60,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    await _ask(pod.url, body)
+    direct_headers, direct = await _ask(pod.engine_url, body)
+    through_headers, through = await _ask(pod.url, body)
+    assert through_headers == direct_headers
+    assert _said(through) == _said(direct)
 
 
 async def _ask(base: str, body: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+    """Headers and body; ids, times and the length that depends on them are taken out."""
     async with aiohttp.ClientSession() as session, session.post(f"{base}/v1/chat/completions", json=body) as answer:
         assert answer.status == 200
-        kept = {key.lower(): value for key, value in answer.headers.items() if key.lower() != "date"}
-        return {key: value for key, value in kept.items() if key != "content-length"}, await answer.read()
+        headers = {key.lower(): value for key, value in answer.headers.items()}
+        for name in ("date", "content-length"):
+            headers.pop(name, None)
+        return headers, re.sub(rb'"(id|created)":("[^"]*"|[0-9]+)', b"", await answer.read())
 
 
-def _without_identity(body: bytes) -> list[Any]:
-    events = body.decode().split("\n\n") if body.startswith(b"data:") else [body.decode()]
-    cleaned: list[Any] = []
+def _said(stream: bytes) -> tuple[dict[str, str], set[str], list[str]]:
+    """All text by field, the forms of events, and the last two events as they are."""
+    *events, end = stream.decode().split("\n\n")
+    assert end == ""
+    texts: dict[str, str] = {}
+    forms: set[str] = set()
     for event in events:
-        text = event.removeprefix("data: ")
-        if not text.startswith("{"):
-            cleaned.append(event)
-            continue
-        values = json.loads(text)
-        values.pop("id")
-        values.pop("created")
-        cleaned.append(values)
-    return cleaned
+        for field, text in re.findall(r'"(content|reasoning_content)":"((?:[^"\\]|\\.)*)"', event):
+            texts[field] = texts.get(field, "") + text
+        forms.add(re.sub(r'"(?:[^"\\]|\\.)*"(?!:)', "", event))
+    return texts, forms, events[-2:]
