@@ -128,11 +128,11 @@ class Process:
                 metrics.WATCH_AGE.labels(kind.value.kind).set(now - self._intake.seen_at[kind])
 
 
-async def connect() -> ApiClient:
-    """The API server of the pod's service account, or of the kubeconfig outside a cluster."""
+async def connect(kubeconfig: str | None = None) -> ApiClient:
+    """The API server of the pod's service account; outside a cluster that of a kubeconfig, by default KUBECONFIG's."""
     configuration = Configuration()
     try:
         config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     except ConfigException:
-        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        await config.load_kube_config(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
     return ApiClient(configuration)

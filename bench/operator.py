@@ -1,0 +1,231 @@
+"""What the operator costs: spec change to patched child at 20 changes/s over 50 objects, and writes with nothing to do.
+
+Targets: p99 below 1 s; no write in 5 minutes. The operator runs as a local process against the cluster of
+``QWEN3_TEST_KUBECONFIG``; one that runs in the cluster is scaled to zero meanwhile. Pods land on KWOK's H100 servers,
+so scheduler and controllers do their part and no engine is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.process import connect
+from qwen3_operator.reconcile.kinds import Kind
+from tests.kind import pools, tools
+from tests.kube import Kube, poll
+from tests.objects import deployment, weights_claim, weights_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubernetes.aio.client import ApiClient
+
+NAMESPACE = "bench-operator"
+OBJECTS = 50
+RATE = 20
+"""Changes per second."""
+CHANGES = 600
+IDLE_SECONDS = float(os.environ.get("BENCH_IDLE_SECONDS", "300"))
+P99_TARGET_SECONDS = 1.0
+PORT = 18_088
+METRICS = f"http://127.0.0.1:{PORT}"
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> int:
+    """Print latencies of changes and the number of writes while idle; exit status 1 when a change got lost."""
+    kubeconfig = Path(os.environ["QWEN3_TEST_KUBECONFIG"])
+    os.environ["KUBECONFIG"] = str(kubeconfig)
+    kube = Kube(kubeconfig, tools.path("kubectl"))
+    with _stage(kube), _operator():
+        _create(kube)
+        latencies = asyncio.run(_change(kubeconfig))
+        _print_latencies(latencies)
+        _settle(kube)
+        _idle(kube)
+    return 0 if len(latencies) == CHANGES else 1
+
+
+@contextmanager
+def _stage(kube: Kube) -> Iterator[None]:
+    """A namespace with a claim, fake servers, and no other operator."""
+    servers = pools.nvidia_h100(OBJECTS // 8 + 2, prefix="bench-h100")
+    others = [found for found in kube.list("deploy") if found["metadata"]["name"] == "qwen3-operator"]
+    for other in others:
+        _scale(kube, other, 0)
+    volume = weights_volume(NAMESPACE, "")
+    del volume["spec"]["nodeAffinity"]
+    volume["spec"] |= {"hostPath": volume["spec"].pop("local")}
+    try:
+        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        pools.apply(kube.command, servers)
+        kube.apply(volume, weights_claim(NAMESPACE))
+        yield
+    finally:
+        kube.run("delete", "namespace", NAMESPACE, "--wait=false")
+        kube.run("delete", "pv", NAMESPACE, "--wait=false")
+        pools.remove(kube.command, servers)
+        for other in others:
+            _scale(kube, other, other["spec"]["replicas"])
+
+
+def _scale(kube: Kube, found: dict[str, Any], replicas: int) -> None:
+    metadata = found["metadata"]
+    kube.run("scale", f"deploy/{metadata['name']}", "-n", metadata["namespace"], f"--replicas={replicas}")
+
+
+@contextmanager
+def _operator() -> Iterator[None]:
+    """The operator of this checkout, for the bench's namespace only."""
+    environment = os.environ | {
+        "POD_NAMESPACE": NAMESPACE,
+        "POD_NAME": "bench",
+        "QWEN3_NAMESPACES": NAMESPACE,
+        "QWEN3_IMAGE_CUDA": "bench.invalid/runtime:0",
+        "QWEN3_HTTP_PORT": str(PORT),
+        "QWEN3_LOG_LEVEL": "WARNING",
+        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("operator", "runtime")),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "qwen3_operator"], env=environment)
+    try:
+        poll("operator ready", lambda: _get("/readyz") is not None, timeout=60)
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _get(path: str) -> str | None:
+    try:
+        with urllib.request.urlopen(METRICS + path, timeout=5) as answer:  # noqa: S310 - loopback
+            text: str = answer.read().decode()
+            return text
+    except urllib.error.URLError:
+        return None
+
+
+def _create(kube: Kube) -> None:
+    model = {"name": "Qwen3-0.6B", "contextLength": None}
+    hardware = {"accelerators": ["H100-SXM"]}
+    started = time.monotonic()
+    kube.apply(*(deployment(f"o-{i}", NAMESPACE, model=model, hardware=hardware) for i in range(OBJECTS)))
+    _settle(kube)
+    print(f"{OBJECTS} objects applied, planned and Ready on KWOK nodes: {time.monotonic() - started:.1f} s")
+
+
+def _settle(kube: Kube) -> None:
+    """Until every object is Ready and nothing was written for ten seconds."""
+
+    def all_ready() -> bool:
+        found = kube.list("q3d", NAMESPACE)
+        return [item.get("status", {}).get("ready") for item in found] == ["1/1"] * OBJECTS
+
+    poll("all objects Ready", all_ready, timeout=300, interval=2)
+    before = -1.0
+    while before != (before := _writes()):
+        time.sleep(10)
+
+
+def _writes() -> float:
+    """Writing requests so far, by the operator's own count."""
+    return sum(float(line.split()[-1]) for line in _metrics() if line.startswith("qwen3_operator_writes_total"))
+
+
+def _metrics() -> list[str]:
+    return (_get("/metrics") or "").splitlines()
+
+
+async def _change(kubeconfig: Path) -> list[float]:
+    """Seconds from sending each change to the event of the patched child."""
+    seen: dict[int, float] = {}
+    sent: dict[int, float] = {}
+    async with await connect(str(kubeconfig)) as api:
+        watching = asyncio.create_task(_watch(api, seen))
+        await asyncio.sleep(1)
+        began = time.perf_counter()
+        patches = []
+        for number in range(CHANGES):
+            await asyncio.sleep(max(0.0, began + number / RATE - time.perf_counter()))
+            sent[number] = time.perf_counter()
+            patches.append(asyncio.create_task(_patch(api, number)))
+        took = time.perf_counter() - began
+        await asyncio.gather(*patches)
+        print(f"{CHANGES} changes sent in {took:.1f} s ({CHANGES / took:.1f}/s) over {OBJECTS} objects")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(watching, 30)
+    return [seen[number] - sent[number] for number in sent if number in seen]
+
+
+async def _patch(api: ApiClient, number: int) -> None:
+    """The drain time is the change's number: it reaches the child's pod template."""
+    path = Kind.QWEN3DEPLOYMENT.value.path(NAMESPACE, f"o-{number % OBJECTS}")
+    request = await api.param_serialize(
+        "PATCH",
+        path,
+        header_params={"Content-Type": "application/merge-patch+json", "Accept": "application/json"},
+        body={"spec": {"drainTimeoutSeconds": number}},
+        auth_settings=["BearerToken"],
+    )
+    response = await api.call_api(*request)
+    await response.read()  # type: ignore[no-untyped-call]
+
+
+async def _watch(api: ApiClient, seen: dict[int, float]) -> None:
+    """Note when each change shows up in a child; ends when all have."""
+    request = await api.param_serialize(
+        "GET",
+        Kind.DEPLOYMENT.value.path(NAMESPACE),
+        query_params=[("watch", "true")],
+        header_params={"Accept": "application/json"},
+        auth_settings=["BearerToken"],
+    )
+    answer = await api.call_api(*request, _request_timeout=600)
+    async for line in answer.response.content:
+        found = re.search(rb'\\"drainSeconds\\":(\d+)', line)
+        if found:
+            seen.setdefault(int(found[1]), time.perf_counter())
+        if len(seen) == CHANGES:
+            return
+
+
+def _print_latencies(latencies: list[float]) -> None:
+    percentiles = statistics.quantiles(latencies, n=100)
+    print(
+        f"spec change to child patched: p50 {percentiles[49] * 1000:.0f} ms, p99 {percentiles[98] * 1000:.0f} ms, "
+        f"max {max(latencies) * 1000:.0f} ms, {CHANGES - len(latencies)} lost; "
+        f"target p99 {P99_TARGET_SECONDS:g} s, ratio {percentiles[98] / P99_TARGET_SECONDS:.2f}"
+    )
+    cpu = next(line.split()[-1] for line in _metrics() if line.startswith("process_cpu_seconds_total"))
+    memory = next(line.split()[-1] for line in _metrics() if line.startswith("process_resident_memory_bytes"))
+    print(f"operator so far: {float(cpu):.1f} s of CPU, {float(memory) / 2**20:.0f} MiB resident")
+
+
+def _idle(kube: Kube) -> None:
+    """Both witnesses: the operator's own count, and versions of everything that it could write."""
+    before, versions = _writes(), _versions(kube)
+    time.sleep(IDLE_SECONDS)
+    changed = sum(_versions(kube).get(uid) != version for uid, version in versions.items())
+    print(
+        f"nothing to do for {IDLE_SECONDS:g} s with {OBJECTS} objects: {_writes() - before:g} writes by its own count, "
+        f"{changed} of {len(versions)} objects with a new version; target 0"
+    )
+
+
+def _versions(kube: Kube) -> dict[str, str]:
+    kinds = "q3d,service,networkpolicy,deploy"
+    return {found["metadata"]["uid"]: found["metadata"]["resourceVersion"] for found in kube.list(kinds, NAMESPACE)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
