@@ -59,7 +59,7 @@ class Client:
     async def list(
         self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
     ) -> Listing:
-        """All objects of a kind, in pages, from the API server's watch cache."""
+        """All objects of a kind, as of now, in pages."""
         items: list[dict[str, Any]] = []
         query: dict[str, str] = {"limit": str(_PAGE)}
         query |= {name: value for name, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}

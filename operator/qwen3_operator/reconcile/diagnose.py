@@ -22,6 +22,17 @@ _IMAGE_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"
 _CONFIG_ERRORS = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CreatePodSandboxError"}
 )
+_PULL_CAUSES = (
+    ("unauthorized", "the registry refuses the credentials: check spec.engine.imagePullSecrets"),
+    ("forbidden", "the registry refuses the credentials: check spec.engine.imagePullSecrets"),
+    ("authorization failed", "there is no such image, or it needs credentials: check spec.engine.imagePullSecrets"),
+    ("not found", "the registry has no such image: check its name and tag"),
+    ("no such host", "the registry's name is not known: check the image's name"),
+    ("connection refused", "the registry does not answer: check the image's name and the node's network"),
+    ("timeout", "the registry does not answer: check the image's name and the node's network"),
+)
+"""Words of containerd's errors, the more telling ones first."""
+_PULL_UNKNOWN = "check its name and tag, the registry and spec.engine.imagePullSecrets"
 STARTING = "Starting"
 
 
@@ -89,13 +100,13 @@ def _invalid_image(view: PodView) -> Diagnosis | None:
 
 
 def _image_pull(view: PodView) -> Diagnosis | None:
-    """The pull's first error says why; the back-off after it repeats only that it waits, so its text is left out."""
-    if _waiting(view).get("reason") not in _IMAGE_PULL:
+    """The kubelet's text changes with each attempt; the cause that it names does not."""
+    waiting = _waiting(view)
+    if waiting.get("reason") not in _IMAGE_PULL:
         return None
-    return Diagnosis(
-        "ImagePullFailed",
-        f"image {_image(view)} cannot be pulled: check its name and tag, the registry and spec.engine.imagePullSecrets",
-    )
+    text = waiting.get("message", "").lower()
+    cause = next((words for mark, words in _PULL_CAUSES if mark in text), _PULL_UNKNOWN)
+    return Diagnosis("ImagePullFailed", f"image {_image(view)} cannot be pulled: {cause}")
 
 
 def _container_config(view: PodView) -> Diagnosis | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import kopf
@@ -68,7 +69,8 @@ class Watch(threading.Thread):
             )
         except BaseException:  # noqa: BLE001 - whatever it is, the process must learn that the watch is over
             _LOG.exception("kopf failed")
-        self._loop.call_soon_threadsafe(self._finish)
+        with suppress(RuntimeError):  # the process ends and its loop is closed already
+            self._loop.call_soon_threadsafe(self._finish)
 
     def stop(self) -> None:
         """Ask kopf to end."""

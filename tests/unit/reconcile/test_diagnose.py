@@ -101,3 +101,21 @@ def test_a_long_message_keeps_its_end() -> None:
     assert finding is not None
     assert len(finding.message) < 1100
     assert finding.message.endswith("the error")
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("failed to resolve reference: r/x:1: not found", "no such image"),
+        ("failed to authorize: unexpected status: 401 Unauthorized", "refuses the credentials"),
+        ("dial tcp: lookup registry.invalid: no such host", "name is not known"),
+        ("dial tcp 10.0.0.1:443: i/o timeout", "does not answer"),
+        ("", "check its name and tag"),
+    ],
+)
+def test_a_failed_pull_names_its_cause_and_keeps_to_it_while_backing_off(said: str, cause: str) -> None:
+    first = diagnose(view(pod(container=waiting("ErrImagePull", said))))
+    later = diagnose(view(pod(container=waiting("ImagePullBackOff", f'Back-off pulling image "x": {said}'))))
+    assert first is not None
+    assert cause in first.message
+    assert first == later
