@@ -91,6 +91,8 @@ def _start_pods(target: Cluster, image: str) -> None:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
     _apply(target, namespace)
+    # The controller manager makes it; without it pods are refused.
+    output(target.kubectl("wait", "serviceaccount/default", "-n", NAMESPACE, "--for=create", "--timeout=30s"))
     workers = [name for name in sorted(target.nodes()) if "control-plane" not in name]
     serve = ["python3", "-m", "http.server", "8080", "--directory", "/weights"]
     sleep = ["python3", "-c", "import signal; signal.sigwait([signal.SIGTERM])"]

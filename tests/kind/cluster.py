@@ -121,6 +121,7 @@ def _resume(cluster: Cluster, states: dict[str, str], steps: Steps) -> bool:
         deadline = time.monotonic() + RESUME_SECONDS
         while time.monotonic() < deadline:
             if cluster.answers() and _fresh_leases(cluster, begun) >= len(states):
+                addons.wait(cluster.kubectl, own_cni=bool(cluster.node_image), step=step)
                 step.note = "restarted its containers"
                 return True
             time.sleep(1)
