@@ -20,6 +20,7 @@ from qwen3_operator.reconcile.client import Client
 from qwen3_operator.reconcile.intake import Intake
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.leader import Leadership
+from qwen3_operator.reconcile.mounts import MountFailures
 from qwen3_operator.reconcile.phases import PhasePoller
 from qwen3_operator.reconcile.planner import Planner
 from qwen3_operator.reconcile.queue import WorkQueue
@@ -51,8 +52,15 @@ class Process:
         planner = Planner(self._client, self._cache, catalog, time.monotonic)
         self._intake = Intake(self._cache, self._queue.add, lambda: planner.waiting, planner.capacity_changed)
         self._phases = PhasePoller(self._cache, self._queue.add)
+        self._mounts = MountFailures(self._client, self._cache, self._queue.add)
         self._reconciler = Reconciler(
-            self._client, self._cache, planner, catalog=catalog, settings=settings, phase=self._phases.view
+            self._client,
+            self._cache,
+            planner,
+            catalog=catalog,
+            settings=settings,
+            phase=self._phases.view,
+            mount_failure=self._mounts.message,
         )
         self._watch = Watch(self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity)
         self._leadership = Leadership(api, settings)
@@ -106,6 +114,7 @@ class Process:
         await self._leadership.held.wait()
         await self._synced.wait()
         group.create_task(self._phases.run())
+        group.create_task(self._mounts.run())
         for _ in range(self._settings.workers):
             group.create_task(work(self._queue, self._reconciler.reconcile))
 

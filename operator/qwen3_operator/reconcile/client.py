@@ -1,4 +1,4 @@
-"""The four requests that the operator sends to the API server, on raw dictionaries."""
+"""The few requests that the operator sends to the API server, on raw dictionaries."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _INVALID = frozenset({400, 422})
 _REFUSALS = _INVALID | {403, 409}
 _NOT_FOUND = 404
 _EVENTS = Resource("Event", "events.k8s.io", "v1", "events")
+_CORE_EVENTS = Resource("Event", "", "v1", "events")
 
 
 class ApiError(Exception):
@@ -69,6 +70,12 @@ class Client:
             if not (token := page["metadata"].get("continue")):
                 return Listing(items, page["metadata"]["resourceVersion"])
             query["continue"] = token
+
+    async def list_events(self, namespace: str, fields: str) -> tuple[dict[str, Any], ...]:
+        """Core Events of a namespace by field selector (``involvedObject.*``, ``reason``)."""
+        query = {"fieldSelector": fields, "limit": str(_PAGE)}
+        page = await self._request("GET", _CORE_EVENTS.path(namespace), query)
+        return tuple(page["items"])
 
     async def apply(self, manifest: dict[str, Any], *, subresource: str | None = None) -> dict[str, Any]:
         """Server-side apply; returns the object as it is now. Conflicts are won: these fields are ours."""

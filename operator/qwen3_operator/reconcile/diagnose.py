@@ -116,6 +116,12 @@ def _container_config(view: PodView) -> Diagnosis | None:
     return Diagnosis("CreateContainerConfigError", f"container cannot be created: {_clip(waiting.get('message', ''))}")
 
 
+def _mount(view: PodView) -> Diagnosis | None:
+    if not view.mount_failure:
+        return None
+    return Diagnosis("VolumeMountFailed", f"volume cannot be mounted: {_clip(view.mount_failure)}")
+
+
 def _weights(view: PodView) -> Diagnosis | None:
     report = _report(view)
     if report is None or report.phase is not Phase.WEIGHTS_INVALID:
@@ -181,6 +187,7 @@ CHAIN: tuple[Check, ...] = (
     _invalid_image,  # the container cannot be created ...
     _image_pull,
     _container_config,
+    _mount,
     _weights,  # it runs and waits for files
     _last_words,  # it ended and said why
     _out_of_memory,

@@ -41,6 +41,8 @@ class PodView:
     phase: PhaseView = None
     node: Mapping[str, Any] | None = None
     """The node that it is bound to, where known."""
+    mount_failure: str = ""
+    """Why its volumes cannot be mounted, where they cannot."""
 
     @property
     def name(self) -> str:

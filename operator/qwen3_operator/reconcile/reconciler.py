@@ -46,8 +46,9 @@ class Reconciler:
         catalog: Catalog,
         settings: Settings,
         phase: Callable[[str], PhaseView],
+        mount_failure: Callable[[str], str],
     ) -> None:
-        """``phase`` gives what is known of the pod with a uid."""
+        """``phase`` and ``mount_failure`` give what is known of the pod with a uid."""
         self._client = client
         self._cache = cache
         self._planner = planner
@@ -55,6 +56,7 @@ class Reconciler:
         self._catalog = catalog
         self._settings = settings
         self._phase = phase
+        self._mount_failure = mount_failure
 
     async def reconcile(self, key: Key) -> bool:
         """Bring the cluster nearer to what a deployment asks for, and say how far it is.
@@ -125,6 +127,7 @@ class Reconciler:
                 pod,
                 self._phase(pod["metadata"]["uid"]),
                 self._cache.node(pod["spec"].get("nodeName", "")),
+                self._mount_failure(pod["metadata"]["uid"]),
             )
             for pod in self._cache.owned(Kind.POD, key)
         )

@@ -28,6 +28,11 @@ UNBOUND = [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are
             "CreateContainerConfigError",
             'secret "s" not found',
         ),
+        (
+            PodView(pod(container=waiting("ContainerCreating")), mount_failure='path "/models" does not exist'),
+            "VolumeMountFailed",
+            'path "/models" does not exist',
+        ),
         (view(pod(bound=False, conditions=UNBOUND)), "Unschedulable", "3 nodes without enough free cpu"),
         (view(pod(container=waiting("CrashLoopBackOff", last=OOM))), "OutOfMemory", "the node's memory"),
         (view(pod(container=waiting("CrashLoopBackOff", last=DIED))), "EngineDied", "last line"),
