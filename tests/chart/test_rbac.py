@@ -26,6 +26,7 @@ MANAGER = {
     ("", "services"): WRITE,
     ("networking.k8s.io", "networkpolicies"): WRITE,
     ("events.k8s.io", "events"): {"create"},
+    ("", "events"): {"list"},
 }
 CAPACITY = {("", "nodes"): READ, ("", "pods"): READ}
 

@@ -22,6 +22,10 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+# FailedMount Events of pods that stay in ContainerCreating: nothing else says why.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 {{- end -}}
 
 {{- define "qwen3.subject" -}}
