@@ -11,24 +11,36 @@ remaining torch libraries take from them and builds, with gcc, one small library
 Nothing of SGLang or of torch's CPU code changes. A torch that is not a CUDA build (PyPI's arm64 wheel) is left alone.
 """
 
+# ruff: noqa: INP001, S603, T201 - a build script: no package, runs the tools of the build, talks to its log
+
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-# Order of the library names matters to nobody; each is what some torch library lists as NEEDED.
 DROPPED = ("libtorch_cuda.so", "libtorch_cuda_linalg.so", "libtorch_nvshmem.so", "libcaffe2_nvrtc.so")
 CUDA = ("libtorch_cuda", "libcu", "libnccl", "libnv")
 # Called at import: each returns a reference to a global that torch then sets.
-REFERENCES = ("_ZN4c10d15get_gil_checkerEv",)
+# The two that torch.distributed calls while it is imported. One makes the default value of an argument: zeroed fields
+# behind the real table of methods do. The other returns a reference to a global that torch then sets.
+AT_IMPORT = {
+    "_ZN4c10d16ProcessGroupNCCL7OptionsC1Eb": """
+void _ZN4c10d16ProcessGroupNCCL7OptionsC1Eb(void **self) {
+    memset(self, 0, malloc_usable_size(self));
+    *self = _ZTVN4c10d16ProcessGroupNCCL7OptionsE + 2;
+}""",
+    "_ZN4c10d15get_gil_checkerEv": "void *_ZN4c10d15get_gil_checkerEv(void) { static void *slot; return &slot; }",
+}
 NO_DEVICE = 100  # cudaErrorNoDevice
 
 PRELUDE = r"""
 #include <stdio.h>
 #include <stdlib.h>
+#include <malloc.h>
+#include <string.h>
 extern char _ZTVN10__cxxabiv117__class_type_infoE[];
+extern void *_ZTVN4c10d16ProcessGroupNCCL7OptionsE[] __attribute__((weak));
 struct type_info { const void *vtable; const char *name; };
 __attribute__((unused, noreturn)) static void absent(const char *symbol) {
     fprintf(stderr, "%s: this torch has had its CUDA libraries removed\n", symbol);
@@ -59,13 +71,16 @@ def definition(symbol: str, library: str) -> str:
         return f'struct type_info {symbol} = {{_ZTVN10__cxxabiv117__class_type_infoE + 16, "{symbol[4:]}"}};'
     if symbol.startswith("_ZTV"):
         return f"void *{symbol}[64];"
+    return function(symbol, library)
+
+
+def function(symbol: str, library: str) -> str:
+    """Return the C definition of the stand-in for one function."""
+    if symbol in {"cudaGetErrorString", "cudaGetErrorName"}:
+        return f'const char *{symbol}(void) {{ return "no CUDA device: CUDA was removed from this torch"; }}'
     if library.startswith("libcudart"):
-        if symbol in {"cudaGetErrorString", "cudaGetErrorName"}:
-            return f'const char *{symbol}(void) {{ return "no CUDA device: CUDA was removed from this torch"; }}'
         return f"int {symbol}(void) {{ return {NO_DEVICE}; }}"
-    if symbol in REFERENCES:
-        return f"void *{symbol}(void) {{ static void *slot; return &slot; }}"
-    return f'void {symbol}(void) {{ absent("{symbol}"); }}'
+    return AT_IMPORT.get(symbol, f'void {symbol}(void) {{ absent("{symbol}"); }}')
 
 
 def build(directory: Path, library: str, names: Iterable[str]) -> None:
@@ -81,9 +96,9 @@ def build(directory: Path, library: str, names: Iterable[str]) -> None:
         run("gcc", *options, "-o", str(directory / library), str(code), "-l:libstdc++.so.6")
 
 
-def main() -> None:
-    """Replace the CUDA libraries below the torch package folder named on the command line."""
-    directory = Path(sys.argv[1]) / "lib"
+def replace(torch: Path) -> None:
+    """Replace the CUDA libraries of the package folder `torch`; raises CalledProcessError if gcc or nm fails."""
+    directory = torch / "lib"
     cuda = directory / DROPPED[0]
     if not cuda.exists():
         print("torch is no CUDA build: nothing to drop")
@@ -109,7 +124,3 @@ def main() -> None:
     for library, names in sorted(wanted.items()):
         build(directory, library, names)
         print(f"{library}: stand-in with {len(names)} symbols")
-
-
-if __name__ == "__main__":
-    main()
