@@ -6,28 +6,26 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.kind import cluster, machine, pools, registry
+from tests.kind import checkobjects, cluster, machine, pools, registry
+from tests.kind.checkobjects import NAMESPACE
 from tests.kind.steps import StepError, output, succeeds
 
 if TYPE_CHECKING:
     from tests.kind.cluster import Cluster
     from tests.kind.steps import Steps
 
-NAMESPACE = "qwen3-check"
 TEXT = "weights would lie here"
 URL = f"http://server.{NAMESPACE}.svc.cluster.local:8080/hello.txt"
-FETCH = f"import urllib.request as r; print(r.urlopen('{URL}', timeout=2).read().decode())"
+NO_ANSWER = "no answer"
+FETCH = f"""import urllib.request
+try:
+    print(urllib.request.urlopen('{URL}', timeout=2).read().decode())
+except OSError:
+    print('{NO_ANSWER}')
+"""
 POLICY_SECONDS = 30
 # One on the server's node, whose packets only cross a bridge, and one on the other.
 STRANGERS = ("neighbour", "outsider")
-_RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-    "runAsUser": 1000,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 def run(target: Cluster, steps: Steps) -> None:
@@ -47,7 +45,7 @@ def run(target: Cluster, steps: Steps) -> None:
             for client in ("friend", *STRANGERS):
                 _until(target, client, reaches=True)
         with steps.step("a NetworkPolicy admits one pod and refuses others"):
-            _apply(target, _policy())
+            _apply(target, checkobjects.policy())
             for client in STRANGERS:
                 _until(target, client, reaches=False)
             _until(target, "friend", reaches=True)
@@ -70,18 +68,11 @@ def _apply(target: Cluster, *objects: dict[str, Any]) -> None:
 
 def _until(target: Cluster, client: str, *, reaches: bool) -> None:
     """Wait until a client pod reaches the server, or does not any more; policies take a moment."""
-    deadline = time.monotonic() + POLICY_SECONDS
-    while (_fetched(target, client) == TEXT) is not reaches:
+    expected, deadline = TEXT if reaches else NO_ANSWER, time.monotonic() + POLICY_SECONDS
+    while output(target.kubectl("exec", "-n", NAMESPACE, client, "--", "python3", "-c", FETCH)).strip() != expected:
         if time.monotonic() > deadline:
             raise StepError(f"pod {client}: reaching {URL} should be {reaches}, and is not after {POLICY_SECONDS} s")
         time.sleep(1)
-
-
-def _fetched(target: Cluster, client: str) -> str:
-    try:
-        return output(target.kubectl("exec", "-n", NAMESPACE, client, "--", "python3", "-c", FETCH)).strip()
-    except StepError:
-        return ""
 
 
 def _start_pods(target: Cluster, image: str) -> None:
@@ -98,79 +89,18 @@ def _start_pods(target: Cluster, image: str) -> None:
     sleep = ["python3", "-c", "import signal; signal.sigwait([signal.SIGTERM])"]
     _apply(
         target,
-        *_volume(workers),
-        _service(),
-        _pod("server", image, workers[0], serve, claim=NAMESPACE),
-        _pod("friend", image, workers[-1], sleep),
-        *(_pod(name, image, worker, sleep) for name, worker in zip(STRANGERS, workers, strict=True)),
+        *checkobjects.volume(workers),
+        checkobjects.service(),
+        checkobjects.pod("server", image, workers[0], serve, claim=NAMESPACE),
+        checkobjects.pod("friend", image, workers[-1], sleep),
+        *(checkobjects.pod(name, image, worker, sleep) for name, worker in zip(STRANGERS, workers, strict=True)),
     )
-
-
-def _volume(workers: list[str]) -> list[dict[str, Any]]:
-    """A `local` volume over the folder that all workers share with the host, and a claim on it."""
-    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": workers}]}]
-    common = {"accessModes": ["ReadOnlyMany"], "storageClassName": ""}
-    volume = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": NAMESPACE},
-        "spec": {
-            **common,
-            "capacity": {"storage": "1Gi"},
-            "local": {"path": f"/var/lib/qwen3-models/{NAMESPACE}"},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
-        },
-    }
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": NAMESPACE, "namespace": NAMESPACE},
-        "spec": {**common, "volumeName": NAMESPACE, "resources": {"requests": {"storage": "1Gi"}}},
-    }
-    return [volume, claim]
-
-
-def _service() -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "server", "namespace": NAMESPACE},
-        "spec": {"selector": {"app": "server"}, "ports": [{"port": 8080}]},
-    }
-
-
-def _policy() -> dict[str, Any]:
-    admitted = {"podSelector": {"matchLabels": {"app": "friend"}}}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": "server", "namespace": NAMESPACE},
-        "spec": {"podSelector": {"matchLabels": {"app": "server"}}, "ingress": [{"from": [admitted]}]},
-    }
-
-
-def _pod(name: str, image: str, node: str, command: list[str], claim: str = "") -> dict[str, Any]:
-    container: dict[str, Any] = {"name": "main", "image": image, "command": command, "securityContext": _RESTRICTED}
-    spec: dict[str, Any] = {
-        "containers": [container],
-        "nodeSelector": {"kubernetes.io/hostname": node},
-        "terminationGracePeriodSeconds": 1,
-    }
-    if claim:
-        container["volumeMounts"] = [{"name": "weights", "mountPath": "/weights", "readOnly": True}]
-        spec["volumes"] = [{"name": "weights", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}]
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": name}},
-        "spec": spec,
-    }
 
 
 def _fake_pod(target: Cluster) -> None:
     nodes = pools.nvidia_h100(1, NAMESPACE)
     pools.apply(target.kubectl, nodes)
-    pod = _pod("on-gpu", "no.such/image", nodes[0]["metadata"]["name"], ["serve"])
+    pod = checkobjects.pod("on-gpu", "no.such/image", nodes[0]["metadata"]["name"], ["serve"])
     pod["spec"]["tolerations"] = [pools.TOLERATION]
     pod["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "8"}}
     _apply(target, pod)

@@ -117,7 +117,9 @@ def _resume(cluster: Cluster, states: dict[str, str], steps: Steps) -> bool:
             step.note = "already there"
             return True
         begun = time.time()
-        step.run(docker.docker("start", *sorted(states)))
+        if not succeeds(docker.docker("start", *sorted(states)), timeout=RESUME_SECONDS):
+            step.note = "cannot be started, making it anew"
+            return False
         deadline = time.monotonic() + RESUME_SECONDS
         while time.monotonic() < deadline:
             if cluster.answers() and _fresh_leases(cluster, begun) >= len(states):
