@@ -31,8 +31,6 @@ MODEL = "qwen3-tiny"
 START_SECONDS = 300
 """An engine takes 25 s to start on an idle machine, several times as long beside others."""
 RUNTIME = Path(__file__).parents[2] / "runtime"
-STANDINS = RUNTIME / "images" / "sglang-cpu" / "standins"
-"""Modules that SGLang imports on a CPU without using them; the image has them among its packages."""
 
 
 def tiny_config(model: Path, **changes: Any) -> RuntimeConfig:
@@ -65,7 +63,7 @@ class Pod:
         api_port, management_port = _free_port(), _free_port()
         variables = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join((str(RUNTIME), str(STANDINS))),
+            "PYTHONPATH": str(RUNTIME),
             "QWEN3_RUNTIME_API_PORT": str(api_port),
             "QWEN3_RUNTIME_MANAGEMENT_PORT": str(management_port),
             "QWEN3_ENGINE_PYTHON": str(engine_python),
