@@ -42,7 +42,7 @@ def make(image: str, models: Path, step: Step, python: str | None = None) -> Pat
 
 def in_container(image: str, directory: Path, tokenizer: Path) -> list[str]:
     """Return the docker command that trains in `image` without a network, as the calling user."""
-    settings = {**THREADS, "PYTHONPATH": "/opt/engine/standins:/src"}
+    settings = {**THREADS, "PYTHONPATH": "/src"}
     return [
         *("docker", "run", "--rm", "--network", "none", "--user", f"{os.getuid()}:{os.getgid()}"),
         *(word for name, value in settings.items() for word in ("--env", f"{name}={value}")),

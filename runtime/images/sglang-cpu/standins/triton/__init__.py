@@ -5,7 +5,8 @@ their definitions: decorators hand the plain function back, everything else is a
 and caught, and that fails when a kernel would be launched (a plain function has no `kernel[grid]`).
 """
 
-# mypy: disable-error-code="explicit-override,misc" - typing.override is younger than this image's Python
+# typing.override is younger than this image's Python, and every module sets a __path__ of its own.
+# mypy: disable-error-code="explicit-override,misc"
 
 import importlib.abc
 import importlib.machinery
