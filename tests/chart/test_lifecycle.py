@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.chart.chart import CHART, Helm
+from tests.chart.chart import CHART, Helm, HelmError
 from tests.kube import poll
 from tests.objects import deployment
 
@@ -92,6 +92,22 @@ def _generations(kube: Kube, name: str, namespace: str) -> tuple[int, int]:
 
 def _columns(crd: Object) -> list[str]:
     return [column["name"] for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
+
+
+def test_metrics_service_answers(release: Release, kube: Kube) -> None:
+    release.apply()
+    service = f"/api/v1/namespaces/{NAMESPACE}/services/{OPERATOR}-metrics:http/proxy"
+    assert "process_resident_memory_bytes" in kube.run("get", "--raw", f"{service}/metrics")
+    kube.run("get", "--raw", f"{service}/healthz")
+    kube.run("get", "--raw", f"{service}/readyz")
+
+
+def test_network_policy_leaves_the_operator_its_api_server(release: Release) -> None:
+    policy = ("--set", "networkPolicy.enabled=true,logLevel=DEBUG")
+    release.apply(*policy)
+    with pytest.raises(HelmError, match="not ready"):
+        release.apply(*policy, "--set", "workers=5,networkPolicy.apiServerPorts={444}", "--timeout=20s")
+    release.apply()
 
 
 def test_upgrade_changes_what_the_values_say(release: Release, kube: Kube) -> None:
