@@ -1,7 +1,8 @@
 """What the runtime's forwarding costs: the engine asked directly and through the runtime, in turns.
 
 Targets: at most 2 % of the engine's throughput and 1 ms of time to first token. Both ways lead to the same engine
-process, rounds alternate, and ratios are taken between neighbours, so that a noisy machine disturbs both alike.
+process, rounds alternate, and ratios are taken between neighbours, so that a noisy machine disturbs both alike. The
+processor time of both is printed too: it hardly depends on who else uses the machine.
 """
 
 from __future__ import annotations
@@ -45,23 +46,26 @@ def main() -> int:
         pod = Pod.start(tiny_config(find_tiny_model()), find_engine_python(), Path(folder))
         try:
             pod.wait_for(Phase.READY)
-            asyncio.run(_measure(pod.engine_url, pod.url))
+            asyncio.run(_measure(pod))
         finally:
             pod.end()
     return 0
 
 
-async def _measure(engine: str, runtime: str) -> None:
+async def _measure(pod: Pod) -> None:
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
     async with aiohttp.ClientSession(connector=connector) as session:
         print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         for concurrency in CONCURRENCY:
-            await _throughput(session, engine, runtime, concurrency)
-        await _first_token(session, engine, runtime)
+            await _throughput(session, pod, concurrency)
+        await _first_token(session, pod.engine_url, pod.url)
         print(f"load average at the end: {os.getloadavg()[0]:.1f}")
 
 
-async def _throughput(session: aiohttp.ClientSession, engine: str, runtime: str, concurrency: int) -> None:
+async def _throughput(session: aiohttp.ClientSession, pod: Pod, concurrency: int) -> None:
+    engine, runtime = pod.engine_url, pod.url
+    engine_processes = [member.pid for member in pod.engine_members()]
+    used_by_engine = used_by_runtime = 0.0
     for base in (engine, runtime):
         await _round(session, base, concurrency)
     direct: list[Round] = []
@@ -70,7 +74,11 @@ async def _throughput(session: aiohttp.ClientSession, engine: str, runtime: str,
         # The second of a pair may profit from the first's caches, so the order changes.
         pair = ((engine, direct), (runtime, through))
         for base, rounds in pair if number % 2 else reversed(pair):
+            before = _processor_seconds(*engine_processes), _processor_seconds(pod.process.pid)
             rounds.append(await _round(session, base, concurrency))
+            if base == runtime:
+                used_by_engine += _processor_seconds(*engine_processes) - before[0]
+                used_by_runtime += _processor_seconds(pod.process.pid) - before[1]
     for name, rounds in (("engine", direct), ("runtime", through)):
         speeds = [r.tokens_per_second for r in rounds]
         firsts = [r.first_token_ms for r in rounds]
@@ -81,6 +89,11 @@ async def _throughput(session: aiohttp.ClientSession, engine: str, runtime: str,
     print(
         f"concurrency {concurrency}, throughput runtime / engine: {_spread(ratios, '', 3)}; "
         f"costs {cost:.1f} %, target {THROUGHPUT_TARGET_PERCENT} %"
+    )
+    tokens = ROUNDS * concurrency * TOKENS
+    print(
+        f"concurrency {concurrency}, processor time per token: engine {1e6 * used_by_engine / tokens:.0f} us, "
+        f"runtime {1e6 * used_by_runtime / tokens:.0f} us, {100 * used_by_runtime / used_by_engine:.1f} %"
     )
 
 
@@ -131,6 +144,15 @@ async def _ask(session: aiohttp.ClientSession, base: str, tokens: int) -> tuple[
     if first is None or not last.endswith(b"data: [DONE]\n\n"):
         raise RuntimeError(f"{base} gave no whole stream")
     return first, chunks
+
+
+def _processor_seconds(*pids: int) -> float:
+    """User and system time of processes so far: fields 14 and 15 of proc_pid_stat(5)."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _spread(values: list[float], unit: str, digits: int) -> str:
