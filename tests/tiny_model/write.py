@@ -1,8 +1,8 @@
 """Write Qwen3-Tiny's files, all or nothing."""
 
 import json
-import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from tests.tiny_model.shape import CONFIG, GENERATION_CONFIG, NAME, STAMP_FILE, 
 
 def write(directory: Path, tokenizer_directory: Path, weights: dict[str, Any]) -> None:
     """Write the model folder beside `directory` and rename it into place when it is complete, readable by anybody."""
-    work = directory.with_name(f".{directory.name}.{os.getpid()}")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    # Not named by process number: two containers may both be number 1.
+    work = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(tokenizer_directory / name, work / name)
     save_file(weights, work / "model.safetensors", metadata={"format": "pt"})
