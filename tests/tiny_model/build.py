@@ -4,6 +4,7 @@ Runs with the standard library alone: training needs torch and transformers, and
 """
 
 import argparse
+import fcntl
 import os
 import sys
 from pathlib import Path
@@ -24,20 +25,28 @@ THREADS: Final = {"OMP_NUM_THREADS": str(os.cpu_count() or 1), "OMP_WAIT_POLICY"
 def make(image: str, models: Path, step: Step, python: str | None = None) -> Path:
     """Return the model's folder below `models`, made first if it is not there; raises StepError if that fails.
 
-    It is trained in a container of `image`, or by the interpreter `python` if one is named.
+    It is trained in a container of `image`, or by the interpreter `python` if one is named. Whoever comes second waits.
     """
     directory = models / f"qwen3-tiny-{VERSION}"
-    if is_current(directory):
-        step.note = f"{directory.name} is there"
-        return directory
+    models.mkdir(parents=True, exist_ok=True)
+    with (models / f".{directory.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_current(directory):
+            step.note = f"{directory.name} is there"
+            return directory
+        train(image, directory, step, python)
+    step.note = f"{directory.name} trained"
+    return directory
+
+
+def train(image: str, directory: Path, step: Step, python: str | None) -> None:
+    """Train into `directory`."""
     tokenizer = fetch(cache.folder("tokenizers"))
     if python is None:
         step.run(in_container(image, directory, tokenizer))
-    else:
-        command = [python, "-m", "tests.tiny_model", str(directory), "--tokenizer", str(tokenizer)]
-        step.run(command, cwd=REPOSITORY, env={**os.environ, **THREADS})
-    step.note = f"{directory.name} trained"
-    return directory
+        return
+    command = [python, "-m", "tests.tiny_model", str(directory), "--tokenizer", str(tokenizer)]
+    step.run(command, cwd=REPOSITORY, env={**os.environ, **THREADS})
 
 
 def in_container(image: str, directory: Path, tokenizer: Path) -> list[str]:
