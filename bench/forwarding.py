@@ -26,9 +26,9 @@ from tests.engine.pod import MODEL, Pod, tiny_config
 THROUGHPUT_TARGET_PERCENT = 2.0
 FIRST_TOKEN_TARGET_MS = 1.0
 CONCURRENCY = (1, 8)
-ROUNDS = 16
-TOKENS = 200
-FIRST_TOKEN_PAIRS = 300
+ROUNDS = 12
+TOKENS = 128
+FIRST_TOKEN_PAIRS = 200
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from qwen3_runtime.config import Phase, RuntimeConfig, Shutdown
+from qwen3_runtime.config import Limits, Phase, RuntimeConfig, Shutdown
 from qwen3_runtime.engines import processes
 from tests.engine.pod import MODEL, START_SECONDS, Pod, tiny_config
 
@@ -187,6 +187,15 @@ def test_probes_answer_before_the_engine_is_there(start_pod: StartPod, tiny_mode
     assert pod.manage("/livez") == (200, b"StartingEngine")
     assert pod.manage("/readyz")[0] == 503
     assert [record.phase for record in report.history] == ["CheckingWeights", "StartingEngine"]
+
+
+async def test_context_above_the_native_length(start_pod: StartPod, tiny_model: Path) -> None:
+    pod = await ready(start_pod, tiny_config(tiny_model, limits=Limits(context_length=65536, max_total_tokens=70000)))
+    async with aiohttp.ClientSession() as session, session.get(f"{pod.url}/v1/models") as answer:
+        assert (await answer.json())["data"][0]["max_model_len"] == 65536
+    status, body = await collect(pod, LONG | {"max_tokens": 5})
+    assert status == 200
+    assert json.loads(body)["usage"]["completion_tokens"] == 5
 
 
 def test_invalid_configuration_ends_at_once(start_pod: StartPod, tiny_model: Path) -> None:
