@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from contextlib import suppress
-from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
-import aiohttp
-from yarl import URL
-
 from qwen3_runtime.config import Phase, TerminationReason
-from qwen3_runtime.engines.base import Adapter, parse_version
-from qwen3_runtime.engines.image import EngineImage, ImageError, identify
+from qwen3_runtime.engines.image import EngineImage, ImageError, identify, mismatch
 from qwen3_runtime.engines.keeper import Keeper
 from qwen3_runtime.engines.memory import oom_kills
 from qwen3_runtime.failure import explain
 from qwen3_runtime.server import errors
-from qwen3_runtime.server.routes import GENERATE
 from qwen3_runtime.termination import Termination
+from qwen3_runtime.warmup import WarmUpError, wait_for_first_token, wait_until_live
 from qwen3_runtime.weights import check_folder
 
 if TYPE_CHECKING:
+    from qwen3_runtime.engines.base import Adapter
     from qwen3_runtime.phases import Phases
     from qwen3_runtime.server.traffic import Traffic
     from qwen3_runtime.server.upstream import Upstream
@@ -33,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 WEIGHTS_SECONDS = 3.0
 """Between two looks at an incomplete folder."""
-LIVE_SECONDS = 0.1
-"""Between two questions whether the engine answers; while it does not listen, one costs microseconds."""
-LIVE_LIMIT_SECONDS = 5.0
 FAREWELL_SECONDS = 2.0
 """For the last errors to reach their clients."""
 
@@ -127,15 +118,8 @@ class Lifecycle:
             image = identify(self._settings.engine_description, self._settings.engine_python, self._adapter)
         except ImageError as error:
             raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, str(error))) from error
-        if image.name != self._adapter.name:
-            raise FatalError(_config_invalid(f"engine: the image holds {image.name}, not {self._adapter.name}"))
-        if image.device not in (None, self._config.device):
-            raise FatalError(_config_invalid(f"device: the image is for {image.device}, not {self._config.device}"))
-        if parse_version(image.version) < self._adapter.oldest_version:
-            oldest = ".".join(map(str, self._adapter.oldest_version))
-            raise FatalError(
-                _config_invalid(f"engine: the image holds {image.name} {image.version}, the oldest known is {oldest}")
-            )
+        if (problem := mismatch(image, self._adapter, self._config.device)) is not None:
+            raise FatalError(Termination(TerminationReason.CONFIG_INVALID, problem))
         return image
 
     async def _start_engine(self, image: EngineImage) -> Keeper:
@@ -149,38 +133,15 @@ class Lifecycle:
         return self._keeper
 
     async def _warm_up(self, keeper: Keeper) -> None:
-        """Ready only after a first token: until then kernels are compiled and caches are cold."""
-        while not await self._is_live():  # noqa: ASYNC110 - the engine sends no event
-            await asyncio.sleep(LIVE_SECONDS)
+        await wait_until_live(self._upstream, self._adapter)
         self._enter(Phase.WARMING_UP)
         keeper.find_workers()
-        while not await self._first_token():  # noqa: ASYNC110 - the same
-            await asyncio.sleep(LIVE_SECONDS)
-        await self._upstream.fetch(self._adapter.settle_path, LIVE_LIMIT_SECONDS)
+        try:
+            await wait_for_first_token(self._upstream, self._adapter, self._config.served_model_name)
+        except WarmUpError as error:
+            raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, str(error))) from error
         keeper.log.forget()
         self._enter(Phase.READY)
-
-    async def _is_live(self) -> bool:
-        return await self._upstream.fetch(self._adapter.live_path, LIVE_LIMIT_SECONDS) is not None
-
-    async def _first_token(self) -> bool:
-        request = {
-            "model": self._config.served_model_name,
-            "messages": [{"role": "user", "content": "Hi"}],
-            "max_tokens": 1,
-        }
-        headers = {"content-type": "application/json"}
-        # A lost connection is a dying engine, which `Keeper.ended` reports better.
-        with suppress(aiohttp.ClientError, ConnectionError):
-            async with self._upstream.request(
-                "POST", URL(GENERATE[0]), json.dumps(request).encode(), headers
-            ) as answer:
-                if answer.status == HTTPStatus.OK:
-                    return True
-                said = (await answer.text())[:500]
-                sentence = f"{self._adapter.name} answered its first request with {answer.status}: {said}"
-                raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, sentence))
-        return False
 
     async def _drain_after(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -204,7 +165,3 @@ class Lifecycle:
     def _enter(self, phase: Phase, reason: str = "", message: str = "") -> None:
         if self._phases.enter(phase, reason, message):
             logger.info("phase %s %s", phase, message)
-
-
-def _config_invalid(sentence: str) -> Termination:
-    return Termination(TerminationReason.CONFIG_INVALID, sentence)

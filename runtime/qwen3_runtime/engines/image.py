@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwen3_runtime.engines.base import parse_version
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -41,6 +43,18 @@ def identify(description: Path, python: Path, adapter: Adapter) -> EngineImage:
     if description.is_file():
         return _read(description)
     return EngineImage(name=adapter.name, version=_ask(python, adapter.package))
+
+
+def mismatch(image: EngineImage, adapter: Adapter, device: str) -> str | None:
+    """Why this image cannot serve a configuration for ``adapter`` and ``device``, naming the field; or None."""
+    if image.name != adapter.name:
+        return f"engine: the image holds {image.name}, not {adapter.name}"
+    if image.device not in (None, device):
+        return f"device: the image is for {image.device}, not {device}"
+    if parse_version(image.version) < adapter.oldest_version:
+        oldest = ".".join(map(str, adapter.oldest_version))
+        return f"engine: the image holds {image.name} {image.version}, the oldest known is {oldest}"
+    return None
 
 
 def _read(description: Path) -> EngineImage:

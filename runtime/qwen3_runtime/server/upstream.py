@@ -11,8 +11,7 @@ from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from aiohttp.client import _RequestContextManager
+    from contextlib import AbstractAsyncContextManager
 
 KEEP_ALIVE_SECONDS = 2.0
 """Below the 5 s after which the engine's server closes an idle connection, so that none is reused while it closes."""
@@ -35,7 +34,7 @@ class Upstream:
 
     def request(
         self, method: str, target: URL, body: bytes | None, headers: Mapping[str, str]
-    ) -> _RequestContextManager:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Send a request; use as an asynchronous context manager. Leaving it early aborts the engine's work."""
         return self._session.request(method, self._base.join(target), data=body, headers=headers, allow_redirects=False)
 

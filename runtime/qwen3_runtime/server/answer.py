@@ -1,0 +1,83 @@
+"""The answer to one request as it goes out: whole, as a stream, or as a failure that nobody takes for an end."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.server import errors
+from qwen3_runtime.server.asgi import Header, Send, send_body, send_error, send_start
+from qwen3_runtime.server.traffic import InterruptedRequestError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from qwen3_runtime.server.errors import ErrorAnswer
+
+LAST_BYTES_SECONDS = 2.0
+"""For handing an error to a client that may not be reading any more."""
+EVENT_END = b"\n\n"
+STREAM_END = b"data: [DONE]\n\n"
+
+
+class Answer:
+    """What has gone to the client so far."""
+
+    def __init__(self, send: Send, *, close: bool) -> None:
+        self._send = send
+        self._close = close
+        self._streaming = False
+        self._began = perf_counter()
+        self.first_byte: float | None = None
+        """Seconds from the request's arrival to the first byte of the body."""
+        self.outcome = 0
+        """HTTP status for the metrics."""
+
+    async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
+        """An answer that came in one piece. Its length is known, so that a cut cannot look like an end."""
+        await self._start(status, [header for header in headers if header[0].lower() != b"content-length"], len(body))
+        self.first_byte = perf_counter() - self._began
+        await send_body(self._send, body, more=False)
+
+    async def stream(self, response: aiohttp.ClientResponse, headers: list[Header]) -> None:
+        """Events as they come. Only a piece of an event waits for its rest: no client could read it anyway."""
+        await self._start(response.status, headers, None)
+        self._streaming = True
+        sent = held = b""
+        while chunk := await response.content.readany():
+            if held or not chunk.endswith(EVENT_END):
+                events, end, held = (held + chunk).rpartition(EVENT_END)
+                chunk = events + end
+            if not chunk:
+                continue
+            if self.first_byte is None:
+                self.first_byte = perf_counter() - self._began
+            await send_body(self._send, chunk, more=True)
+            sent = chunk
+        if held or not sent.endswith(STREAM_END):
+            raise InterruptedRequestError(errors.ENGINE_FAILED)
+        self._streaming = False
+        await send_body(self._send, b"", more=False)
+
+    async def fail(self, error: ErrorAnswer) -> None:
+        """End the answer so that the client sees the failure, whatever has gone out already."""
+        self.outcome = error.status
+        if error is errors.CLIENT_GONE:
+            return
+        try:
+            async with asyncio.timeout(LAST_BYTES_SECONDS):
+                if self._streaming:
+                    await send_body(self._send, error.event(), more=False)
+                else:
+                    await send_error(self._send, error, close=self._close)
+        except TimeoutError:
+            return
+
+    async def _start(self, status: int, headers: list[Header], length: int | None) -> None:
+        self.outcome = status
+        if length is not None:
+            headers.append((b"content-length", str(length).encode()))
+        if self._close:
+            headers.append((b"connection", b"close"))
+        await send_start(self._send, status, headers)
