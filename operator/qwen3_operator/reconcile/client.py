@@ -20,6 +20,7 @@ _PAGE = 500
 _APPLY = "application/apply-patch+yaml"
 _INVALID = frozenset({400, 422})
 _REFUSALS = _INVALID | {403, 409}
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 _EVENTS = Resource("Event", "events.k8s.io", "v1", "events")
 _CORE_EVENTS = Resource("Event", "", "v1", "events")
@@ -37,6 +38,11 @@ class ApiError(Exception):
     def is_refusal(self) -> bool:
         """The object is at fault (schema, quota, policy) rather than the connection."""
         return self.status in _REFUSALS
+
+    @property
+    def is_namespace_ending(self) -> bool:
+        """Nothing can be created in the namespace any more; the deployment itself goes with it."""
+        return self.status == _FORBIDDEN and "because it is being terminated" in self.message
 
     @property
     def is_users_fault(self) -> bool:

@@ -19,7 +19,7 @@ from qwen3_operator.reconcile.events import event
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.observed import Failure, Observed, PhaseView, PodView
 from qwen3_operator.reconcile.planner import Answer, Planner
-from qwen3_operator.reconcile.report import report
+from qwen3_operator.reconcile.report import report, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +79,8 @@ class Reconciler:
         if answer.plan is not None and failure is None:
             desired, failure = self._render(deployment, answer.plan)
         refused = await self._apply(key, desired)
+        if refused is not None and refused.is_namespace_ending:
+            return True
         observed = self._observe(key, deployment, answer.plan, failure, desired)
         await self._children.prune(key, deployment, desired, observed)
         refusal = Failure("ApplyRefused", refused.message) if refused else None
@@ -144,7 +146,7 @@ class Reconciler:
     async def _report(self, deployment: dict[str, Any], observed: Observed) -> None:
         now = datetime.now(UTC)
         status = report(observed, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        written = status.to_json()
+        written = stored(status)
         if written == observed.previous:
             return
         metadata = {name: deployment["metadata"][name] for name in ("name", "namespace", "uid")}

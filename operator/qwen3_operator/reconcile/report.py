@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.status import DeploymentStatus
 from qwen3_operator.manifests.names import selector, service_url
@@ -40,3 +40,20 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         quantization=first.quantization if first else "",
         tensor_parallel=first.tensor_parallel if first else None,
     )
+
+
+def stored(status: DeploymentStatus) -> dict[str, Any]:
+    """The status as it is applied: without empty maps and lists.
+
+    Server-side apply turns a map that loses its last key into null, which the schema refuses.
+    """
+    written: dict[str, Any] = _without_empty(status.to_json())
+    return written
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_empty(inner) for name, inner in value.items() if inner not in ({}, [])}
+    if isinstance(value, list):
+        return [_without_empty(inner) for inner in value]
+    return value

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from qwen3_operator.api.status import ConditionStatus, ConditionType, DeploymentStatus
 from qwen3_operator.reconcile.conditions import transitions
 from qwen3_operator.reconcile.observed import Failure, Unreachable
-from qwen3_operator.reconcile.report import report
+from qwen3_operator.reconcile.report import report, stored
 from qwen3_runtime.config import Phase
 from tests.unit.manifests.samples import cpu_placement, deployment, plan
 from tests.unit.reconcile.samples import NOW, ended, observed, phase, pod, view, waiting, workloads
@@ -156,3 +156,11 @@ def test_one_cause_makes_one_warning() -> None:
 
 def test_statuses_are_of_the_api() -> None:
     assert {entry.status for entry in report(serving(), NOW).conditions} <= set(ConditionStatus)
+
+
+def test_no_empty_map_is_applied_and_nothing_else_is_lost() -> None:
+    status = report(serving(), NOW)
+    written = stored(status)
+    assert "rejectedCounts" not in written["plan"]
+    assert "values" not in written["plan"]["placements"][0]["nodeRequirements"][0]
+    assert DeploymentStatus.model_validate(written) == status
