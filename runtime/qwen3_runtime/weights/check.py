@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from qwen3_runtime.config import RuntimeConfig
 
 INDEX = "model.safetensors.index.json"
+TEMPLATE = "chat_template.jinja"
+"""Where newer versions of transformers save the chat template."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
@@ -81,6 +83,9 @@ def _check_quantization(folder: Path, config: RuntimeConfig) -> None:
 def _check_tokenizer(folder: Path, _: RuntimeConfig) -> None:
     for name in TOKENIZER_FILES:
         _require(folder / name)
+    settings = folder / "tokenizer_config.json"
+    if "chat_template" not in _read_object(settings) and not (folder / TEMPLATE).is_file():
+        raise _FoundError("FileMissing", f"{settings} has no chat_template and {folder / TEMPLATE} does not exist.")
 
 
 def _check_weights(folder: Path, _: RuntimeConfig) -> None:

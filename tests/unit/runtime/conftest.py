@@ -53,7 +53,7 @@ def model_folder(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(TINY))
     (folder / "tokenizer.json").write_text("{}")
-    (folder / "tokenizer_config.json").write_text("{}")
+    (folder / "tokenizer_config.json").write_text('{"chat_template": ""}')
     write_safetensors(folder / "one.safetensors", {"a": 10, "b": 20})
     write_safetensors(folder / "two.safetensors", {"c": 5})
     index = {"weight_map": {"a": "one.safetensors", "b": "one.safetensors", "c": "two.safetensors"}}

@@ -49,6 +49,15 @@ def test_missing_file_is_named(model_folder: Path, name: str) -> None:
     assert problem_of(model_folder) == Problem("FileMissing", f"{model_folder}/{name} does not exist.")
 
 
+def test_chat_template_in_either_place(model_folder: Path) -> None:
+    (model_folder / "tokenizer_config.json").write_text("{}")
+    problem = problem_of(model_folder)
+    assert problem.reason == "FileMissing"
+    assert "chat_template" in problem.message
+    (model_folder / "chat_template.jinja").touch()
+    assert check_folder(config_for(model_folder)) is None
+
+
 def test_config_of_another_model_names_key_found_and_expected(model_folder: Path) -> None:
     (model_folder / "config.json").write_text(json.dumps({"hidden_size": 4096}))
     problem = problem_of(model_folder)
