@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.chart import NAMESPACE, Helm, environment, of_kind
+from tests.chart.chart import CHART, NAMESPACE, Helm, environment, of_kind
 
 if TYPE_CHECKING:
     from tests.chart.chart import Object
@@ -97,6 +97,13 @@ def test_bindings_name_the_account_of_the_pod(helm: Helm, ci_values: Object) -> 
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}]
     made = [found["metadata"]["name"] for found in of_kind(objects, "ServiceAccount")]
     assert made == ([account] if ci_values.get("serviceAccount", {}).get("create", True) else [])
+
+
+def test_readme_lists_the_rights() -> None:
+    rows = [row.split(" | ") for row in (CHART / "README.md").read_text().splitlines() if row.startswith("| ")]
+    written = {row[1]: set(row[2].removesuffix(" |").split(", ")) for row in rows if len(row) == 3}
+    for (group, resource), verbs in {**CAPACITY, **MANAGER}.items():
+        assert written[f"{group}/{resource}".removeprefix("/")] == verbs
 
 
 @pytest.mark.parametrize(("role", "may_write"), [("view", False), ("edit", True), ("admin", True)])
