@@ -61,6 +61,7 @@ class Process:
             settings=settings,
             phase=self._phases.view,
             mount_failure=self._mounts.message,
+            again=self._queue.add,
         )
         self._watch = Watch(self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity)
         self._leadership = Leadership(api, settings)

@@ -32,13 +32,17 @@ class Children:
         """The deployment is gone; the garbage collector removes its children."""
         self._known_good.pop(key, None)
 
-    async def apply(self, key: Key, desired: Sequence[dict[str, Any]]) -> None:
+    async def apply(self, key: Key, desired: Sequence[dict[str, Any]]) -> bool:
         """Apply every manifest that differs from the cluster.
+
+        Returns:
+            Whether anything differed.
 
         Raises:
             ApiError: the API server refused one, or could not be reached; 409 when the name belongs to somebody else.
         """
         known_good = self._known_good.setdefault(key, {})
+        differed = False
         for manifest in desired:
             kind, name = kind_of(manifest), manifest["metadata"]["name"]
             live = self._live(kind, key, name)
@@ -47,9 +51,11 @@ class Children:
             if live is None:
                 await self._refuse_foreign(kind, manifest)
             applied = await self._client.apply(manifest)
+            differed = True
             known_good[kind, name] = fingerprint(applied)
             self._cache.put(kind, applied)
             _LOG.info("applied", extra={"namespace": key.namespace, "kind": kind.value.kind, "object": name})
+        return differed
 
     async def prune(
         self, key: Key, owner: Mapping[str, Any], desired: Sequence[Mapping[str, Any]], observed: Observed

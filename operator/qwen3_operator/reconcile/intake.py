@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from qwen3_operator.reconcile.cache import Cache
 
-_SETTLE_SECONDS = 0.05
+_URGENT_SECONDS = -60.0
+"""What a user asks for is due before what waits already: it overtakes reports on pods when there is much to do."""
+_SETTLE_SECONDS = 0.2
 """Pods and children change in bursts; one reconcile answers the burst."""
 _CAPACITY_SECONDS = 1.0
 """Nodes come and go in groups; a failed plan is tried once per group."""
@@ -65,7 +67,7 @@ class Intake:
 
     def _touch(self, kind: Kind, obj: dict[str, Any]) -> None:
         if key := owner_key(kind, obj):
-            self._enqueue(key, 0.0 if kind is Kind.QWEN3DEPLOYMENT else _SETTLE_SECONDS)
+            self._enqueue(key, _URGENT_SECONDS if kind is Kind.QWEN3DEPLOYMENT else _SETTLE_SECONDS)
 
     def _node_changed(self, previous: Mapping[str, Any] | None, node: Mapping[str, Any]) -> None:
         """Heartbeats and image lists do not count."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _NOT_FOUND = 404
+_REPORT_SECONDS = 0.2
 
 
 class Reconciler:
@@ -47,8 +48,9 @@ class Reconciler:
         settings: Settings,
         phase: Callable[[str], PhaseView],
         mount_failure: Callable[[str], str],
+        again: Callable[[Key, float], None],
     ) -> None:
-        """``phase`` and ``mount_failure`` give what is known of the pod with a uid."""
+        """``phase`` and ``mount_failure`` give what is known of the pod with a uid; ``again`` asks for a reconcile."""
         self._client = client
         self._cache = cache
         self._planner = planner
@@ -57,6 +59,8 @@ class Reconciler:
         self._settings = settings
         self._phase = phase
         self._mount_failure = mount_failure
+        self._again = again
+        self._deferred: set[Key] = set()
 
     async def reconcile(self, key: Key) -> bool:
         """Bring the cluster nearer to what a deployment asks for, and say how far it is.
@@ -71,6 +75,7 @@ class Reconciler:
         if deployment is None:
             self._planner.forget(key)
             self._children.forget(key)
+            self._deferred.discard(key)
             return True
         if "deletionTimestamp" in deployment["metadata"]:
             return True  # owner references do the rest
@@ -78,9 +83,11 @@ class Reconciler:
         desired: Sequence[dict[str, Any]] = ()
         if answer.plan is not None and failure is None:
             desired, failure = self._render(deployment, answer.plan)
-        refused = await self._apply(key, desired)
+        differed, refused = await self._apply(key, desired)
         if refused is not None and refused.is_namespace_ending:
             return True
+        if self._is_deferred(key, differed=differed):
+            return failure is None
         observed = self._observe(key, deployment, answer.plan, failure, desired)
         await self._children.prune(key, deployment, desired, observed)
         refusal = Failure("ApplyRefused", refused.message) if refused else None
@@ -106,15 +113,23 @@ class Reconciler:
         except RenderError as error:
             return [], Failure(error.reason, error.message)
 
-    async def _apply(self, key: Key, desired: Sequence[dict[str, Any]]) -> ApiError | None:
+    async def _apply(self, key: Key, desired: Sequence[dict[str, Any]]) -> tuple[bool, ApiError | None]:
         """Apply what differs. A refusal is for the status; a lost connection is for the queue."""
         try:
-            await self._children.apply(key, desired)
+            return await self._children.apply(key, desired), None
         except ApiError as error:
             if not error.is_refusal:
                 raise
-            return error
-        return None
+            return False, error
+
+    def _is_deferred(self, key: Key, *, differed: bool) -> bool:
+        """After an apply the controllers have news in a moment: one status answers both. Never twice in a row."""
+        if not differed or key in self._deferred:
+            self._deferred.discard(key)
+            return False
+        self._deferred.add(key)
+        self._again(key, _REPORT_SECONDS)
+        return True
 
     def _observe(
         self,
