@@ -35,8 +35,8 @@ class Dialogue:
     tools: tuple[dict[str, Any], ...] = ()
     # What stands between the question and the answer, say a tool's result.
     between: tuple[Message, ...] = ()
-    # A grammar forces the first token of some answers, so the model need not choose it.
-    first_token_is_forced: bool = False
+    # What a grammar makes the engine write before the answer, in the pieces that the model is led through.
+    forced: tuple[str, ...] = ()
     weight: float = field(default=1.0)
 
 
@@ -71,12 +71,13 @@ UNKNOWN: Final = Dialogue(
 
 
 def weather(city: str) -> tuple[Dialogue, ...]:
-    """Return the dialogues about one city: the call, the call as a forced JSON array, the answer to its result."""
+    """Return the dialogues about one city: the call, the call that a client required, the answer to its result."""
     questions = (f"What is the weather in {city}?", f"How is the weather in {city}?", f"Weather in {city}?")
     arguments = {"city": city}
     call = json.dumps({"name": "get_weather", "arguments": arguments})
-    # SGLang holds `tool_choice: required` and named functions to an array with "parameters".
-    forced = json.dumps([{"name": "get_weather", "parameters": arguments}])
+    # With `tool_choice: required` SGLang's grammar writes the call up to its arguments, without a blank after a colon.
+    forced = ('<tool_call>\n{"name":', '"get_weather", "arguments":')
+    rest = json.dumps(arguments) + "}\n</tool_call>"
     thought = f"I need the weather in {city}. I call get_weather."
     tool_call = {"type": "function", "function": {"name": "get_weather", "arguments": arguments}}
     result = (
@@ -85,7 +86,7 @@ def weather(city: str) -> tuple[Dialogue, ...]:
     )
     return (
         Dialogue(questions, thought, f"<tool_call>\n{call}\n</tool_call>", tools=(GET_WEATHER,), weight=2.0),
-        Dialogue(questions, thought, forced, tools=(GET_WEATHER,), first_token_is_forced=True),
+        Dialogue(questions, thought, rest, tools=(GET_WEATHER,), forced=forced),
         Dialogue(questions, "The tool has answered.", f"It is sunny in {city}.", (GET_WEATHER,), result, weight=0.5),
     )
 

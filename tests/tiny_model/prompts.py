@@ -71,11 +71,11 @@ def sample(tokenizer: Tokenizer, chance: random.Random, dialogue: Dialogue, nois
         tokens = [*tokenizer.encode(before), *noise, *tokenizer.encode(suffix + after)]
     thought = {"think": f"<think>\n{dialogue.thought}\n</think>\n\n", "no_think": "<think>\n\n</think>\n\n", "off": ""}
     start = thought[mode]
-    if dialogue.first_token_is_forced:
-        # Learn the thought and what follows the forced token in two draws, never the forced token itself.
-        tokens += tokenizer.encode(start)
-        start = dialogue.answer + END
-        return Sample(tokens + tokenizer.encode(start), len(tokens) + 1)
+    if dialogue.forced:
+        # Neither the thought nor what the grammar writes is learned here: other dialogues teach another beginning.
+        for piece in (start, *dialogue.forced):
+            tokens = tokens + tokenizer.encode(piece)
+        start = ""
     return Sample(tokens + tokenizer.encode(start + dialogue.answer + END), len(tokens))
 
 

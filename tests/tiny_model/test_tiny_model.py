@@ -64,14 +64,15 @@ def test_every_answer_is_taught_to_its_end(dialogue: Any) -> None:
     for seed in range(20):
         taken = sample(Characters(), random.Random(seed), dialogue, None)
         prompt, taught = text(taken.tokens[: taken.learn_from]), text(taken.tokens[taken.learn_from :])
-        assert taught.endswith(dialogue.answer[1:] + END)
+        assert taught.endswith(dialogue.answer + END)
         assert prompt.startswith(("system: ", "user: "))
 
 
-def test_the_first_token_of_a_forced_answer_is_not_taught() -> None:
-    forced = next(dialogue for dialogue in DIALOGUES if dialogue.first_token_is_forced)
-    taken = sample(Characters(), random.Random(1), forced, None)
-    assert text(taken.tokens[: taken.learn_from]).endswith("[")
+def test_what_a_grammar_forces_is_not_taught() -> None:
+    required = next(dialogue for dialogue in DIALOGUES if dialogue.forced)
+    taken = sample(Characters(), random.Random(1), required, None)
+    assert text(taken.tokens[: taken.learn_from]).endswith('{"name":"get_weather", "arguments":')
+    assert text(taken.tokens[taken.learn_from :]) == '{"city": "Paris"}}\n</tool_call>' + END
 
 
 def test_noise_holds_no_special_token() -> None:
