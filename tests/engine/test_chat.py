@@ -194,17 +194,20 @@ async def _ask(base: str, body: dict[str, Any]) -> tuple[dict[str, str], bytes]:
         headers = {key.lower(): value for key, value in answer.headers.items()}
         for name in ("date", "content-length"):
             headers.pop(name, None)
-        return headers, re.sub(rb'"(id|created)":("[^"]*"|[0-9]+)', b"", await answer.read())
+        return headers, re.sub(rb'"(id|created)":("[^"]*"|[0-9]+),', b"", await answer.read())
 
 
-def _said(stream: bytes) -> tuple[dict[str, str], set[str], list[str]]:
-    """All text by field, the forms of events, and the last two events as they are."""
+def _said(stream: bytes) -> tuple[dict[str, str], set[tuple[str, ...]], list[str]]:
+    """All text by field, the fields that events have, and the last two events as they are."""
     *events, end = stream.decode().split("\n\n")
     assert end == ""
     texts: dict[str, str] = {}
-    forms: set[str] = set()
-    for event in events:
-        for field, text in re.findall(r'"(content|reasoning_content)":"((?:[^"\\]|\\.)*)"', event):
-            texts[field] = texts.get(field, "") + text
-        forms.add(re.sub(r'"(?:[^"\\]|\\.)*"(?!:)', "", event))
-    return texts, forms, events[-2:]
+    fields: set[tuple[str, ...]] = set()
+    for event in events[:-1]:
+        chunk = json.loads(event.removeprefix("data: "))
+        fields.add(tuple(chunk))
+        for choice in chunk["choices"]:
+            fields.add(tuple(choice))
+            for name in ("content", "reasoning_content"):
+                texts[name] = texts.get(name, "") + (choice["delta"].get(name) or "")
+    return texts, fields, events[-2:]
