@@ -145,4 +145,6 @@ async def connect(kubeconfig: str | None = None) -> ApiClient:
         config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     except ConfigException:
         await config.load_kube_config(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
+    # aiohttp would look for ~/.netrc in a thread before each request; proxies come from the kubeconfig
+    configuration.client_session_kwargs = {"trust_env": False}
     return ApiClient(configuration)
