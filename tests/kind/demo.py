@@ -45,10 +45,10 @@ def main() -> int:
         with steps.step("two chats"):
             answers = _chat(kube)
     except (StepError, KubectlError) as error:
-        console.print(f"[red]demo failed:[/red] {error}", highlight=False)
+        console.print(f"[red]demo failed:[/red] {error}", highlight=False, soft_wrap=True)
         return 1
     _show(console, kube, status, answers)
-    console.print(f"\n[bold]Steps[/bold]\n{steps.table()}", highlight=False)
+    console.print(f"\n[bold]Steps[/bold]\n{steps.table()}", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -95,10 +95,10 @@ def _show(console: Console, kube: Kube, status: dict[str, Any], answers: list[tu
     for title, thoughts, answer in answers:
         body = f"[dim]{thoughts}[/dim]\n\n{answer}" if thoughts else answer
         console.print(Panel(body, title=f"“{QUESTION}” {title}", title_align="left"))
-    console.print(f"[bold]Plan[/bold]  {status['plan']['summary']}", highlight=False)
+    console.print(f"[bold]Plan[/bold]  {status['plan']['summary']}", highlight=False, soft_wrap=True)
     console.print(_memory_table(status["plan"]["placements"][0]))
-    console.print(f"[bold]URL in the cluster[/bold]  {status['url']}", highlight=False)
-    console.print(kube.run("get", "q3d", "-n", NAMESPACE), highlight=False, markup=False)
+    console.print(f"[bold]URL in the cluster[/bold]  {status['url']}", highlight=False, soft_wrap=True)
+    console.print(kube.run("get", "q3d", "-n", NAMESPACE), highlight=False, markup=False, soft_wrap=True)
     kubectl = f"{kube.kubectl} --kubeconfig {kube.kubeconfig}"
     console.print("[bold]What to try next[/bold]")
     for line in (
@@ -106,11 +106,12 @@ def _show(console: Console, kube: Kube, status: dict[str, Any], answers: list[tu
         f"k describe q3d {NAME} -n {NAMESPACE}      # why it is as it is",
         f"k scale q3d {NAME} -n {NAMESPACE} --replicas=2",
         f"k port-forward -n {NAMESPACE} service/{NAME} 8080:80   # then any OpenAI client at http://localhost:8080/v1",
-        "k apply -f docs/examples/qwen3-32b-gpu.yaml  # needs GPUs: read what the condition says without them",
+        "k create namespace team-a && k apply -f docs/examples/qwen3-32b-gpu.yaml",
+        "k describe q3d qwen3-32b -n team-a           # there is no GPU here: Planned=False says what is missing",
         "make test                                    # everything that CI runs",
         "make clean                                   # remove what the demo made",
     ):
-        console.print(f"  {line}", highlight=False, markup=False)
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _memory_table(placement: dict[str, Any]) -> Table:
