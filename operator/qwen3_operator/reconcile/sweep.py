@@ -6,10 +6,12 @@ kopf lists again after a broken watch and says nothing of what vanished meanwhil
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from typing import TYPE_CHECKING
 
 from qwen3_operator.manifests.names import MANAGED_SELECTOR
+from qwen3_operator.reconcile.client import ApiError
 from qwen3_operator.reconcile.kinds import MANAGED_KINDS, Kind
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from qwen3_operator.reconcile.kinds import Key
     from qwen3_operator.reconcile.queue import WorkQueue
 
+_LOG = logging.getLogger(__name__)
 _JITTER = 0.1
 
 
@@ -47,7 +50,11 @@ async def sweep_forever(
     """Sweep every ``period`` seconds, give or take 10 %, and look at every deployment again, spread over a tenth."""
     while True:
         await asyncio.sleep(period * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads load
-        await sweep(client, cache, intake, namespaces)
+        try:
+            await sweep(client, cache, intake, namespaces)
+        except ApiError as error:
+            _LOG.warning("sweep failed", extra={"error": str(error)})  # the watches go on; the next round mends
+            continue
         intake.retry_waiting(0.0)
         for key in cache.deployments():
             queue.add(key, random.uniform(0, period * _JITTER))  # noqa: S311 - likewise
