@@ -30,9 +30,9 @@ CLASSIFIED_WITHIN = 30
         ({"model": {"contextLength": 99_999_999}}, ["contextLength", "1048576"]),
         ({"replicas": -1}, ["replicas", "-1", "0"]),
         ({"workload": {"concurrency": 0}}, ["concurrency", "0", "1"]),
-        ({"drainTimeoutSeconds": "soon"}, ["drainTimeoutSeconds", "integer"]),
+        ({"drainTimeoutSeconds": "soon"}, ["drainTimeoutSeconds", "numeric", "string"]),
         ({"model": {"source": None}}, ["source", "Required"]),
-        ({"modle": {"name": "Qwen3-8B"}}, ["modle", "unknown field"]),
+        ({"modle": {"name": "Qwen3-8B"}}, ["modle", "not declared"]),
     ],
 )
 def test_refused_at_apply(kube: Kube, spec: dict[str, Any], words: list[str]) -> None:
