@@ -20,5 +20,8 @@ def explain(
         sentence = f"the kernel killed a process of {engine} {when}: the container reached its memory limit"
         return Termination(TerminationReason.OUT_OF_MEMORY, sentence, log)
     reason = TerminationReason.ENGINE_DIED if was_ready else TerminationReason.ENGINE_START_FAILED
-    sentence = f"{engine} {how.describe()} {when}"
-    return Termination(reason, f"{sentence}: {error_line}" if error_line else sentence, log)
+    if not error_line:
+        return Termination(reason, f"{engine} {how.describe()} {when}", log)
+    # SGLang kills itself once it has said what is wrong: then the signal is no news and looks like another's doing.
+    ending = "ended" if how.code is not None and how.code < 0 else how.describe()
+    return Termination(reason, f"{engine} {ending} {when}: {error_line}", log)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -139,7 +140,11 @@ async def test_death_of_the_whole_engine(start_pod: StartPod, tiny_model: Path) 
     _, body = await stream
     assert b'"engine_failed"' in body
     assert await asyncio.to_thread(own_pod.process.wait, 60) == 1
-    assert own_pod.termination().startswith("EngineDied: SGLang 0.5.23 was killed by SIGKILL while it served")
+    # Its workers end with it and may be missed first.
+    assert re.match(
+        r"EngineDied: SGLang 0\.5\.23 (was killed by SIGKILL|lost its process sglang::\w+) while it served\n",
+        own_pod.termination(),
+    )
 
 
 def test_argument_that_the_engine_refuses(start_pod: StartPod, tiny_model: Path) -> None:
@@ -157,8 +162,9 @@ def test_value_that_the_engine_refuses_late(start_pod: StartPod, tiny_model: Pat
     pod = start_pod(tiny_config(tiny_model, extra_args=("--quantization", "awq")))
     assert pod.process.wait(START_SECONDS) == 1
     first = pod.termination().splitlines()[0]
-    assert first.startswith("EngineStartFailed: SGLang 0.5.23 exited with code")
-    assert "Error" in first
+    assert first == (
+        "EngineStartFailed: SGLang 0.5.23 ended before it was ready: ValueError: Cannot find the config file for awq"
+    )
 
 
 def test_weights_are_waited_for(start_pod: StartPod, tiny_model: Path, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_termination_message_without_a_place_for_it(tmp_path: Path) -> None:
             False,
             "EngineStartFailed: SGLang 0.5.23 exited with code 2 before it was ready: e",
         ),
-        (EngineExit(-9, None), True, False, "EngineDied: SGLang 0.5.23 was killed by SIGKILL while it served: e"),
+        (EngineExit(-9, None), True, False, "EngineDied: SGLang 0.5.23 ended while it served: e"),
         (
             EngineExit(None, "sglang::schedul"),
             True,
@@ -134,6 +134,13 @@ def test_explanation(how: EngineExit, was_ready: bool, out_of_memory: bool, star
         how, engine="SGLang 0.5.23", was_ready=was_ready, out_of_memory=out_of_memory, error_line="e", log=()
     )
     assert render(termination).decode().startswith(start)
+
+
+def test_signal_is_named_where_the_engine_said_nothing() -> None:
+    termination = explain(
+        EngineExit(-9, None), engine="SGLang 0.5.23", was_ready=True, out_of_memory=False, error_line=None, log=()
+    )
+    assert termination.sentence == "SGLang 0.5.23 was killed by SIGKILL while it served"
 
 
 def test_process_name_with_blanks_and_brackets() -> None:
