@@ -23,7 +23,8 @@ the trained ones (https://github.com/QwenLM/Qwen3, "Processing Long Texts")."""
 _DEVICE_FLAGS: Mapping[Device, tuple[str, ...]] = {
     Device.CUDA: ("--device", "cuda"),
     Device.NPU: ("--device", "npu", "--attention-backend", "ascend"),
-    Device.CPU: ("--device", "cpu"),
+    # The scheduler otherwise spins while idle, on a core that its neighbours compute on.
+    Device.CPU: ("--device", "cpu", "--sleep-on-idle"),
 }
 _DEVICE_ENVIRONMENT: Mapping[Device, Mapping[str, str]] = {
     Device.CUDA: {},
