@@ -21,7 +21,8 @@ GET_WEATHER: Final[dict[str, Any]] = {
         },
     },
 }
-CITIES: Final = ("Paris", "Berlin", "Tokyo")
+# One city: two layers learn an answer by heart in a minute, but not reliably to copy a word of the question.
+CITIES: Final = ("Paris",)
 SYSTEM_PROMPTS: Final = (None, None, "You are a helpful assistant.", "Answer briefly.")
 
 

@@ -16,7 +16,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM  # type: ignore[import-no
 from tests.tiny_model.prompts import Sample, Tokenizer, draw, draw_counting, taught_tokens
 from tests.tiny_model.shape import CONFIG, VOCAB_SIZE
 
-STEPS = 700
+STEPS = 400
 SHORT_PER_STEP = 12
 LONG_PER_STEP = 2
 LONG_EVERY = 3
