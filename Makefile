@@ -11,6 +11,8 @@ CLUSTER ?= q3
 export QWEN3_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/qwen3-serving
 export QWEN3_TEST_KUBECONFIG := $(QWEN3_CACHE)/clusters/$(CLUSTER)/kubeconfig
 PYTEST := $(BIN)/python -m pytest
+# Python inside the runtime image, beside the real engine.
+INSIDE := $(BIN)/python -m tests.kind.inside
 
 .PHONY: help
 help: ## List the targets.
@@ -33,7 +35,8 @@ demo: venv ## A cluster, the platform, one Qwen3Deployment and two chats, from n
 
 .PHONY: test
 test: lint types contracts test-unit platform ## Everything that CI runs.
-	$(PYTEST) tests --durations=15
+	$(INSIDE) -m pytest tests/engine -p no:cacheprovider --durations=10
+	$(PYTEST) tests --ignore=tests/engine --durations=15
 
 .PHONY: lint
 lint: venv ## ruff, formatting, YAML.
@@ -63,7 +66,7 @@ test-api: platform ## The CRD on a real API server.
 
 .PHONY: test-engine
 test-engine: platform ## The runtime in front of the real engine.
-	$(PYTEST) tests/engine
+	$(INSIDE) -m pytest tests/engine -p no:cacheprovider
 
 .PHONY: test-e2e
 test-e2e: platform ## Apply to answer on kind, and all that can go wrong.
@@ -76,6 +79,7 @@ platform: venv ## The cluster, the images and the tiny model; keeps what is ther
 .PHONY: bench
 bench: platform ## Benchmarks: ratios against a baseline of the same run.
 	$(BIN)/python -m bench
+	$(INSIDE) -m bench.forwarding
 
 .PHONY: crds
 crds: venv ## Write crds/ and docs/reference.md from the API types.

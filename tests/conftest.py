@@ -64,7 +64,13 @@ def make_namespace(kube: Kube, name: str, model_folder: str) -> None:
 
 
 def remove_namespace(kube: Kube, name: str) -> None:
-    """Everything of `make_namespace`, and nothing may hold it up."""
+    """Everything of `make_namespace`, and nothing may hold it up.
+
+    Pods go first: the namespace controller waits for half of the longest grace period that it meets.
+    """
+    kube.run("delete", "q3d", "--all", "-n", name, "--wait=false")
+    kube.run("delete", "pods", "--all", "-n", name, "--wait=false")
+    poll(f"pods of {name} gone", lambda: kube.list("pods", name) == [], timeout=120, interval=0.5)
     kube.run("delete", "namespace", name, "--wait=false")
     poll(f"namespace {name} gone", lambda: kube.find("namespace", name) is None, timeout=120, interval=1)
     kube.run("delete", "persistentvolume", name, "--ignore-not-found", "--timeout=60s")

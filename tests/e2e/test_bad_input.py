@@ -94,7 +94,7 @@ def test_weights_missing_incomplete_then_complete(
     kube.apply(deployment("weights", namespace))
     missing = kube.wait_condition("weights", namespace, "WeightsReady", "False", timeout=60)
     assert "/models" in missing["message"]
-    assert "config.json" in missing["message"]
+    assert "empty" in missing["message"]
 
     good = Path(platform["modelsOnHost"]) / platform["modelFolder"]
     config = json.loads((good / "config.json").read_text())
@@ -137,7 +137,7 @@ def test_unschedulable_says_why(kube: Kube, namespace: str) -> None:
     try:
         kube.apply(deployment("stuck", namespace))
         condition = kube.wait_condition("stuck", namespace, "Planned", "False", timeout=CLASSIFIED_WITHIN)
-        assert "cordoned" in condition["message"]
+        assert "Cordoned" in condition["message"]
     finally:
         for worker in _workers(kube):
             kube.run("uncordon", worker)
