@@ -4,7 +4,7 @@ from typing import Any, Final
 
 NAME: Final = "Qwen3-Tiny"
 # Raise it whenever the shape, the dialogues or the training changes: the stamp names the folder in the cache.
-VERSION: Final = "6"
+VERSION: Final = "7"
 STAMP_FILE: Final = "qwen3-tiny.json"
 FILES: Final = (
     "config.json",
