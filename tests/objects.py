@@ -19,7 +19,6 @@ def namespace_object(name: str) -> Object:
 def weights_volume(namespace: str, folder: str) -> Object:
     """A local PersistentVolume over a folder of models, for the claim ``weights`` of one namespace."""
     on_workers = {"key": "node-role.kubernetes.io/control-plane", "operator": "DoesNotExist"}
-    real = {"key": "type", "operator": "NotIn", "values": ["kwok"]}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -31,7 +30,7 @@ def weights_volume(namespace: str, folder: str) -> Object:
             "storageClassName": "",
             "claimRef": {"namespace": namespace, "name": "weights"},
             "local": {"path": f"{MODELS_ON_NODE}/{folder}".rstrip("/")},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_workers, real]}]}},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_workers]}]}},
         },
     }
 

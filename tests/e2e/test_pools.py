@@ -68,12 +68,12 @@ def test_two_deployments_do_not_take_the_same_devices(kube: Kube, namespace: str
     # Two nodes of eight devices hold eight replicas of two.
     image = {"image": "example.invalid/engine:1"}
     big = {"name": "Qwen3-32B", "contextLength": 32768}
-    where = {"accelerators": ["H100-SXM"]}
-    kube.apply(deployment("first", namespace, model=big, engine=image, hardware=where, replicas=7))
-    kube.apply(deployment("second", namespace, model=big, engine=image, hardware=where, replicas=1))
+    where, one = {"accelerators": ["H100-SXM"]}, {"concurrency": 1}
+    kube.apply(deployment("first", namespace, model=big, engine=image, hardware=where, replicas=7, workload=one))
+    kube.apply(deployment("second", namespace, model=big, engine=image, hardware=where, replicas=1, workload=one))
     for name in ("first", "second"):
         kube.wait_condition(name, namespace, "Scheduled", "True", timeout=60)
-    kube.apply(deployment("third", namespace, model=big, engine=image, hardware=where))
+    kube.apply(deployment("third", namespace, model=big, engine=image, hardware=where, workload=one))
     full = kube.wait_condition("third", namespace, "Planned", "False", reason="NoFit", timeout=15)
     assert "0 " in full["message"]
     kube.run("delete", "q3d", "second", "-n", namespace)
@@ -86,6 +86,7 @@ def _place(kube: Kube, namespace: str, model: str, accelerators: list[str]) -> t
         "model": {"name": model, "contextLength": 32768},
         "engine": {"image": "example.invalid/engine:1"},
         "hardware": {"accelerators": accelerators},
+        "workload": {"concurrency": 1},
     }
     kube.apply(deployment("big", namespace, **spec))
     kube.wait_condition("big", namespace, "Planned", "True", timeout=20)
