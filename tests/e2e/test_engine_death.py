@@ -23,9 +23,9 @@ LONG: dict[str, Any] = {
 }
 KILL_SCHEDULER = r"""
 import os, pathlib, signal
-for status in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-    if b"sglang::scheduler" in status.read_bytes():
-        os.kill(int(status.parent.name), signal.SIGKILL)
+for name in pathlib.Path("/proc").glob("[0-9]*/comm"):
+    if name.read_text().startswith("sglang::schedul"):
+        os.kill(int(name.parent.name), signal.SIGKILL)
         print("killed")
 """
 
