@@ -51,7 +51,9 @@ def make(steps: Steps, name: str) -> Made:
     engine = _tagged("qwen3-engine-sglang-cpu", [IMAGES / "Dockerfile", *_others(IMAGES)], base)
     runtime = _tagged("qwen3-runtime-sglang-cpu", [*_sources("runtime"), Path("requirements/runtime.txt")], engine)
     operator = _tagged(
-        "qwen3-operator", [*_sources("operator"), *_sources("runtime"), Path("requirements/operator.txt")], base
+        "qwen3-operator",
+        [*_sources("operator"), *_sources("runtime/qwen3_runtime"), Path("requirements/operator.txt")],
+        base,
     )
     _provide(steps, engine, IMAGES / "Dockerfile", IMAGES, {"BASE_IMAGE": base})
     _provide(steps, runtime, IMAGES / "runtime.Dockerfile", Path(), {"ENGINE_IMAGE": engine})

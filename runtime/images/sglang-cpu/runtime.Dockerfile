@@ -4,12 +4,15 @@
 #     -f runtime/images/sglang-cpu/runtime.Dockerfile .
 #
 # The runtime has a venv of its own, so that no pin of it can change what the engine was tested with. It starts the
-# engine with /opt/engine/bin/python. Other engine images (CUDA, Ascend) take the same steps with their own base.
+# engine with ENGINE_PYTHON. Other engine images (CUDA, Ascend) take the same steps with their own base.
 ARG ENGINE_IMAGE=qwen3-serving/sglang-cpu:0.5.23
 FROM ${ENGINE_IMAGE}
+# The Python that has SGLang: in the vendors' images not the one of /opt/engine.
+ARG ENGINE_PYTHON=/opt/engine/bin/python
+ENV QWEN3_ENGINE_PYTHON=${ENGINE_PYTHON}
 USER 0
 COPY requirements/runtime.txt /opt/runtime/requirements.txt
-RUN /opt/engine/bin/python -m venv /opt/runtime \
+RUN ${ENGINE_PYTHON} -m venv /opt/runtime \
  && /opt/runtime/bin/pip install -q --no-cache-dir --disable-pip-version-check --require-hashes \
     -r /opt/runtime/requirements.txt \
  && /opt/runtime/bin/pip uninstall -q -y pip setuptools
