@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +158,27 @@ def test_out_of_memory_is_named(kube: Kube, namespace: str) -> None:
     kube.apply(deployment("oom", namespace, engine={"extraArgs": hungry}))
     condition = kube.wait_condition("oom", namespace, "Ready", "False", reason="OutOfMemory", timeout=180)
     assert "memory" in condition["message"].lower()
+
+
+def test_crash_loop_is_named(kube: Kube, namespace: str, operator_image: str) -> None:
+    # The operator's image ends at once with status 2 where it finds no settings.
+    kube.apply(deployment("crash", namespace, engine={"image": operator_image}))
+    condition = kube.wait_condition("crash", namespace, "Ready", "False", reason="CrashLoop", timeout=CLASSIFIED_WITHIN)
+    assert "exit code 2" in condition["message"]
+    kube.apply(deployment("crash", namespace))
+    kube.wait_condition("crash", namespace, "Ready", "True")
+
+
+def test_silent_container_is_named(kube: Kube, namespace: str) -> None:
+    kube.apply(deployment("mute", namespace))
+    kube.wait_condition("mute", namespace, "Ready", "True")
+    node = kube.list("pods", namespace)[0]["spec"]["nodeName"]
+    subprocess.run(["docker", "exec", node, "pkill", "-STOP", "-f", "qwen3_runtime"], check=True)
+    try:
+        kube.wait_condition("mute", namespace, "Ready", "False", reason="ProbeFailing", timeout=CLASSIFIED_WITHIN)
+    finally:
+        subprocess.run(["docker", "exec", node, "pkill", "-CONT", "-f", "qwen3_runtime"], check=True)
+    kube.wait_condition("mute", namespace, "Ready", "True")
 
 
 def _wait_message(kube: Kube, namespace: str, name: str, kind: str, word: str) -> str:
