@@ -70,7 +70,8 @@ def remove_namespace(kube: Kube, name: str) -> None:
     """
     kube.run("delete", "q3d", "--all", "-n", name, "--wait=false")
     kube.run("delete", "pods", "--all", "-n", name, "--wait=false")
-    poll(f"pods of {name} gone", lambda: kube.list("pods", name) == [], timeout=120, interval=0.5)
+    workloads = "deployments,replicasets,pods"
+    poll(f"workloads of {name} gone", lambda: kube.list(workloads, name) == [], timeout=120, interval=0.5)
     kube.run("delete", "namespace", name, "--wait=false")
     poll(f"namespace {name} gone", lambda: kube.find("namespace", name) is None, timeout=120, interval=1)
     kube.run("delete", "persistentvolume", name, "--ignore-not-found", "--timeout=60s")
