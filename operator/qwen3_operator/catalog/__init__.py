@@ -1,9 +1,12 @@
 """What is known of models, formats, accelerators and engines: data files with their sources, and typed rows."""
 
-from qwen3_operator.catalog.accelerators import CPU, Accelerator, DeviceKind, NodeMark
+from qwen3_operator.catalog.accelerators import CPU, Accelerator, DeviceKind, Family, NodeMark, Precision, Vendor
+from qwen3_operator.catalog.base import Known
+from qwen3_operator.catalog.checkpoints import Checkpoint, QuantizationFormat
 from qwen3_operator.catalog.engines import Engine
 from qwen3_operator.catalog.loader import Catalog, CatalogError, load_catalog
-from qwen3_operator.catalog.models import Checkpoint, Model, QuantizationFormat
+from qwen3_operator.catalog.models import Model, Thinking, UseCase
+from qwen3_operator.catalog.shapes import Experts, Recurrent, Vision
 
 __all__ = [
     "CPU",
@@ -13,8 +16,17 @@ __all__ = [
     "Checkpoint",
     "DeviceKind",
     "Engine",
+    "Experts",
+    "Family",
+    "Known",
     "Model",
     "NodeMark",
+    "Precision",
     "QuantizationFormat",
+    "Recurrent",
+    "Thinking",
+    "UseCase",
+    "Vendor",
+    "Vision",
     "load_catalog",
 ]

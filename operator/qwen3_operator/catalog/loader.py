@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from qwen3_operator.catalog.accelerators import Accelerator, Taint
+from qwen3_operator.catalog.checkpoints import QuantizationFormat
 from qwen3_operator.catalog.engines import Engine
-from qwen3_operator.catalog.models import Model, QuantizationFormat
+from qwen3_operator.catalog.models import Model
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -51,6 +52,9 @@ class Catalog:
     quantizations: Mapping[Quantization, QuantizationFormat]
     accelerators: Mapping[str, Accelerator]
     engine: Engine
+    """The engine version that the runtime images hold."""
+    engines: Mapping[tuple[str, str], Engine]
+    """All engine versions, by name and version."""
     tolerated_taints: frozenset[str]
 
 
@@ -65,13 +69,15 @@ def load_catalog(folder: Traversable | None = None) -> Catalog:
     models = _rows(texts, "models", Model)
     formats = _rows(texts, "quantizations", QuantizationFormat)
     accelerators = _rows(texts, "accelerators", Accelerator)
+    engines = _rows(texts, "engines", Engine)
     digest = hashlib.sha256("".join(texts.values()).encode()).hexdigest()
     return Catalog(
         version=digest[:12],
         models=_unique("models", [(model.name, model) for model in models]),
         quantizations=_unique("quantizations", [(found.name, found) for found in formats]),
         accelerators=_unique("accelerators", [(found.name, found) for found in accelerators]),
-        engine=_rows(texts, "engines", Engine)[0],
+        engine=engines[0],
+        engines=_unique("engines", [((found.name, found.version), found) for found in engines]),
         tolerated_taints=frozenset(taint.key for taint in _rows(texts, "taints", Taint)),
     )
 
