@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qwen3_operator.inventory.quantity import amount, millicores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from qwen3_operator.api.status import NodeRequirement, Placement, Toleration
     from qwen3_operator.catalog import Accelerator
@@ -69,11 +70,24 @@ class NodeRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What a device is where it is not a whole one."""
+
+    kind: Literal["MIG", "TimeSlicing"]
+    """A MIG slice has its own memory; a time-sliced device has the memory that its users leave each other."""
+    of: str
+    """Catalog name of the whole device."""
+    part: str
+    """In words, e.g. ``1g.10gb`` or ``1 of 4``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """Nodes that are alike: same accelerator, same resource name, same architecture."""
 
     name: str
     accelerator: Accelerator
+    """Of a share of a device: the whole device's row with the share's part of memory, bandwidth and rates."""
     resource_name: str
     """Extended resource; empty for CPU pools."""
     architecture: str
@@ -83,11 +97,20 @@ class Pool:
     node_selector: Mapping[str, str]
     node_requirements: tuple[NodeRequirement, ...]
     tolerations: tuple[Toleration, ...]
+    price_per_device_hour: Decimal | None = None
+    """As its AcceleratorPool states it; the pods of a CPU pool count as one device each."""
+    runtime_class: str | None = None
+    """RuntimeClass of its pods; None: the operator's for this kind of device."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Runtime image by engine; an engine that is missing has the operator's."""
+    share: Share | None = None
+    """Set where the devices are parts of devices."""
 
     @property
     def largest_node(self) -> int:
-        """Most devices that one node has."""
-        return max((node.devices for node in self.nodes), default=0)
+        """Most devices of one node that may serve one replica: parts of devices never work together."""
+        most = max((node.devices for node in self.nodes), default=0)
+        return min(1, most) if self.share else most
 
     def room(self, demand: Demand) -> int:
         """How many replicas fit on what is free."""
