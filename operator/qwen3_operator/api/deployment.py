@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from qwen3_operator.api.base import ApiModel, Rule, as_atomic, as_set
+from qwen3_operator.api.intent import Objective, Positive, ServiceLevel, Workload, decimal_rule
 from qwen3_operator.api.status import DeploymentStatus
 
 KIND = "Qwen3Deployment"
@@ -20,11 +21,14 @@ MAX_NAME_LENGTH = 40
 Name = Annotated[str, Field(min_length=1, max_length=63)]
 SubdomainName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 EngineArgument = Annotated[str, Field(min_length=1, max_length=1024)]
-TokenCount = Annotated[int, Field(ge=1, le=1_048_576)]
+AUTO = "Auto"
+"""Name of the model that leaves the choice to the planner."""
+PLACEHOLDERS = ("{model}", "{quantization}", "{repository}")
+"""What a path inside a library of weights may hold: filled in for each placement."""
 
 
 class Quantization(StrEnum):
-    """Format of the weights. ``Auto`` leaves the choice to the source: a claim is taken to hold BF16."""
+    """Format of the weights. ``Auto`` leaves the choice to the planner where the source holds several, else BF16."""
 
     AUTO = "Auto"
     BF16 = "BF16"
@@ -33,6 +37,26 @@ class Quantization(StrEnum):
     GPTQ_INT4 = "GPTQ-INT4"
     GPTQ_INT8 = "GPTQ-INT8"
     W8A8 = "W8A8"
+
+
+class UseCase(StrEnum):
+    """What a model is for."""
+
+    CHAT = "Chat"
+    REASONING = "Reasoning"
+    CODE = "Code"
+    VISION = "Vision"
+    AUDIO = "Audio"
+    EMBEDDING = "Embedding"
+    RERANK = "Rerank"
+
+
+class KVCacheDataType(StrEnum):
+    """Number format of the KV cache. ``Auto`` is BF16, the type of the model."""
+
+    AUTO = "Auto"
+    BF16 = "BF16"
+    FP8 = "FP8"
 
 
 class ThinkingDefault(StrEnum):
@@ -48,7 +72,8 @@ class ClaimSource(ApiModel):
     claim_name: SubdomainName
     """Name of the PersistentVolumeClaim."""
     path: Annotated[str, Field(max_length=1024, pattern=r"^([^/].*)?$")] = ""
-    """Folder inside the volume that holds config.json and the weights. Empty: the volume's root."""
+    """Folder inside the volume that holds config.json and the weights. Empty: the volume's root. In a library of
+    several models {model}, {quantization} and {repository} stand for catalog names, e.g. {model}-{quantization}."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -57,7 +82,33 @@ class ClaimSource(ApiModel):
             good={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "qwen3/8b"}}}},
             bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "a/../../b"}}}},
         ),
+        Rule(
+            "!self.path.replace('{model}', '').replace('{quantization}', '').replace('{repository}', '')"
+            ".matches('[{}]')",
+            "spec.model.source.persistentVolumeClaim.path knows the placeholders {model}, {quantization} and "
+            "{repository} only",
+            good={"model": {"source": {"persistentVolumeClaim": {"claimName": "w", "path": "{model}/{quantization}"}}}},
+            bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "w", "path": "{name}"}}}},
+        ),
     )
+
+    @property
+    def holds_models(self) -> bool:
+        """Whether the path tells models apart."""
+        return "{model}" in self.path or "{repository}" in self.path
+
+    @property
+    def holds_formats(self) -> bool:
+        """Whether the path tells formats of one model apart."""
+        return "{quantization}" in self.path or "{repository}" in self.path
+
+    def folder(self, *, model: str, quantization: str, repository: str) -> str:
+        """The path with its placeholders filled in."""
+        filled = zip(PLACEHOLDERS, (model, quantization, repository), strict=True)
+        path = self.path
+        for placeholder, value in filled:
+            path = path.replace(placeholder, value)
+        return path
 
 
 class ModelSource(ApiModel):
@@ -67,19 +118,46 @@ class ModelSource(ApiModel):
     """Weights that lie on a PersistentVolumeClaim already."""
 
 
+_LIBRARY = {"source": {"persistentVolumeClaim": {"claimName": "library", "path": "{model}-{quantization}"}}}
+
+
 class Model(ApiModel):
     """Which model, in which format, from where."""
 
     name: Name
-    """A model of the catalog, e.g. Qwen3-32B. An unknown name is answered with the nearest known ones."""
+    """A model of the catalog, e.g. Qwen3-32B, or Auto: the plan chooses one of useCase that the source holds. An
+    unknown name is answered with the nearest known ones."""
+    use_case: UseCase | None = None
+    """What a model chosen by Auto must be for. Default: Chat."""
+    minimum_quality: Name | None = None
+    """A catalog model: Auto takes only models that are at least as good."""
     quantization: Quantization = Quantization.AUTO
-    """Format of the weights in the source. A claim holds one format; Auto takes it to be BF16, so name any other."""
+    """Format of the weights. Auto: the plan chooses where the path of the source has {quantization} or {repository};
+    otherwise the source holds one format, taken to be BF16, so name any other."""
     context_length: Annotated[int, Field(ge=256, le=1_048_576)] | None = None
     """Longest prompt plus answer in tokens. Default: the model's native length. Above it YaRN is set up."""
     served_name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^\S+$")] | None = None
     """Name that requests carry in "model". Default: the name of the model."""
     source: ModelSource
     """Where the weights come from."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.name == 'Auto' || (!has(self.useCase) && !has(self.minimumQuality))",
+            "spec.model.useCase and spec.model.minimumQuality are for spec.model.name: Auto",
+            good={"model": {**_LIBRARY, "name": AUTO, "useCase": "Code", "minimumQuality": "Qwen3-8B"}},
+            bad={"model": {"name": "Qwen3-8B", "useCase": "Code"}},
+        ),
+        Rule(
+            "self.name != 'Auto' || (has(self.source.persistentVolumeClaim.path) && "
+            "(self.source.persistentVolumeClaim.path.contains('{model}') || "
+            "self.source.persistentVolumeClaim.path.contains('{repository}')))",
+            "spec.model.name: Auto needs a library of weights: put {model} or {repository} into "
+            "spec.model.source.persistentVolumeClaim.path",
+            good={"model": {**_LIBRARY, "name": AUTO}},
+            bad={"model": {"name": AUTO, "source": {"persistentVolumeClaim": {"claimName": "w", "path": "qwen3"}}}},
+        ),
+    )
 
 
 class Engine(ApiModel):
@@ -89,6 +167,8 @@ class Engine(ApiModel):
     """Runtime image with the engine in it. Default: the operator's image for the accelerator's kind of device."""
     image_pull_secrets: Annotated[tuple[SubdomainName, ...], Field(max_length=8), as_set()] = ()
     """Names of Secrets with registry credentials."""
+    kv_cache_data_type: KVCacheDataType = KVCacheDataType.AUTO
+    """Number format of the KV cache. FP8 takes half the memory, on devices that have FP8 arithmetic."""
     extra_args: Annotated[tuple[EngineArgument, ...], Field(max_length=64), as_atomic()] = ()
     """Arguments for the engine, passed as they are after the derived ones."""
 
@@ -119,33 +199,11 @@ class Hardware(ApiModel):
     models of at most two billion parameters."""
     max_devices_per_replica: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Most devices that one replica may take."""
+    max_cost_per_hour: Positive | None = None
+    """Budget of the whole deployment per hour, in the currency of the pools' prices, as a decimal number in quotes.
+    Only pools with a price are then used."""
 
-
-class Tokens(ApiModel):
-    """Length of a prompt or an answer in tokens."""
-
-    p95: TokenCount
-    """95th percentile."""
-
-
-class Workload(ApiModel):
-    """What one replica is to hold at a time; sizes the KV cache."""
-
-    concurrency: Annotated[int, Field(ge=1, le=65_536)] = 1
-    """Requests in flight on one replica."""
-    input_tokens: Tokens | None = None
-    """Prompt length. Default: a request of the full context length."""
-    output_tokens: Tokens | None = None
-    """Answer length, thinking included."""
-
-    RULES: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.inputTokens) == has(self.outputTokens)",
-            "set spec.workload.inputTokens and spec.workload.outputTokens together, or neither",
-            good={"workload": {"inputTokens": {"p95": 1000}, "outputTokens": {"p95": 500}}},
-            bad={"workload": {"inputTokens": {"p95": 1000}}},
-        ),
-    )
+    RULES: ClassVar[tuple[Rule, ...]] = (decimal_rule("hardware", "maxCostPerHour", "12.5"),)
 
 
 class ThinkingSpec(ApiModel):
@@ -160,14 +218,19 @@ class DeploymentSpec(ApiModel):
 
     model: Model
     """Which model, in which format, from where."""
-    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
-    """Copies of the model that serve. kubectl scale writes here."""
+    replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Copies of the model that serve. Unset: as many as spec.workload needs. kubectl scale writes here."""
     engine: Engine = Engine()
     """The inference engine in the pod."""
     hardware: Hardware = Hardware()
     """Limits on where replicas may run."""
     workload: Workload = Workload()
-    """What one replica is to hold at a time."""
+    """The load of the whole deployment."""
+    slo: ServiceLevel = ServiceLevel()
+    """How fast answers must be."""
+    optimize_for: Objective = Objective.COST
+    """What decides among placements that meet spec.slo: the lowest cost (without prices the fewest devices), the
+    lowest latency, or the best model and format."""
     thinking: ThinkingSpec = ThinkingSpec()
     """Thinking of hybrid models."""
     drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 120

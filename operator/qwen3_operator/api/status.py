@@ -53,6 +53,8 @@ class MemoryPlan(ApiModel):
     """Its part of the model."""
     kv_cache: int
     """Keys and values of the tokens in flight."""
+    state: int = 0
+    """Recurrent state of the requests in flight; hybrid models only."""
     activations: int
     """The engine's reserve for activations and graphs."""
     overhead: int
@@ -85,6 +87,34 @@ class NodeRequirement(ApiModel):
     """For In and NotIn."""
 
 
+class Predicted(ApiModel):
+    """Speed of one replica under its share of the load."""
+
+    concurrency: int
+    """Requests in flight on the replica that the times are for."""
+    time_to_first_token: str
+    """Mean, e.g. 412ms."""
+    time_to_first_token_percentile: str
+    """At spec.slo.percentile, which spec.slo.timeToFirstToken is compared with."""
+    time_per_output_token: str
+    """Mean, e.g. 21.4ms."""
+    tokens_per_second: int
+    """Tokens that the replica generates per second for all requests together."""
+    max_concurrency: int
+    """Most requests in flight on the replica for which memory suffices and spec.slo is met."""
+    source: str
+    """measured, calculated or unknown."""
+
+
+class Binding(ApiModel):
+    """What keeps the plan from being smaller."""
+
+    constraint: str
+    """KVCache, Weights, TimeToFirstToken, TimePerOutputToken, MaxRunningRequests, Devices or Price."""
+    message: str
+    """The arithmetic."""
+
+
 class Placement(ApiModel):
     """Replicas of one shape in one pool; becomes one child workload."""
 
@@ -102,6 +132,10 @@ class Placement(ApiModel):
     """Devices that share one copy of the model."""
     expert_parallel: int
     """Groups into which the experts are spread; 1 for dense models."""
+    data_parallel: int = 1
+    """Groups of the tensor parallel devices that keep attention and KV cache of their own requests."""
+    kv_cache_data_type: str = "BF16"
+    """Number format of the KV cache."""
     nodes: int
     """Nodes of one replica."""
     devices_per_replica: int
@@ -110,8 +144,14 @@ class Placement(ApiModel):
     """Per device."""
     kv_cache_tokens: int
     """Tokens of KV cache that one replica holds."""
+    max_running_requests: int = 0
+    """Requests that the engine runs at a time at most, by its own rule."""
     max_concurrency: int
-    """Requests of the asked-for length that this cache holds at a time."""
+    """Requests of the asked-for length that one replica holds at a time."""
+    predicted: Predicted | None = None
+    """Speed under the load; absent where nothing is known of the hardware's speed."""
+    cost_per_hour: str = ""
+    """Of all replicas in this pool; empty where the pool has no price."""
     surge: bool
     """Room for one replica more was free when this was planned: a change starts the new pod before the old ends."""
     replicas: int
@@ -155,6 +195,10 @@ class PlanStatus(ApiModel):
     """Digest of the planning-relevant part of spec; the plan is kept while it stays the same."""
     summary: str
     """The choice in words and numbers."""
+    binding: Binding | None = None
+    """What keeps the plan from being smaller."""
+    cost_per_hour: str = ""
+    """Of all replicas; empty where a pool has no price."""
     placements: Annotated[tuple[Placement, ...], as_map("pool")]
     """Where replicas run, one entry per pool."""
     rejected: Annotated[tuple[Rejection, ...], as_atomic()] = ()

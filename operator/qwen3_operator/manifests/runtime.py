@@ -46,6 +46,6 @@ def _limits(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, device
         return Limits(context_length=plan.context_length)
     return Limits(
         context_length=plan.context_length,
-        max_running_requests=max(placement.max_concurrency, spec.workload.concurrency),
+        max_running_requests=placement.max_concurrency,
         max_total_tokens=placement.kv_cache_tokens,
     )

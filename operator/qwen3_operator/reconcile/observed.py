@@ -111,7 +111,8 @@ class Observed:
     @property
     def asked(self) -> int:
         """Replicas that the spec asks for, whether there is a plan or not."""
-        return int(self.deployment["spec"].get("replicas", 1))
+        asked = self.deployment["spec"].get("replicas")
+        return (self.wanted or 1) if asked is None else int(asked)
 
     @property
     def updated(self) -> tuple[PodView, ...]:

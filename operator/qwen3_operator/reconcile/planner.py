@@ -78,7 +78,7 @@ class Planner:
         """
         current = self._known(key, status)
         asked = spec_digest(spec)
-        if current is not None and current.spec_digest == asked and _replicas(current) == spec.replicas:
+        if current is not None and current.spec_digest == asked and spec.replicas in {None, _replicas(current)}:
             self._failures.pop(key, None)
             return Answer(current)
         digest = f"{asked}/{spec.replicas}"
@@ -87,7 +87,7 @@ class Planner:
             return Answer(current, failure)
         async with self._lock:  # two plans must not take the same devices
             room = await self._room(key)
-            if current is not None and current.spec_digest == asked:
+            if current is not None and current.spec_digest == asked and spec.replicas is not None:
                 return self._settle(key, digest, current, with_replicas(current, spec.replicas, room))
             return self._settle(key, digest, current, plan(spec, room, self._catalog))
 

@@ -46,7 +46,7 @@ def _changes(spec: DeploymentSpec, catalog: Catalog, found: Sequence[Candidate])
         yield spec.model_copy(update={"hardware": Hardware()}), "no limits in spec.hardware"
     yield spec.model_copy(update={"hardware": Hardware(accelerators=(CPU,))}), f"spec.hardware.accelerators: [{CPU}]"
     yield from _formats(spec, catalog)
-    if spec.workload.concurrency > 1:
+    if (spec.workload.concurrency or 1) > 1:
         yield _one_request(spec), "spec.workload.concurrency: 1"
     if spec.workload.input_tokens is None:
         yield from _shorter(spec, catalog)

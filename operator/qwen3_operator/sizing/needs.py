@@ -57,7 +57,7 @@ def wanted(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Want
         checkpoint=checkpoint,
         form=catalog.quantizations[quantization],
         need=need,
-        replicas=max(1, spec.replicas),
+        replicas=max(1, spec.replicas or 1),
         pools=frozenset(spec.hardware.pools),
         accelerators=frozenset(spec.hardware.accelerators),
         max_devices=spec.hardware.max_devices_per_replica,
@@ -101,7 +101,7 @@ def _need(spec: DeploymentSpec, model: Model) -> Need | PlanFailure:
             f"set spec.model.contextLength, {limit}"
         )
         return PlanFailure(FailureReason.CONTEXT_TOO_LONG, message)
-    return Need(context_length=context, request_tokens=tokens, concurrency=workload.concurrency)
+    return Need(context_length=context, request_tokens=tokens, concurrency=workload.concurrency or 1)
 
 
 def _unknown_hardware(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> PlanFailure | None:

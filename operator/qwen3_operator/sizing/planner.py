@@ -36,7 +36,7 @@ def plan(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> PlanSt
     if assigned is None:
         hint = advice(spec, inventory, catalog, found) if found else ""
         return no_fit(asked, inventory, found, hint)
-    placed = [(candidate, _placement(asked, candidate, min(count, spec.replicas))) for candidate, count in assigned]
+    placed = [(candidate, _placement(asked, candidate, count if spec.replicas is None else min(count, spec.replicas))) for candidate, count in assigned]
     listed, counts = rejections(asked, found, [candidate for candidate, _ in assigned])
     return PlanStatus(
         model=asked.model.name,
