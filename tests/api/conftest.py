@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.api.given import RESOURCE, copied_crd
+from tests.api.given import POOL_RESOURCE, RESOURCE, copied_crd, copied_pool_crd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def api(kube: Kube) -> Iterator[Kube]:
-    """kubectl with the copy of the CRD installed."""
-    kube.apply(copied_crd())
-    kube.run("wait", f"crd/{RESOURCE}", "--for=condition=Established", "--timeout=30s")
+    """kubectl with the copies of the CRDs installed."""
+    kube.apply(copied_crd(), copied_pool_crd())
+    for name in (RESOURCE, POOL_RESOURCE):
+        kube.run("wait", f"crd/{name}", "--for=condition=Established", "--timeout=30s")
     yield kube
-    kube.run("delete", "crd", RESOURCE, "--timeout=60s")
+    for name in (RESOURCE, POOL_RESOURCE):
+        kube.run("delete", "crd", name, "--timeout=60s")

@@ -1,4 +1,4 @@
-"""The committed CRD under names of the tests' own, so that no operator answers and no short name is taken."""
+"""The committed CRDs under names of the tests' own, so that no operator answers and no short name is taken."""
 
 from __future__ import annotations
 
@@ -7,28 +7,46 @@ from typing import Any
 
 import yaml
 
+from qwen3_operator.api import pool
 from qwen3_operator.api.base import GROUP, ApiModel, Rule
 from qwen3_operator.api.deployment import PLURAL, Qwen3Deployment
 from tests.objects import merged
 
 Object = dict[str, Any]
 
-COMMITTED = Path(__file__).parents[2] / "crds" / f"{GROUP}_{PLURAL}.yaml"
+CRDS = Path(__file__).parents[2] / "crds"
 TEST_GROUP = "apitest.qwen3.io"
 RESOURCE = f"tried.{TEST_GROUP}"
 TEST_KIND = "Tried"
+POOL_RESOURCE = f"triedpools.{TEST_GROUP}"
+POOL_KIND = "TriedPool"
 
 
-def committed_crd() -> Object:
-    crd: Object = yaml.safe_load(COMMITTED.read_text())
+def committed(plural: str) -> Path:
+    """The generated file of a kind."""
+    return CRDS / f"{GROUP}_{plural}.yaml"
+
+
+def committed_crd(plural: str = PLURAL) -> Object:
+    crd: Object = yaml.safe_load(committed(plural).read_text())
     return crd
 
 
 def copied_crd() -> Object:
-    crd = committed_crd()
-    crd["metadata"]["name"] = RESOURCE
+    """The CRD of Qwen3Deployment."""
+    return _copied(PLURAL, TEST_KIND, RESOURCE)
+
+
+def copied_pool_crd() -> Object:
+    """The CRD of AcceleratorPool."""
+    return _copied(pool.PLURAL, POOL_KIND, POOL_RESOURCE)
+
+
+def _copied(plural: str, kind: str, resource: str) -> Object:
+    crd, name = committed_crd(plural), resource.partition(".")[0]
+    crd["metadata"]["name"] = resource
     crd["spec"]["group"] = TEST_GROUP
-    crd["spec"]["names"] = {"kind": TEST_KIND, "listKind": "TriedList", "plural": "tried", "singular": "tried"}
+    crd["spec"]["names"] = {"kind": kind, "listKind": f"{kind}List", "plural": name, "singular": kind.lower()}
     return crd
 
 
@@ -48,6 +66,17 @@ def whole(over: Object | None = None, **spec: Any) -> Object:
     return merged(merged(base, over or {}), {"spec": spec})
 
 
+def whole_pool(over: Object | None = None, **spec: Any) -> Object:
+    """A minimal valid AcceleratorPool, ``over`` merged over all of it and ``spec`` over its spec."""
+    base: Object = {
+        "apiVersion": f"{TEST_GROUP}/v1alpha1",
+        "kind": POOL_KIND,
+        "metadata": {"name": "tried"},
+        "spec": {},
+    }
+    return merged(merged(base, over or {}), {"spec": spec})
+
+
 def rules() -> list[tuple[type[ApiModel], Rule]]:
     """Every CEL rule with the type that carries it."""
     return [(model, rule) for model in sorted(_subclasses(ApiModel), key=lambda m: m.__name__) for rule in model.RULES]
@@ -55,6 +84,8 @@ def rules() -> list[tuple[type[ApiModel], Rule]]:
 
 def tried(model: type[ApiModel], part: Object) -> Object:
     """The whole object for a rule's example: specs, but on the kind itself objects."""
+    if model.__module__ == pool.__name__:
+        return whole_pool(part if model is pool.AcceleratorPool else {"spec": part})
     return whole(part) if model is Qwen3Deployment else whole({"spec": part})
 
 

@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qwen3_operator.api import pool
 from tests.api.given import (
-    COMMITTED,
+    CRDS,
+    POOL_RESOURCE,
     RESOURCE,
     TEST_GROUP,
     committed_crd,
     copied_crd,
+    copied_pool_crd,
     leaves,
     rules,
     tried,
     version,
     whole,
+    whole_pool,
     with_value,
 )
 from tests.kube import KubectlError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.api.given import Object
     from tests.kube import Kube
@@ -60,18 +64,20 @@ def stored(api: Kube, made: Object) -> Iterator[str]:
 
 
 def test_the_committed_file_is_accepted(api: Kube) -> None:
-    answer = api.run("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", str(COMMITTED))
-    assert "qwen3deployments.serving.qwen3.io" in answer
-    assert committed_crd()["spec"]["names"]["shortNames"] == ["q3d"]
+    answer = api.run("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", str(CRDS))
+    for plural, short_name in (("qwen3deployments", "q3d"), ("acceleratorpools", "acp")):
+        assert f"{plural}.serving.qwen3.io" in answer
+        assert committed_crd(plural)["spec"]["names"]["shortNames"] == [short_name]
 
 
-def test_nothing_of_the_schema_is_dropped(api: Kube) -> None:
-    crd = api.get("crd", RESOURCE)
+@pytest.mark.parametrize(("resource", "copied"), [(RESOURCE, copied_crd), (POOL_RESOURCE, copied_pool_crd)])
+def test_nothing_of_the_schema_is_dropped(api: Kube, resource: str, copied: Callable[[], Object]) -> None:
+    crd = api.get("crd", resource)
     conditions = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
     assert conditions["Established"] == conditions["NamesAccepted"] == "True"
     assert "NonStructuralSchema" not in conditions
     (kept,) = crd["spec"]["versions"]
-    (wanted,) = copied_crd()["spec"]["versions"]
+    (wanted,) = copied()["spec"]["versions"]
     assert kept["schema"] == wanted["schema"]
     assert kept["subresources"] == wanted["subresources"]
 
@@ -83,7 +89,8 @@ def test_rule(api: Kube, model: Any, rule: Any) -> None:
 
 
 def test_every_rule_is_in_the_schema() -> None:
-    in_schema = json.dumps(version()["schema"]).count('"rule":')
+    schemas = [committed_crd(plural)["spec"]["versions"][0]["schema"] for plural in ("qwen3deployments", pool.PLURAL)]
+    in_schema = json.dumps(schemas).count('"rule":')
     assert in_schema == len(rules()) > 5
 
 
@@ -145,6 +152,46 @@ def test_refused(api: Kube, over: Object, words: list[str]) -> None:
     answer = refused(api, whole({"spec": over}))
     for word in words:
         assert word in answer
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"memoryPerDevice": "80G"}, ["spec.memoryPerDevice", "should match"]),
+        ({"memoryPerDevice": "0Mi"}, ["spec.memoryPerDevice", "should match"]),
+        ({"pricePerDeviceHour": "$2"}, ["spec.pricePerDeviceHour", "should match"]),
+        ({"pricePerDeviceHour": 2}, ["spec.pricePerDeviceHour", "string"]),
+        ({"resourceName": "gpu"}, ["spec.resourceName", "should match"]),
+        ({"runtimeClassName": "No Such"}, ["spec.runtimeClassName", "should match"]),
+        ({"images": {"SGLang": "an image"}}, ["spec.images.SGLang", "should match"]),
+        ({"nodeSelector": {"team": "not a label"}}, ["spec.nodeSelector.team", "should match"]),
+        ({"tolerations": [{"key": "a", "operator": "Exist"}]}, ["spec.tolerations[0].operator", "Exists"]),
+        ({"tolerations": [{"key": "a", "effect": "Never"}]}, ["spec.tolerations[0].effect", "NoSchedule"]),
+        ({"price": "2"}, ["spec.price", "unknown field"]),
+    ],
+)
+def test_pool_refused(api: Kube, spec: Object, words: list[str]) -> None:
+    answer = refused(api, whole_pool({"spec": spec}))
+    for word in words:
+        assert word in answer
+
+
+def test_pool_board(api: Kube) -> None:
+    api.apply(whole_pool(pricePerDeviceHour="2.49"))
+    condition = {
+        "type": "Ready", "status": "False", "reason": "NoNodes", "message": "No node has its labels.",
+        "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    status = {"accelerator": "H100-SXM", "nodes": 2, "devices": 16, "freeDevices": 9, "conditions": [condition]}
+    try:
+        body = json.dumps({"status": status})
+        api.run("patch", POOL_RESOURCE, "tried", "--subresource=status", "--type=merge", "-p", body)
+        header, row = api.run("get", POOL_RESOURCE, "tried").splitlines()
+        assert header.split() == ["NAME", "ACCELERATOR", "NODES", "DEVICES", "FREE", "PRICE", "READY", "REASON", "AGE"]
+        assert row.split()[:-1] == ["tried", "H100-SXM", "2", "16", "9", "2.49", "False", "NoNodes"]
+        assert "No node has its labels." in api.run("get", POOL_RESOURCE, "tried", "-o", "wide")
+    finally:
+        api.run("delete", POOL_RESOURCE, "tried")
 
 
 def test_defaults_are_filled_in(api: Kube) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field
 
 from qwen3_operator.api.base import ApiModel, as_map, as_set
-from qwen3_operator.api.crd import deployment_crd, files, main
+from qwen3_operator.api.crd import DEFINITIONS, Definition, crd, files, main
 from qwen3_operator.api.schema import structural
 
 REFUSED_BY_THE_API_SERVER = {"$ref", "$defs", "title", "anyOf", "oneOf", "const", "prefixItems", "uniqueItems"}
@@ -44,8 +44,11 @@ def nodes(schema: dict[str, Any]) -> list[dict[str, Any]]:
     return [schema, *(node for child in inside for node in nodes(child))]
 
 
-def root() -> dict[str, Any]:
-    schema: dict[str, Any] = deployment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+@pytest.fixture(params=DEFINITIONS, ids=lambda definition: definition.kind)
+def root(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Schema of a whole object of each kind."""
+    definition: Definition = request.param
+    schema: dict[str, Any] = crd(definition)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema
 
 
@@ -75,17 +78,17 @@ def test_a_union_is_named() -> None:
         structural(Union, defaults=True)
 
 
-def test_crd_is_structural() -> None:
-    found = nodes(root())
-    assert len(found) > 80
+def test_crd_is_structural(root: dict[str, Any]) -> None:
+    found = nodes(root)
+    assert len(found) > 30
     for node in found:
         assert not REFUSED_BY_THE_API_SERVER & node.keys()
         assert node["type"] in {"object", "array", "string", "integer", "boolean"}
         assert isinstance(node.get("exclusiveMinimum", False), bool)
 
 
-def test_everything_in_spec_is_bounded() -> None:
-    for node in nodes(root()["properties"]["spec"]):
+def test_everything_in_spec_is_bounded(root: dict[str, Any]) -> None:
+    for node in nodes(root["properties"]["spec"]):
         if node["type"] == "array":
             assert {"maxItems", "x-kubernetes-list-type", "description"} <= node.keys()
         if node["type"] == "string":
@@ -94,15 +97,15 @@ def test_everything_in_spec_is_bounded() -> None:
             assert {"minimum", "maximum", "description"} <= node.keys()
 
 
-def test_kubectl_explain_has_an_answer_for_every_field() -> None:
+def test_kubectl_explain_has_an_answer_for_every_field(root: dict[str, Any]) -> None:
     for part in ("spec", "status"):
-        for node in nodes(root()["properties"][part]):
+        for node in nodes(root["properties"][part]):
             for name, child in node.get("properties", {}).items():
                 assert child.get("description"), name
 
 
-def test_no_default_in_status() -> None:
-    assert all("default" not in node for node in nodes(root()["properties"]["status"]))
+def test_no_default_in_status(root: dict[str, Any]) -> None:
+    assert all("default" not in node for node in nodes(root["properties"]["status"]))
 
 
 def test_committed_files_are_the_generated_ones() -> None:
