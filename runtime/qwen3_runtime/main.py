@@ -71,7 +71,7 @@ async def _run(settings: Settings) -> Termination | None:
     finally:
         for server in reversed(servers):
             await server.close()
-        await upstream.close()
+        upstream.close()
 
 
 def _stop_on_signals() -> asyncio.Event:

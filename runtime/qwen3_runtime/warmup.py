@@ -8,9 +8,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import aiohttp
-from yarl import URL
-
+from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.routes import GENERATE
 
 if TYPE_CHECKING:
@@ -45,12 +43,12 @@ async def wait_for_first_token(upstream: Upstream, adapter: Adapter, model: str)
 
 async def _generate(upstream: Upstream, adapter: Adapter, model: str) -> bool:
     request = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
-    headers = {"content-type": "application/json"}
+    headers = ((b"content-type", b"application/json"),)
     # A lost connection is a dying engine, which `Keeper.ended` reports better.
-    with suppress(aiohttp.ClientError, ConnectionError):
-        async with upstream.request("POST", URL(GENERATE[0]), json.dumps(request).encode(), headers) as answer:
+    with suppress(EngineError):
+        async with upstream.request("POST", GENERATE[0].encode(), json.dumps(request).encode(), headers) as answer:
             if answer.status != HTTPStatus.OK:
-                said = (await answer.text())[:500]
+                said = (await answer.read()).decode(errors="replace")[:500]
                 raise WarmUpError(f"{adapter.name} answered its first request with {answer.status}: {said}")
             return True
     return False

@@ -11,8 +11,7 @@ from qwen3_runtime.server.asgi import Header, Send, send_body, send_error, send_
 from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
-    import aiohttp
-
+    from qwen3_runtime.server.connection import Connection
     from qwen3_runtime.server.errors import ErrorAnswer
 
 LAST_BYTES_SECONDS = 2.0
@@ -40,12 +39,12 @@ class Answer:
         self.first_byte = perf_counter() - self._began
         await send_body(self._send, body, more=False)
 
-    async def stream(self, response: aiohttp.ClientResponse, headers: list[Header]) -> None:
+    async def stream(self, response: Connection, headers: list[Header]) -> None:
         """Events as they come. Only a piece of an event waits for its rest: no client could read it anyway."""
         await self._start(response.status, headers, None)
         self._streaming = True
         sent = held = b""
-        while chunk := await response.content.readany():
+        while chunk := await response.readany():
             if held or not chunk.endswith(EVENT_END):
                 events, end, held = (held + chunk).rpartition(EVENT_END)
                 chunk = events + end

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import aiohttp
-from yarl import URL
-
 from qwen3_runtime.server import errors
 from qwen3_runtime.server.answer import Answer
 from qwen3_runtime.server.asgi import (
     BodyTooLargeError,
     DisconnectedError,
+    Header,
     Receive,
     Scope,
     Send,
@@ -20,11 +18,14 @@ from qwen3_runtime.server.asgi import (
     send_error,
 )
 from qwen3_runtime.server.checks import BODY_LIMIT, TOO_LARGE, check_body
+from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.routes import Route, find_route
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running, Traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qwen3_runtime.metrics import Metrics
     from qwen3_runtime.server.upstream import Upstream
 
@@ -73,7 +74,7 @@ class Forwarder:
             await answer.fail(interruption.answer)
         except DisconnectedError:
             await answer.fail(errors.CLIENT_GONE)
-        except (aiohttp.ClientError, ConnectionError):
+        except EngineError:
             await answer.fail(errors.ENGINE_FAILED)
         finally:
             if watch is not None:
@@ -91,12 +92,10 @@ class Forwarder:
         return body
 
     async def _forward(self, scope: Scope, body: bytes | None, answer: Answer) -> None:
-        headers = {
-            name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in REQUEST_HEADERS
-        }
+        headers = (header for header in scope["headers"] if header[0] in REQUEST_HEADERS)
         async with self._upstream.request(scope["method"], _target(scope), body, headers) as response:
-            kept = [(name, value) for name, value in response.raw_headers if name.lower() not in HOP_BY_HOP]
-            if response.content_type == "text/event-stream":
+            kept = [(name, value) for name, value in response.headers if name.lower() not in HOP_BY_HOP]
+            if _is_stream(kept):
                 await answer.stream(response, kept)
             else:
                 await answer.whole(response.status, kept, await response.read())
@@ -108,7 +107,14 @@ async def _watch(receive: Receive, running: Running) -> None:
     running.interrupt(errors.CLIENT_GONE)
 
 
-def _target(scope: Scope) -> URL:
-    query = scope["query_string"]
-    path = scope["raw_path"] + (b"?" + query if query else b"")
-    return URL(path.decode("latin-1"), encoded=True)
+def _target(scope: Scope) -> bytes:
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return path + b"?" + query if query else path
+
+
+def _is_stream(headers: Iterable[Header]) -> bool:
+    """Whether the answer is made of server-sent events."""
+    return any(
+        name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in headers
+    )

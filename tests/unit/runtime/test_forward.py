@@ -73,7 +73,7 @@ async def stand() -> AsyncIterator[Stand]:
         made = Stand(client, phases, traffic, metrics, engine=_refuse)
         yield made
     await listener.close()
-    await upstream.close()
+    upstream.close()
     await runner.cleanup()
 
 
