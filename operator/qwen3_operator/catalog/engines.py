@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from qwen3_operator.catalog.accelerators import DeviceKind  # noqa: TC001  # pydantic reads it at run time
-from qwen3_operator.catalog.base import MIB, Row
+from qwen3_operator.catalog.accelerators import DeviceKind, Family  # noqa: TC001  # pydantic reads them at run time
+from qwen3_operator.catalog.base import MIB, Known, Row
+
+if TYPE_CHECKING:
+    from qwen3_operator.catalog.shapes import Vision
 
 _WIDE = 4
 """From this tensor parallel size on the engine captures graphs for larger batches."""
+_LARGE_BATCH = 300
+"""Above this decode batch attention data parallelism takes half as much again."""
+_MINIMUM_PREFILL = 2048
 
 
 def _mib(name: str) -> float:
@@ -26,6 +32,8 @@ class Reserve(Row):
     per_prefill_token: float = _mib("perPrefillTokenMiB")
     per_eight_devices: float = _mib("perEightDevicesMiB")
     per_decode_batch: float = _mib("perDecodeBatchMiB")
+    per_data_parallel_batch: float = _mib("perDataParallelBatchMiB")
+    """For each request of the decode batch and each attention data parallel group, where there are several."""
     per_prefill_graph: float = _mib("perPrefillGraphMiB")
     floor: float = _mib("floorMiB")
     floor_above: float = _mib("floorAboveMiB")
@@ -65,36 +73,82 @@ class DeviceCost(Row):
 
 
 class Engine(Row):
-    """An engine version's memory rules."""
+    """An engine version: where it runs, and its memory rules."""
 
     name: str
     version: str
-    reserve: Reserve
-    steps: tuple[ReserveStep, ...]
-    devices: tuple[DeviceCost, ...]
-    cpu_minimum_kv_tokens: int
-    cpu_reserve: float = _mib("cpuReserveMiB")
+    families: tuple[Family, ...]
+    """Accelerator families that it runs on."""
+    reserve: Reserve | None = None
+    """The engine's rule for its reserve, where it has one that depends on the device."""
+    steps: tuple[ReserveStep, ...] = ()
+    memory_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of the device that the engine takes in all, where that is a plain number."""
+    devices: tuple[DeviceCost, ...] = ()
+    cpu_minimum_kv_tokens: int = 0
+    cpu_reserve: float = Field(0, ge=0, alias="cpuReserveMiB")
+    state_slots_per_request: Annotated[int, Field(ge=1)] = 1
+    """Slots of recurrent state that a running request takes."""
+    state_memory_ratio: Annotated[float, Field(gt=0)] | None = None
+    """Memory for recurrent states over memory for the KV cache; None where both come out of one pool."""
+    known: Known
+    source: str
 
     def cost(self, device: DeviceKind) -> DeviceCost:
-        """Costs of one kind of device."""
-        return next(cost for cost in self.devices if cost.device == device)
+        """Costs of one kind of device.
 
-    def static_fraction(self, device: DeviceKind, memory_bytes: int, tensor_parallel: int) -> float:
+        Raises:
+            LookupError: the engine does not run on it.
+        """
+        for cost in self.devices:
+            if cost.device == device:
+                return cost
+        raise LookupError(f"{self.name} {self.version} does not run on {device} devices")
+
+    def static_fraction(
+        self,
+        device: DeviceKind,
+        memory_bytes: int,
+        tensor_parallel: int,
+        data_parallel: int = 1,
+        vision: Vision | None = None,
+    ) -> float:
         """Share of a device's memory for weights and KV cache: the engine's ``mem_fraction_static``.
 
-        Zero where the reserve alone is larger than the device.
+        Zero where the reserve alone is larger than the device. Multimodal models get less, by the width of their
+        vision tower (sglang 0.5.23 memory_hook.py, adjust_mem_fraction_for_vlm).
+
+        Raises:
+            LookupError: the catalog has no rule for this engine on such a device.
         """
-        memory = memory_bytes / MIB
-        step = next(step for step in self.steps if step.device == device and memory < step.below)
+        if self.memory_fraction is not None:
+            return self.memory_fraction
+        fraction = max(0.0, round(1 - self._reserved(device, memory_bytes, tensor_parallel, data_parallel), 3))
+        return fraction * _vision_factor(vision) if vision else fraction
+
+    def _reserved(self, device: DeviceKind, memory_bytes: int, tensor_parallel: int, data_parallel: int) -> float:
+        """The reserve as a share of the device."""
+        memory, rule = memory_bytes / MIB, self.reserve
+        step = next((step for step in self.steps if step.device == device and memory < step.below), None)
+        if rule is None or step is None:
+            raise LookupError(f"the reserve of {self.name} {self.version} on {device} devices is not known")
         batch = step.decode_batch if tensor_parallel < _WIDE else step.decode_batch_wide
-        rule = self.reserve
         reserved = (
             rule.fixed
-            + rule.per_prefill_token * max(step.prefill_tokens, 2048)
+            + rule.per_prefill_token * max(step.prefill_tokens, _MINIMUM_PREFILL)
             + rule.per_eight_devices * tensor_parallel / 8
             + rule.per_decode_batch * batch
             + rule.per_prefill_graph * step.prefill_graphs
         )
+        if data_parallel > 1:
+            large = 1.5 if batch > _LARGE_BATCH else 1
+            reserved += rule.per_data_parallel_batch * batch * data_parallel * large
         if memory > rule.floor_above:
             reserved = max(reserved, rule.floor)
-        return max(0.0, round((memory - reserved) / memory, 3))
+        return reserved / memory
+
+
+def _vision_factor(vision: Vision) -> float:
+    """0.95, and 10 % less for each time that the tower is as wide again, squared, as ViT-L (1024)."""
+    adjusted = 1 - 0.1 * ((vision.hidden_size / 1024) ** 2 - 1)
+    return 0.95 * max(0.8, min(1.05, adjusted))

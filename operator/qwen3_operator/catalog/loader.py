@@ -15,6 +15,7 @@ from qwen3_operator.catalog.accelerators import Accelerator, Taint
 from qwen3_operator.catalog.checkpoints import QuantizationFormat
 from qwen3_operator.catalog.engines import Engine
 from qwen3_operator.catalog.models import Model
+from qwen3_operator.catalog.performance import PerformanceConstant, PerformanceConstants, performance_constants
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog.base import Row
 
 AnyRow = TypeVar("AnyRow", bound="Row")
-FILES = ("models", "quantizations", "accelerators", "engines", "taints")
+FILES = ("models", "quantizations", "accelerators", "engines", "taints", "performance")
 
 
 class CatalogError(ValueError):
@@ -56,6 +57,8 @@ class Catalog:
     engines: Mapping[tuple[str, str], Engine]
     """All engine versions, by name and version."""
     tolerated_taints: frozenset[str]
+    performance: PerformanceConstants
+    """Constants of the performance model."""
 
 
 def load_catalog(folder: Traversable | None = None) -> Catalog:
@@ -79,6 +82,7 @@ def load_catalog(folder: Traversable | None = None) -> Catalog:
         engine=engines[0],
         engines=_unique("engines", [((found.name, found.version), found) for found in engines]),
         tolerated_taints=frozenset(taint.key for taint in _rows(texts, "taints", Taint)),
+        performance=performance_constants(_rows(texts, "performance", PerformanceConstant)),
     )
 
 
