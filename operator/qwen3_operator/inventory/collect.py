@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qwen3_operator.api.base import DEPLOYMENT_LABEL, POOL_LABEL
-from qwen3_operator.api.status import NodeRequirement
-from qwen3_operator.inventory.nodes import ARCHITECTURE_LABEL, NodeKind, kind_of
+from qwen3_operator.api.base import DEPLOYMENT_LABEL
+from qwen3_operator.api.status import Toleration
+from qwen3_operator.inventory.named import named_pools
+from qwen3_operator.inventory.nodes import NodeKind, kinds_of
 from qwen3_operator.inventory.requests import Resources, add, occupies, pod_requests, resources
+from qwen3_operator.inventory.select import node_requirements, node_selector
 from qwen3_operator.inventory.types import Inventory, NodeRoom, Pool, Reservation, UnusedNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from qwen3_operator.catalog import Catalog
+    from qwen3_operator.inventory.select import Labelled
 
-Member = tuple[NodeKind, NodeRoom]
+Member = tuple[NodeKind, "Mapping[str, str]", NodeRoom]
 
 
 def inventory(
@@ -24,6 +28,7 @@ def inventory(
     pods: Iterable[Mapping[str, Any]],
     catalog: Catalog,
     *,
+    pools: Iterable[Mapping[str, Any]] = (),
     exclude: tuple[str, str] | None = None,
     reserved: Iterable[Reservation] = (),
 ) -> Inventory:
@@ -33,24 +38,27 @@ def inventory(
         nodes: Node objects.
         pods: Pod objects of all namespaces; those that are bound and not finished take what they request.
         catalog: how accelerators show themselves.
+        pools: AcceleratorPool objects, whose words come before what is discovered.
         exclude: namespace and name of the deployment that is being planned anew: its own pods take nothing.
         reserved: what other deployments were promised and have not bound yet.
     """
-    used = _used(pods, exclude)
+    used, stated = _used(pods, exclude), named_pools(pools)
     members: defaultdict[str, list[Member]] = defaultdict(list)
     unused: list[UnusedNode] = []
     for node in sorted(nodes, key=lambda node: str(node["metadata"]["name"])):
-        kind = kind_of(node, catalog)
-        if isinstance(kind, UnusedNode):
-            unused.append(kind)
-            continue
-        members[kind.pool].append((kind, _room(node, kind, used[node["metadata"]["name"]])))
-    pools: dict[str, Pool] = {}
+        labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
+        for kind in kinds_of(node, catalog, stated):
+            if isinstance(kind, UnusedNode):
+                unused.append(kind)
+            else:
+                members[kind.pool].append((kind, labels, _room(node, kind, used[name])))
+    found: dict[str, Pool] = {}
+    taken = [(kind, labels) for group in members.values() for kind, labels, _ in group if kind.stated]
     for name in sorted(members):
-        first = members[name][0][0]
-        pools[name] = _pool(name, [member for member in members[name] if _same(member[0], first)], catalog)
-        unused += [_odd(room, name) for kind, room in members[name] if not _same(kind, first)]
-    return Inventory(_after(pools, reserved), tuple(unused))
+        key = members[name][0][0].key
+        found[name] = _pool(name, [member for member in members[name] if member[0].key == key], taken, catalog)
+        unused += [_odd(room, name) for kind, _, room in members[name] if kind.key != key]
+    return Inventory(_after(found, reserved), tuple(unused))
 
 
 def _used(pods: Iterable[Mapping[str, Any]], exclude: tuple[str, str] | None) -> defaultdict[str, Resources]:
@@ -70,9 +78,9 @@ def _owner(pod: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _room(node: Mapping[str, Any], kind: NodeKind, used: Resources) -> NodeRoom:
-    has = resources(node["status"].get("allocatable"))
-    devices = has.get(kind.mark.resource, 0) if kind.mark else 0
-    taken = used.get(kind.mark.resource, 0) if kind.mark else 0
+    has, resource = resources(node["status"].get("allocatable")), kind.offer.resource
+    devices = has.get(resource, 0) if resource else 0
+    taken = used.get(resource, 0) if resource else 0
     return NodeRoom(
         name=node["metadata"]["name"],
         devices=devices,
@@ -83,41 +91,40 @@ def _room(node: Mapping[str, Any], kind: NodeKind, used: Resources) -> NodeRoom:
     )
 
 
-def _same(kind: NodeKind, first: NodeKind) -> bool:
-    return (kind.accelerator, kind.mark, kind.architecture) == (first.accelerator, first.mark, first.architecture)
-
-
 def _odd(room: NodeRoom, pool: str) -> UnusedNode:
-    message = f"{POOL_LABEL}={pool} also names nodes of another kind: give each kind its own pool"
+    message = f"pool {pool} also names nodes of another kind: give each kind its own pool"
     return UnusedNode(room.name, "MixedPool", message, pool)
 
 
-def _pool(name: str, members: list[Member], catalog: Catalog) -> Pool:
+def _pool(name: str, members: Sequence[Member], taken: Iterable[Labelled], catalog: Catalog) -> Pool:
     first = members[0][0]
-    selector = {ARCHITECTURE_LABEL: first.architecture} | (dict(first.mark.labels) if first.mark else {})
-    if first.named_by_label:
-        selector[POOL_LABEL] = name
-    tolerations = {toleration.key: toleration for kind, _ in members for toleration in kind.tolerations}
+    stated = first.stated
     return Pool(
         name=name,
-        accelerator=first.accelerator,
-        resource_name=first.mark.resource if first.mark else "",
+        accelerator=first.offer.accelerator,
+        resource_name=first.offer.resource,
         architecture=first.architecture,
-        device_memory_bytes=min(kind.device_memory_bytes for kind, _ in members),
-        nodes=tuple(room for _, room in members),
-        node_selector=selector,
-        node_requirements=_requirements(first, catalog),
-        tolerations=tuple(tolerations[key] for key in sorted(tolerations)),
+        device_memory_bytes=min(kind.offer.memory_bytes for kind, _, _ in members),
+        nodes=tuple(room for _, _, room in members),
+        node_selector=node_selector(first),
+        node_requirements=node_requirements([(kind, labels) for kind, labels, _ in members], taken, catalog),
+        tolerations=_tolerations(kind for kind, _, _ in members),
+        price_per_device_hour=stated.price if stated else None,
+        runtime_class=stated.spec.runtime_class_name if stated else None,
+        images=dict(stated.spec.images) if stated else {},
+        share=first.offer.share,
     )
 
 
-def _requirements(kind: NodeKind, catalog: Catalog) -> tuple[NodeRequirement, ...]:
-    """Labels that the pool's nodes must not have: a pool's name, and on CPU pools those of accelerators."""
-    keys = set() if kind.named_by_label else {POOL_LABEL}
-    if kind.mark is None:
-        marks = [mark for accelerator in catalog.accelerators.values() for mark in accelerator.nodes]
-        keys |= {key for mark in marks for key in mark.labels}
-    return tuple(NodeRequirement(key=key, operator="DoesNotExist") for key in sorted(keys))
+def _tolerations(kinds: Iterable[NodeKind]) -> tuple[Toleration, ...]:
+    """Those of accelerators that a node of the pool needs, then those that its AcceleratorPool states."""
+    needed: dict[str, Toleration] = {}
+    stated: tuple[Toleration, ...] = ()
+    for kind in kinds:
+        needed |= {toleration.key: toleration for toleration in kind.tolerations}
+        if kind.stated:
+            stated = tuple(Toleration.model_validate(found.to_json()) for found in kind.stated.spec.tolerations)
+    return (*(needed[key] for key in sorted(needed)), *stated)
 
 
 def _after(pools: Mapping[str, Pool], reserved: Iterable[Reservation]) -> dict[str, Pool]:
@@ -125,5 +132,29 @@ def _after(pools: Mapping[str, Pool], reserved: Iterable[Reservation]) -> dict[s
     left = dict(pools)
     for promise in reserved:
         if promise.pool in left:
-            left[promise.pool] = left[promise.pool].less(promise.demand, promise.replicas)
+            before = left[promise.pool]
+            left[promise.pool] = before.less(promise.demand, promise.replicas)
+            _take_from_neighbours(left, before, left[promise.pool])
     return left
+
+
+def _take_from_neighbours(pools: dict[str, Pool], before: Pool, after: Pool) -> None:
+    """CPU and memory of a host are one, also where its devices are in several pools."""
+    if not any(pool.share for pool in pools.values()):
+        return
+    changed = {now.name: (old, now) for old, now in zip(before.nodes, after.nodes, strict=True) if old != now}
+    for name, pool in pools.items():
+        if name != after.name and any(room.name in changed for room in pool.nodes):
+            pools[name] = replace(pool, nodes=tuple(_beside(room, changed.get(room.name)) for room in pool.nodes))
+
+
+def _beside(room: NodeRoom, change: tuple[NodeRoom, NodeRoom] | None) -> NodeRoom:
+    """A node of one pool after the same node of another pool changed."""
+    if change is None:
+        return room
+    old, now = change
+    return replace(
+        room,
+        free_cpu_millicores=room.free_cpu_millicores - old.free_cpu_millicores + now.free_cpu_millicores,
+        free_memory_bytes=room.free_memory_bytes - old.free_memory_bytes + now.free_memory_bytes,
+    )

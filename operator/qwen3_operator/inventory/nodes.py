@@ -1,170 +1,174 @@
-"""Which accelerator a node has, and whether pods can run there."""
+"""Which pools a node belongs to with what it offers, and whether pods can run there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import POOL_LABEL
 from qwen3_operator.api.status import Toleration
-from qwen3_operator.catalog import CPU
-from qwen3_operator.catalog.base import MIB
+from qwen3_operator.inventory.named import NamedPool, claims, rivals
+from qwen3_operator.inventory.offers import offers
 from qwen3_operator.inventory.requests import resources
+from qwen3_operator.inventory.shown import Offer, Problem, Shown
 from qwen3_operator.inventory.types import UnusedNode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from qwen3_operator.catalog import Accelerator, Catalog, NodeMark
+    from qwen3_operator.api.pool import PoolToleration
+    from qwen3_operator.catalog import Catalog
 
 ARCHITECTURE_LABEL = "kubernetes.io/arch"
-PRODUCT_LABEL = "nvidia.com/gpu.product"
-MEMORY_TOLERANCE = 0.05
-"""How far the memory on a node's label may be from the catalog's: drivers differ by some hundred MiB."""
+CONFLICT = "PoolConflict"
+"""Reason of a node that two AcceleratorPools select for the same devices."""
 
 _REPELLING = frozenset({"NoSchedule", "NoExecute"})
-_MIG_PREFIX = "nvidia.com/mig-"
-_VENDOR_PREFIXES = ("nvidia.com/", "huawei.com/")
 
 
 @dataclass(frozen=True, slots=True)
 class NodeKind:
-    """What a usable node is: the key by which nodes are grouped, and what belongs to the node alone."""
+    """What a node is to a pool: the key by which nodes are grouped, and what belongs to the node alone."""
 
     pool: str
-    accelerator: Accelerator
-    mark: NodeMark | None
-    """How the node shows its accelerator; None for CPU nodes."""
+    offer: Offer
     architecture: str
+    stated: NamedPool | None
+    """The AcceleratorPool that selects the node."""
     named_by_label: bool
-    device_memory_bytes: int
     tolerations: tuple[Toleration, ...]
 
+    @property
+    def key(self) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
+        """Equal for nodes that can be one pool."""
+        offer = self.offer
+        return offer.accelerator.name, offer.resource, self.architecture, tuple(sorted(offer.labels.items()))
 
-def kind_of(node: Mapping[str, Any], catalog: Catalog) -> NodeKind | UnusedNode:
-    """The kind of a node, or why it cannot be used."""
+
+def kinds_of(node: Mapping[str, Any], catalog: Catalog, pools: Sequence[NamedPool]) -> list[NodeKind | UnusedNode]:
+    """Every pool that a node belongs to, or why it cannot be used; with MIG slices of several sizes there are several.
+
+    Args:
+        node: The Node object.
+        catalog: How accelerators show themselves.
+        pools: The AcceleratorPools, by name.
+    """
     name = node["metadata"]["name"]
     labels: Mapping[str, str] = node["metadata"].get("labels") or {}
-    found = _accelerator(name, labels, node, catalog)
-    if isinstance(found, UnusedNode):
-        return found
-    accelerator, mark = found
-    architecture = labels.get(ARCHITECTURE_LABEL) or node["status"].get("nodeInfo", {}).get("architecture", "amd64")
-    pool = labels.get(POOL_LABEL) or _pool_name(mark, architecture)
-    memory = _device_memory(labels, accelerator, mark)
-    if memory is None:
-        return UnusedNode(
-            name, "MemoryMismatch", _memory_message(labels, accelerator, mark), pool
-        )  # fmt: skip
-    tolerated = catalog.tolerated_taints if mark or POOL_LABEL in labels else frozenset[str]()
-    if problem := _unusable(name, node, tolerated, pool):
+    shown = Shown(labels, resources(node["status"].get("allocatable")))
+    claimed = claims(labels, pools)
+    contested = rivals(claimed)
+    found: list[NodeKind | UnusedNode] = [
+        UnusedNode(name, CONFLICT, _conflict_message(pool, others), pool) for pool, others in contested.items()
+    ]
+    for pool in claimed:
+        if pool.name not in contested:
+            found += _claimed(node, shown, catalog, pool)
+    if all(pool.spec.resource_name for pool in claimed):
+        taken = {pool.spec.resource_name for pool in claimed}
+        found += _discovered(node, shown, catalog, taken, pools)
+    return found
+
+
+def _claimed(node: Mapping[str, Any], shown: Shown, catalog: Catalog, pool: NamedPool) -> list[NodeKind | UnusedNode]:
+    """What an AcceleratorPool has of a node: the resource that it names, else all, which must be of one kind."""
+    first, *rest = (_named(found, pool.name) for found in offers(shown, catalog, pool))
+    found = [_kind(node, shown, catalog, first, pool)]
+    name = node["metadata"]["name"]
+    for other in rest:
+        what = other.resource if isinstance(other, Offer) else other.message
+        message = f"also offers {what}: name one in spec.resourceName, and make an AcceleratorPool for the other"
+        found.append(UnusedNode(name, "MixedPool", message, pool.name))
+    return found
+
+
+def _discovered(
+    node: Mapping[str, Any], shown: Shown, catalog: Catalog, taken: set[str | None], pools: Sequence[NamedPool]
+) -> list[NodeKind | UnusedNode]:
+    """What no AcceleratorPool has claimed of a node."""
+    architecture, label = _architecture(node, shown), shown.labels.get(POOL_LABEL)
+    reserved = {pool.name for pool in pools}
+    found: list[NodeKind | UnusedNode] = []
+    for offered in offers(shown, catalog, None):
+        if isinstance(offered, Offer) and (offered.resource in taken or (taken and not offered.resource)):
+            continue
+        if isinstance(offered, Problem) and taken:
+            continue
+        pool = label or _suffixed(offered.pool, architecture)
+        pool = f"{pool}-other" if pool in reserved else pool
+        found.append(_kind(node, shown, catalog, _named(offered, pool), None))
+    return found
+
+
+def _named(found: Offer | Problem, pool: str) -> Offer | Problem:
+    return replace(found, pool=pool)
+
+
+def _kind(
+    node: Mapping[str, Any], shown: Shown, catalog: Catalog, found: Offer | Problem, stated: NamedPool | None
+) -> NodeKind | UnusedNode:
+    name = node["metadata"]["name"]
+    if isinstance(found, Problem):
+        return UnusedNode(name, found.reason, found.message, found.pool)
+    is_kept = bool(found.resource) or stated is not None or POOL_LABEL in shown.labels
+    known = catalog.tolerated_taints if is_kept else frozenset[str]()
+    stated_tolerations = stated.spec.tolerations if stated else ()
+    if problem := _unusable(name, node, known, stated_tolerations, found.pool):
         return problem
     return NodeKind(
-        pool=pool,
-        accelerator=accelerator,
-        mark=mark,
-        architecture=architecture,
-        named_by_label=POOL_LABEL in labels,
-        device_memory_bytes=memory,
-        tolerations=_tolerations(node, tolerated),
+        pool=found.pool,
+        offer=found,
+        architecture=_architecture(node, shown),
+        stated=stated,
+        named_by_label=stated is None and POOL_LABEL in shown.labels,
+        tolerations=_tolerations(node, known),
     )
 
 
-def _accelerator(
-    name: str, labels: Mapping[str, str], node: Mapping[str, Any], catalog: Catalog
-) -> tuple[Accelerator, NodeMark | None] | UnusedNode:
-    if shared := _shared(labels):
-        return UnusedNode(name, "SharedDevices", shared)
-    offered = resources(node["status"].get("allocatable"))
-    for accelerator in catalog.accelerators.values():
-        for mark in accelerator.nodes:
-            if mark.resource in offered and all(labels.get(key) == value for key, value in mark.labels.items()):
-                return (
-                    (accelerator, mark) if offered[mark.resource] else UnusedNode(name, *_none_offered(mark, offered))
-                )
-    vendor = sorted(resource for resource in offered if resource.startswith(_VENDOR_PREFIXES))
-    if vendor:
-        return UnusedNode(name, "UnknownAccelerator", _unknown_message(vendor, labels))
-    if PRODUCT_LABEL in labels:
-        product = labels[PRODUCT_LABEL]
-        return UnusedNode(
-            name, "NoDevices", f"labelled {product} but offers no nvidia.com/gpu: is the device plugin up?"
-        )
-    return catalog.accelerators[CPU], None
+def _architecture(node: Mapping[str, Any], shown: Shown) -> str:
+    found = shown.labels.get(ARCHITECTURE_LABEL) or node["status"].get("nodeInfo", {}).get("architecture", "amd64")
+    return str(found)
 
 
-def _none_offered(mark: NodeMark, offered: Mapping[str, int]) -> tuple[str, str, str]:
-    """All GPUs are cut into MIG slices, or the device plugin is away: the kubelet then keeps the resource at 0."""
-    slices = sorted(resource for resource, count in offered.items() if resource.startswith(_MIG_PREFIX) and count)
-    if slices:
-        return "SharedDevices", f"offers {', '.join(slices)}: MIG slices are not planned", mark.pool
-    return "NoDevices", f"offers 0 {mark.resource}: is the device plugin up?", mark.pool
+def _suffixed(pool: str, architecture: str) -> str:
+    if not pool:
+        return ""
+    return pool if architecture == "amd64" and pool != "cpu" else f"{pool}-{architecture}"
 
 
-def _unknown_message(vendor: list[str], labels: Mapping[str, str]) -> str:
-    hints = {key: labels[key] for key in (PRODUCT_LABEL, "node.kubernetes.io/npu.chip.name") if key in labels}
-    shown = f"labels {hints}" if hints else "no label that names the device (GPU Feature Discovery, npu.chip.name)"
-    return f"offers {', '.join(vendor)} with {shown}: no catalog entry matches"
+def _conflict_message(pool: str, others: Sequence[str]) -> str:
+    return f"AcceleratorPools {', '.join(sorted({pool, *others}))} select it for the same devices: let only one do so"
 
 
-def _shared(labels: Mapping[str, str]) -> str:
-    """Why the GPUs of a node are not whole ones; empty where they are (GPU Feature Discovery's labels)."""
-    product = labels.get(PRODUCT_LABEL, "")
-    if "-MIG-" in product:
-        return f"{PRODUCT_LABEL}={product}: MIG slices are not planned"
-    replicas, count = labels.get("nvidia.com/gpu.replicas", "1"), labels.get("nvidia.com/gpu.count", "1")
-    strategy = labels.get("nvidia.com/gpu.sharing-strategy", "none")
-    if product.endswith("-SHARED") or strategy not in {"none", ""} or _number(replicas) > _number(count):
-        return f"{PRODUCT_LABEL}={product}, replicas {replicas} for {count} GPUs: time-sliced GPUs are not planned"
-    return ""
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0
-
-
-def _pool_name(mark: NodeMark | None, architecture: str) -> str:
-    if mark is None:
-        return f"cpu-{architecture}"
-    return mark.pool if architecture == "amd64" else f"{mark.pool}-{architecture}"
-
-
-def _device_memory(labels: Mapping[str, str], accelerator: Accelerator, mark: NodeMark | None) -> int | None:
-    """Bytes of one device by the node's label; by the catalog without one; None where the two disagree."""
-    text = labels.get(mark.memory_label, "") if mark and mark.memory_label else ""
-    if not text:
-        return accelerator.memory_bytes
-    reported = _number(text) * MIB
-    off = abs(reported - accelerator.memory_bytes) / accelerator.memory_bytes
-    return reported if off <= MEMORY_TOLERANCE else None
-
-
-def _memory_message(labels: Mapping[str, str], accelerator: Accelerator, mark: NodeMark | None) -> str:
-    label = mark.memory_label if mark and mark.memory_label else ""
-    return (
-        f"{label}={labels.get(label, '')} MiB, the catalog says {accelerator.memory_bytes // MIB} MiB for "
-        f"{accelerator.name}: not a whole device"
-    )
-
-
-def _unusable(name: str, node: Mapping[str, Any], tolerated: frozenset[str], pool: str) -> UnusedNode | None:
-    """Cordoned, not ready, or repelling by a taint that is not an accelerator's."""
+def _unusable(
+    name: str, node: Mapping[str, Any], known: frozenset[str], stated: Sequence[PoolToleration], pool: str
+) -> UnusedNode | None:
+    """Cordoned, not ready, or repelling by a taint that nobody tolerates."""
     if node.get("spec", {}).get("unschedulable"):
         return UnusedNode(name, "Cordoned", "kubectl uncordon makes it usable again", pool)
     ready = next((c for c in node["status"].get("conditions") or () if c["type"] == "Ready"), None)
     if ready is None or ready["status"] != "True":
         return UnusedNode(name, "NotReady", (ready or {}).get("message") or "no Ready condition", pool)
     for taint in _repelling(node):
-        if taint["key"] not in tolerated or taint["effect"] != "NoSchedule":
+        is_known = taint["key"] in known and taint["effect"] == "NoSchedule"
+        if not is_known and not any(_tolerates(toleration, taint) for toleration in stated):
             shown = f"{taint['key']}:{taint['effect']}"
-            return UnusedNode(name, "Tainted", f"taint {shown} is not one of accelerator nodes", pool)
+            message = f"taint {shown} is not one of accelerator nodes, and no AcceleratorPool tolerates it"
+            return UnusedNode(name, "Tainted", message, pool)
     return None
+
+
+def _tolerates(toleration: PoolToleration, taint: Mapping[str, Any]) -> bool:
+    """As the scheduler decides it."""
+    if toleration.key != taint["key"] or toleration.effect not in {None, taint["effect"]}:
+        return False
+    return toleration.operator == "Exists" or (toleration.value or "") == (taint.get("value") or "")
 
 
 def _repelling(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [taint for taint in node.get("spec", {}).get("taints") or () if taint["effect"] in _REPELLING]
 
 
-def _tolerations(node: Mapping[str, Any], tolerated: frozenset[str]) -> tuple[Toleration, ...]:
-    keys = sorted({taint["key"] for taint in _repelling(node)} & tolerated)
+def _tolerations(node: Mapping[str, Any], known: Iterable[str]) -> tuple[Toleration, ...]:
+    keys = sorted({taint["key"] for taint in _repelling(node)} & set(known))
     return tuple(Toleration(key=key, operator="Exists", effect="NoSchedule") for key in keys)
