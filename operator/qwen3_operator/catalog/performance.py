@@ -1,0 +1,64 @@
+"""Constants of the performance model, as calibrated on measured rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qwen3_operator.catalog.accelerators import Family  # noqa: TC001  # pydantic reads it at run time
+from qwen3_operator.catalog.base import Known, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+BASE_FAMILY: Family = "Hopper"
+"""Where most rows were measured: other families take its constants with their own nominal rates."""
+
+
+class PerformanceConstant(Row):
+    """One constant; performance/coefficients.py says what each means."""
+
+    name: str
+    family: Family
+    """Accelerators whose measured rows it comes from."""
+    value: float
+    low: float
+    high: float
+    """Range over the folds of the cross-validation; equal to ``value`` where nothing was fitted."""
+    known: Known
+    source: str
+
+
+@dataclass(frozen=True)
+class PerformanceConstants:
+    """The constants by name and family."""
+
+    rows: Mapping[tuple[str, str], PerformanceConstant]
+
+    def value(self, name: str, family: str = BASE_FAMILY) -> float:
+        """The family's own value, else that of ``BASE_FAMILY``.
+
+        Raises:
+            KeyError: no row has that name.
+        """
+        return (self.rows.get((name, family)) or self.rows[name, BASE_FAMILY]).value
+
+    def own(self, family: str) -> bool:
+        """Whether rows were measured on that family."""
+        return any(key[1] == family for key in self.rows)
+
+
+def performance_constants(rows: Iterable[PerformanceConstant]) -> PerformanceConstants:
+    """The rows by their keys.
+
+    Raises:
+        ValueError: two rows have the same name and family.
+    """
+    found: dict[tuple[str, str], PerformanceConstant] = {}
+    for row in rows:
+        key = (row.name, row.family)
+        if key in found:
+            raise ValueError(f"performance.yaml: {row.name} {row.family} occurs twice")
+        found[key] = row
+    return PerformanceConstants(found)

@@ -1,0 +1,237 @@
+"""Pairs of layout and load as arrays, one element per pair: what the formulas work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qwen3_operator.performance.formats import FORMATS, half_rate, native, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qwen3_operator.catalog import Accelerator, Model
+    from qwen3_operator.performance.types import Layout, Load
+
+Floats: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
+
+_WHOLE = 1e9
+"""Tokens, more than any prompt has."""
+_NO_LINK = 16e9
+"""Bytes per second where the catalog knows no link: PCIe 3 x16."""
+_SGLANG_CHUNKS = ((20, 2048), (60, 4096), (160, 8192), (np.inf, 16384))
+"""GiB of memory of a device, and tokens below it."""
+_EARLY = ("0.1.", "0.2.", "0.3.", "0.4.")
+"""SGLang versions whose GPTQ experts run one kernel per expert."""
+
+
+class Shape(NamedTuple):
+    """Of models. Parameters are those that one forward pass uses."""
+
+    layers: Floats
+    attention_layers: Floats
+    hidden: Floats
+    heads: Floats
+    kv_heads: Floats
+    head_dim: Floats
+    dense: Floats
+    """Parameters of all layers that every token passes: attention, recurrent layers, dense or shared feed-forward."""
+    width: Floats
+    """Inner width of the dense feed-forward block, or of the shared expert."""
+    head: Floats
+    experts: Floats
+    per_token: Floats
+    expert: Floats
+    """Parameters of one expert of one layer."""
+    expert_width: Floats
+    state: Floats
+    """Bytes of recurrent state of one request."""
+
+
+class Device(NamedTuple):
+    """Of accelerators, in bytes and operations per second."""
+
+    bandwidth: Floats
+    half: Floats
+    """Matrix products in BF16, or FP16 where there is no BF16."""
+    link: Floats
+    """One direction."""
+
+
+class Weights(NamedTuple):
+    """Of a format on an accelerator."""
+
+    bytes: Floats
+    """Per parameter."""
+    rate: Floats
+    """Operations per second of matrix products."""
+    narrow: Flags
+    """Computed in 8 or 4 bits: activations are quantized on the way."""
+    expanded: Flags
+    """Expanded to 16 bits inside the kernel."""
+    fixed_point: Flags
+    """GPTQ: no fused kernel for experts in SGLang before 0.5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """Arrays of equal length: one element per pair of layout and load."""
+
+    shape: Shape
+    device: Device
+    weights: Weights
+    vllm: Flags
+    transformers: Flags
+    early: Flags
+    """SGLang before 0.5."""
+    tensor_parallel: Floats
+    data_parallel: Floats
+    expert_shards: Floats
+    """Devices over which the experts are spread."""
+    expert_parallel: Floats
+    kv_element: Floats
+    """Bytes."""
+    chunk: Floats
+    """Prompt tokens that the engine computes in one pass."""
+    input: Floats
+    output: Floats
+    clients: Floats
+    """Per data-parallel group."""
+    kv_tokens: Floats
+    """Per data-parallel group; infinite where not given."""
+
+    @property
+    def kv_shards(self) -> Floats:
+        """Devices over which the KV heads are spread; beyond their number they are copied."""
+        return np.minimum(self.tensor_parallel, self.shape.kv_heads)
+
+    @property
+    def expert_model(self) -> Flags:
+        """Whether the model has experts."""
+        return self.shape.experts > 0
+
+    @property
+    def loops_over_experts(self) -> Flags:
+        """SGLang before 0.5 runs GPTQ experts one by one, launched from the host (vLLM 0.7's marlin_gemm_moe)."""
+        return self.early & self.weights.fixed_point & self.expert_model
+
+
+def shape_of(model: Model) -> tuple[float, ...]:
+    """Columns of ``Shape``."""
+    experts = model.experts
+    return (
+        model.layers,
+        model.attention_layers,
+        model.hidden_size,
+        model.heads,
+        model.kv_heads,
+        model.head_dim,
+        model.attention_parameters + model.recurrent_parameters + model.feed_forward_parameters,
+        experts.shared_intermediate_size if experts else model.intermediate_size,
+        model.head_parameters,
+        experts.count if experts else 0,
+        experts.per_token if experts else 0,
+        experts.one(model.hidden_size) if experts else 0,
+        experts.intermediate_size if experts else 0,
+        model.state_bytes_per_request(1),
+    )
+
+
+def device_of(accelerator: Accelerator) -> tuple[float, ...]:
+    """Columns of ``Device``; NaN where the catalog has no number."""
+    return (
+        accelerator.memory_bandwidth or np.nan,
+        half_rate(accelerator) or np.nan,
+        accelerator.link_bandwidth or _NO_LINK,
+    )
+
+
+def weights_of(quantization: str, accelerator: Accelerator) -> tuple[float, ...]:
+    """Columns of ``Weights``."""
+    own = native(quantization, accelerator)
+    return (
+        FORMATS[quantization].bytes,
+        rate(quantization, accelerator) or np.nan,
+        own and quantization != "BF16",
+        not own,
+        quantization.startswith("GPTQ"),
+    )
+
+
+def gather(pairs: Sequence[tuple[Layout, Load]]) -> Replicas:
+    """The arrays for ``pairs``. Whatever depends on the layout alone is computed once per distinct layout."""
+    index: dict[int, int] = {}
+    layouts: list[Layout] = []
+    where = np.empty(len(pairs), dtype=np.intp)
+    for number, (layout, _) in enumerate(pairs):
+        position = index.get(id(layout))
+        if position is None:
+            position = index[id(layout)] = len(layouts)
+            layouts.append(layout)
+        where[number] = position
+    loads = np.array(
+        [(load.input_tokens, load.output_tokens, load.concurrency, _room(load)) for _, load in pairs], dtype=float
+    ).reshape(-1, 4)
+    return _replicas(layouts, where, loads)
+
+
+def _room(load: Load) -> float:
+    return np.inf if load.kv_tokens is None else load.kv_tokens
+
+
+def _replicas(layouts: list[Layout], where: NDArray[np.intp], loads: Floats) -> Replicas:
+    def columns(rows: list[tuple[float, ...]]) -> Floats:
+        return np.array(rows, dtype=float).T[:, where]
+
+    def flags(test: Callable[[Layout], bool]) -> Flags:
+        return np.array([test(layout) for layout in layouts], dtype=bool)[where]
+
+    def floats(value: Callable[[Layout], float]) -> Floats:
+        return np.array([value(layout) for layout in layouts], dtype=float)[where]
+
+    shapes = {id(model): shape_of(model) for model in {id(layout.model): layout.model for layout in layouts}.values()}
+    devices = {(id(layout.accelerator), layout.quantization): layout.accelerator for layout in layouts}
+    formats = {key: weights_of(key[1], accelerator) for key, accelerator in devices.items()}
+    size, speed, *marks = columns([formats[id(layout.accelerator), layout.quantization] for layout in layouts])
+    groups = floats(lambda layout: layout.data_parallel)
+    return Replicas(
+        shape=Shape(*columns([shapes[id(layout.model)] for layout in layouts])),
+        device=Device(*columns([device_of(layout.accelerator) for layout in layouts])),
+        weights=Weights(size, speed, *(mark > 0 for mark in marks)),
+        vllm=flags(lambda layout: layout.engine == "vLLM"),
+        transformers=flags(lambda layout: layout.engine == "Transformers"),
+        early=flags(_early),
+        tensor_parallel=floats(lambda layout: layout.tensor_parallel),
+        data_parallel=groups,
+        expert_shards=floats(lambda layout: layout.devices),
+        expert_parallel=floats(lambda layout: layout.expert_parallel),
+        kv_element=floats(lambda layout: layout.kv_element_bytes),
+        chunk=floats(prefill_chunk),
+        input=loads[:, 0],
+        output=loads[:, 1],
+        clients=np.maximum(1.0, loads[:, 2] / groups),
+        kv_tokens=loads[:, 3] / groups,
+    )
+
+
+def _early(layout: Layout) -> bool:
+    """Without a version the rows that were measured decide, and those with GPTQ experts are of SGLang 0.4.6."""
+    return layout.engine == "SGLang" and (not layout.engine_version or layout.engine_version.startswith(_EARLY))
+
+
+def prefill_chunk(layout: Layout) -> float:
+    """Prompt tokens of one pass, by the engine's own default for the device's memory.
+
+    SGLang 0.5.23 arg_groups/memory_hook.py; vLLM 0.12 engine/arg_utils.py (server default of max_num_batched_tokens);
+    transformers computes a prompt whole.
+    """
+    gib = layout.device_memory_bytes / 2**30
+    if layout.engine == "Transformers":
+        return _WHOLE
+    if layout.engine == "vLLM":
+        return 8192 if gib >= 70 else 2048  # noqa: PLR2004
+    return next(tokens for below, tokens in _SGLANG_CHUNKS if gib < below)

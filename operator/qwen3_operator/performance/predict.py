@@ -1,0 +1,127 @@
+"""Speeds of many pairs of layout and load at once, and the largest concurrency that meets a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qwen3_operator.performance.arrays import gather
+from qwen3_operator.performance.closed_loop import Times, closed_loop
+from qwen3_operator.performance.coefficients import Coefficients, coefficients
+from qwen3_operator.performance.formats import FORMATS
+from qwen3_operator.performance.types import Speed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qwen3_operator.catalog.base import Known
+    from qwen3_operator.catalog.performance import PerformanceConstants
+    from qwen3_operator.performance.arrays import Floats, Replicas
+    from qwen3_operator.performance.types import Layout, Load
+
+MOST_CLIENTS = 4096
+"""Above it ``largest_concurrency`` does not look: SGLang's own limit of running requests."""
+_MEASURED_ENGINES = frozenset({"SGLang", "vLLM", "Transformers"})
+
+
+def speeds(pairs: Sequence[tuple[Layout, Load]], constants: PerformanceConstants) -> list[Speed | None]:
+    """Predicted speed of each pair; None where nothing is known (Ascend, CPU, an accelerator without numbers)."""
+    known = [knowledge(layout, constants) for layout, _ in pairs]
+    asked = [pair for pair, mark in zip(pairs, known, strict=True) if mark != "unknown"]
+    if not asked:
+        return [None] * len(pairs)
+    batch = gather(asked)
+    times = closed_loop(batch, _coefficients(asked, constants))
+    answers = iter(_speeds(batch, times, [mark for mark in known if mark != "unknown"]))
+    return [None if mark == "unknown" else next(answers) for mark in known]
+
+
+def largest_concurrency(
+    pairs: Sequence[tuple[Layout, Load]],
+    time_to_first_token: float | None,
+    time_per_output_token: float | None,
+    constants: PerformanceConstants,
+    percentile: int = 50,
+) -> list[int]:
+    """Most clients of one replica that all run at once and see both targets met; 0 where one client misses.
+
+    Args:
+        pairs: the load's own concurrency does not count.
+        time_to_first_token: seconds, at ``percentile``.
+        time_per_output_token: seconds.
+        constants: of the catalog.
+        percentile: 50 stands for the mean.
+    """
+    known = np.array([knowledge(layout, constants) != "unknown" for layout, _ in pairs], dtype=bool)
+    asked = [pair for pair, mark in zip(pairs, known, strict=True) if mark]
+    found = np.zeros(len(pairs), dtype=int)
+    if asked:
+        limit = _Targets(time_to_first_token, time_per_output_token, percentile)
+        found[known] = limit.largest(gather(asked), _coefficients(asked, constants))
+    return [int(count) for count in found]
+
+
+def knowledge(layout: Layout, constants: PerformanceConstants) -> Known:
+    """How well a layout's speed is known."""
+    accelerator = layout.accelerator
+    numbers = accelerator.memory_bandwidth and (accelerator.rates.get("BF16") or accelerator.rates.get("FP16"))
+    if accelerator.device != "cuda" or not numbers or layout.quantization not in FORMATS:
+        return "unknown"
+    form = FORMATS[layout.quantization]
+    measured = form.calibrated and layout.engine in _MEASURED_ENGINES and constants.own(accelerator.family)
+    return "measured" if measured and layout.data_parallel == 1 else "calculated"
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    first_token: float | None
+    per_token: float | None
+    percentile: int
+
+    def largest(self, batch: Replicas, k: Coefficients) -> Floats:
+        """Bisection over the clients of one data-parallel group: times grow with them."""
+        low = np.zeros_like(batch.clients)
+        high = np.minimum(MOST_CLIENTS, np.floor(batch.kv_tokens / (batch.input + batch.output)))
+        while np.any(low < high):
+            middle = np.ceil((low + high) / 2)
+            good = self._met(replace(batch, clients=np.maximum(middle, 1.0)), k)
+            low, high = np.where(good, middle, low), np.where(good, high, middle - 1)
+        return low * batch.data_parallel
+
+    def _met(self, batch: Replicas, k: Coefficients) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        times = closed_loop(batch, k)
+        good = np.ones(len(batch.clients), dtype=bool)
+        if self.first_token is not None:
+            good &= first_token_at(times, self.percentile) <= self.first_token
+        if self.per_token is not None:
+            good &= times.per_token <= self.per_token
+        return good
+
+
+def first_token_at(times: Times, percentile: int) -> Floats:
+    """Time to first token at a percentile from 50 on.
+
+    Requests of one wave are done evenly from its start to its end (SGLang), and arrivals that clump wait evenly behind
+    each other (vLLM): from the mean at 50 the time grows in proportion to the last one's at 100.
+    """
+    return np.asarray(times.first_token + times.first_token_spread * max(0, percentile - 50) / 50)
+
+
+def _coefficients(pairs: Sequence[tuple[Layout, Load]], constants: PerformanceConstants) -> Coefficients:
+    return coefficients(constants, [layout.accelerator.family for layout, _ in pairs])
+
+
+def _speeds(batch: Replicas, times: Times, known: Sequence[Known]) -> list[Speed]:
+    answer = times.first_token + (batch.output - 1) * times.per_token
+    columns = (
+        times.first_token,
+        times.per_token,
+        first_token_at(times, 95),
+        batch.clients * batch.data_parallel * batch.output / answer,
+        (batch.input + batch.output) / answer,
+        times.running * batch.data_parallel,
+    )
+    rows = zip(*(column.tolist() for column in columns), known, strict=True)
+    return [Speed(*row) for row in rows]
