@@ -19,4 +19,13 @@ PLANS = Counter(
 PHASE_POLLS = Counter("qwen3_operator_phase_polls", "Reads of /phase of pods that are not ready.", ["result"])
 WATCH_AGE = Gauge("qwen3_operator_watch_age_seconds", "Time since the last event or sweep of a kind.", ["kind"])
 CACHED = Gauge("qwen3_operator_cached_objects", "Objects in the cache.", ["kind"])
+ADMISSION_SECONDS = Histogram(
+    "qwen3_operator_admission_seconds",
+    "Answers of the webhook, by outcome: fits, warned, unchanged (nothing to plan), failed (allowed without a plan).",
+    ["outcome"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2),
+)
+ADMISSION_CERTIFICATE_END = Gauge(
+    "qwen3_operator_admission_certificate_end_timestamp_seconds", "When the webhook's certificate in use ends."
+)
 LEADER = Gauge("qwen3_operator_leader", "1 on the replica that reconciles.")

@@ -14,6 +14,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config.config_exception import ConfigException
 
 from qwen3_operator import http, metrics
+from qwen3_operator.admission import Admission
 from qwen3_operator.catalog import load_catalog
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.client import Client
@@ -23,6 +24,7 @@ from qwen3_operator.reconcile.leader import Leadership
 from qwen3_operator.reconcile.mounts import MountFailures
 from qwen3_operator.reconcile.phases import PhasePoller
 from qwen3_operator.reconcile.planner import Planner
+from qwen3_operator.reconcile.preview import Preview
 from qwen3_operator.reconcile.queue import WorkQueue
 from qwen3_operator.reconcile.reconciler import Reconciler
 from qwen3_operator.reconcile.sweep import sweep, sweep_forever
@@ -30,7 +32,7 @@ from qwen3_operator.reconcile.watch import Watch
 from qwen3_operator.reconcile.worker import work
 
 if TYPE_CHECKING:
-    from qwen3_operator.settings import Settings
+    from qwen3_operator.settings import AdmissionSettings, Settings
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class Process:
         )
         self._watch = Watch(self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity)
         self._leadership = Leadership(api, settings)
+        self._preview = Preview(self._client, lambda: catalog, planner.reserved, time.monotonic)
         self._synced = asyncio.Event()
 
     async def run(self) -> None:
@@ -84,6 +87,8 @@ class Process:
                 group.create_task(self._sweeps())
                 group.create_task(self._leadership.keep())
                 group.create_task(self._lead(group))
+                if self._settings.admission is not None:
+                    group.create_task(self._admission(self._settings.admission).run())
 
     async def _serve(self, stack: AsyncExitStack) -> None:
         app = http.application(self._watch.is_alive, self._is_ready, self._refresh_gauges)
@@ -91,6 +96,10 @@ class Process:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, port=self._settings.http_port).start()
+
+    def _admission(self, settings: AdmissionSettings) -> Admission:
+        namespace, leads = self._settings.own_namespace, self._leadership.held.is_set
+        return Admission(self._client, settings, namespace, judge=self._preview, leads=leads)
 
     async def _die_with_the_watch(self) -> None:
         await self._watch.ended

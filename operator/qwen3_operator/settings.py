@@ -24,6 +24,23 @@ _VARIABLES = {
     "http_port": "QWEN3_HTTP_PORT",
     "image_pull_policy": "QWEN3_IMAGE_PULL_POLICY",
 }
+_ADMISSION_VARIABLES = {
+    "name": "QWEN3_ADMISSION_NAME",
+    "configuration": "QWEN3_ADMISSION_CONFIGURATION",
+    "port": "QWEN3_ADMISSION_PORT",
+}
+
+
+class AdmissionSettings(BaseModel):
+    """The validating webhook of one operator process."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Annotated[str, Field(min_length=1)]
+    """Of the Service in front of the webhook, and of the Secret with its certificates."""
+    configuration: Annotated[str, Field(min_length=1)]
+    """Name of the ValidatingWebhookConfiguration."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 9443
 
 
 class Settings(BaseModel):
@@ -49,6 +66,8 @@ class Settings(BaseModel):
     """Mean period of the sweep; each round is shifted by up to 10 % at random."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    admission: AdmissionSettings | None = None
+    """None: no warnings at ``kubectl apply``."""
 
 
 def from_environment(environment: Mapping[str, str], hostname: str) -> Settings:
@@ -60,6 +79,8 @@ def from_environment(environment: Mapping[str, str], hostname: str) -> Settings:
     )
     values["images"] = _per_device(environment, "QWEN3_IMAGE_{}")
     values["runtime_classes"] = _per_device(environment, "QWEN3_{}_RUNTIME_CLASS")
+    admission = {field: environment[name] for field, name in _ADMISSION_VARIABLES.items() if environment.get(name)}
+    values["admission"] = admission or None
     return Settings.model_validate(values)
 
 

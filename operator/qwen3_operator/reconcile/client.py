@@ -83,12 +83,25 @@ class Client:
         page = await self._request("GET", _CORE_EVENTS.path(namespace), query)
         return tuple(page["items"])
 
+    async def find(self, path: str) -> dict[str, Any] | None:
+        """The object at a URL path; None where there is none."""
+        try:
+            return await self._request("GET", path, {})
+        except ApiError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return None
+
     async def apply(self, manifest: dict[str, Any], *, subresource: str | None = None) -> dict[str, Any]:
         """Server-side apply; returns the object as it is now. Conflicts are won: these fields are ours."""
         resource, metadata = kind_of(manifest).value, manifest["metadata"]
         path = resource.path(metadata["namespace"], metadata["name"], subresource)
+        return await self.apply_at(path, manifest, verb=f"apply/{subresource}" if subresource else "apply")
+
+    async def apply_at(self, path: str, manifest: dict[str, Any], *, verb: str = "apply") -> dict[str, Any]:
+        """Server-side apply to a URL path, also of kinds that are not watched."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        metrics.WRITES.labels(resource.kind, f"apply/{subresource}" if subresource else "apply").inc()
+        metrics.WRITES.labels(manifest["kind"], verb).inc()
         return await self._request("PATCH", path, query, manifest, content_type=_APPLY)
 
     async def delete(self, manifest: dict[str, Any]) -> None:

@@ -17,14 +17,14 @@ from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.sizing import PlanFailure, plan, spec_digest, with_replicas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.catalog import Catalog
     from qwen3_operator.reconcile.cache import Cache
     from qwen3_operator.reconcile.client import Client
 
-_RUNNING_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+RUNNING_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 _SNAPSHOT_SECONDS = 1.0
 """Nodes and pods are listed once for all plans of this window; what those plans took is reserved on top."""
 
@@ -78,7 +78,7 @@ class Planner:
         """
         current = self._known(key, status)
         asked = spec_digest(spec)
-        if current is not None and current.spec_digest == asked and spec.replicas in {None, _replicas(current)}:
+        if current is not None and current.spec_digest == asked and spec.replicas in {None, planned_replicas(current)}:
             self._failures.pop(key, None)
             return Answer(current)
         digest = f"{asked}/{spec.replicas}"
@@ -103,26 +103,29 @@ class Planner:
 
     def _known(self, key: Key, status: dict[str, Any]) -> PlanStatus | None:
         """The newest plan of this process; after a restart the stored one."""
-        if key not in self._plans and (stored := _stored(status)):
+        if key not in self._plans and (stored := stored_plan(status)):
             self._plans[key] = stored
         return self._plans.get(key)
 
     async def _room(self, key: Key) -> Inventory:
         if self._snapshot is None or self._clock() - self._snapshot.taken_at > _SNAPSHOT_SECONDS:
             nodes = await self._client.list(Kind.NODE)
-            pods = await self._client.list(Kind.POD, fields=_RUNNING_PODS)
+            pods = await self._client.list(Kind.POD, fields=RUNNING_PODS)
             self._snapshot = _Snapshot(self._clock(), nodes.items, pods.items)
-        reserved = tuple(self._reserved(key, self._snapshot.pods))
+        reserved = tuple(self.reserved(key, self._snapshot.pods))
         return inventory(self._snapshot.nodes, self._snapshot.pods, self._catalog, exclude=key, reserved=reserved)
 
-    def _reserved(self, planning: Key, pods: list[dict[str, Any]]) -> Iterator[Reservation]:
-        """What others were promised and have not bound yet, as seen in the same LIST."""
+    def reserved(self, planning: Key, pods: list[dict[str, Any]]) -> Iterator[Reservation]:
+        """What others were promised and have not bound yet, as seen in the same LIST.
+
+        Stored plans are read and not remembered: on a replica that does not lead they change.
+        """
         bound = Counter(_placement_of(pod) for pod in pods)
         for key in self._cache.deployments():
             deployment = self._cache.get(key)
             if key == planning or deployment is None:
                 continue
-            held = self._known(key, deployment.get("status", {}))
+            held = self._plans.get(key) or stored_plan(deployment.get("status", {}))
             for placement in held.placements if held else ():
                 missing = placement.replicas - bound[*key, dns_label(placement.pool)]
                 if missing > 0:
@@ -135,7 +138,7 @@ def _placement_of(pod: dict[str, Any]) -> tuple[str, str, str]:
     return metadata["namespace"], labels.get(DEPLOYMENT_LABEL, ""), labels.get(PLACEMENT_LABEL, "")
 
 
-def _stored(status: dict[str, Any]) -> PlanStatus | None:
+def stored_plan(status: Mapping[str, Any]) -> PlanStatus | None:
     """The plan in a status; None as well for one that an operator of another version wrote in another form."""
     try:
         return PlanStatus.model_validate(status["plan"])
@@ -143,5 +146,6 @@ def _stored(status: dict[str, Any]) -> PlanStatus | None:
         return None
 
 
-def _replicas(current: PlanStatus) -> int:
+def planned_replicas(current: PlanStatus) -> int:
+    """Replicas of all placements."""
     return sum(placement.replicas for placement in current.placements)
