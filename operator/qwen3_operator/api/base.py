@@ -17,6 +17,9 @@ DEPLOYMENT_LABEL = f"{GROUP}/deployment"
 POOL_LABEL = f"{GROUP}/pool"
 """Label with which an administrator names the pool of a node."""
 
+REPLAN_ANNOTATION = f"{GROUP}/replan"
+"""Annotation on a Qwen3Deployment: each new value has the plan made anew once."""
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -11,12 +11,13 @@ from qwen3_operator.api.base import ApiModel, as_atomic, as_map
 
 
 class ConditionType(StrEnum):
-    """Positive-polarity conditions; ``Ready`` sums them up."""
+    """Conditions. ``Ready`` sums the positive ones up; ``PlanOutdated`` asks for nothing and leaves it alone."""
 
     PLANNED = "Planned"
     SCHEDULED = "Scheduled"
     WEIGHTS_READY = "WeightsReady"
     READY = "Ready"
+    PLAN_OUTDATED = "PlanOutdated"
 
 
 class ConditionStatus(StrEnum):
@@ -31,7 +32,7 @@ class Condition(ApiModel):
     """``metav1.Condition``."""
 
     type: str
-    """Planned, Scheduled, WeightsReady or Ready."""
+    """Planned, Scheduled, WeightsReady, Ready or PlanOutdated."""
     status: ConditionStatus
     """True, False or Unknown."""
     observed_generation: int
@@ -166,7 +167,13 @@ class Placement(ApiModel):
     node_requirements: Annotated[tuple[NodeRequirement, ...], as_atomic()] = ()
     """What keeps the pods off nodes that carry the same labels and belong to another pool; all must hold."""
     tolerations: Annotated[tuple[Toleration, ...], as_atomic()] = ()
-    """For the taints of accelerator nodes that nodes of the pool carry."""
+    """For the taints of accelerator nodes that nodes of the pool carry, and those that its AcceleratorPool states."""
+    runtime_class_name: str = ""
+    """RuntimeClass of the pods, where the pool's AcceleratorPool names one."""
+    image: str = ""
+    """Runtime image, where the pool's AcceleratorPool names one for the engine."""
+    shared_device: bool = False
+    """The devices are time-sliced: the engine is told how much KV cache it may have."""
     source: str = "calculated"
     """measured, calculated or unknown."""
 
@@ -218,13 +225,56 @@ class StartupPhase(ApiModel):
     """RFC 3339; absent while the phase runs."""
 
 
+class CapacitySource(StrEnum):
+    """Where the best known capacity of a placement comes from, the weakest first."""
+
+    TABLE = "Table"
+    """Predicted from the catalog."""
+    CALIBRATED = "Calibrated"
+    """The engine said at its start what memory it has."""
+    OBSERVED = "Observed"
+    """And its latency under load was seen."""
+
+
+class Compared(ApiModel):
+    """A number as the engine has it, beside the plan's."""
+
+    predicted: int | None = None
+    """By the plan, for the same load; absent where it makes no prediction."""
+    found: int
+    """By the engine's metrics."""
+    error: str = ""
+    """Of the prediction, e.g. +3.2%."""
+
+
+class Capacity(ApiModel):
+    """What one replica of a placement can do."""
+
+    pool: str
+    """Pool of the placement."""
+    source: CapacitySource
+    """Table, Calibrated or Observed."""
+    kv_cache_tokens: Compared | None = None
+    """Tokens of KV cache of one replica."""
+    weight_bytes: Compared | None = None
+    """Weights on one device."""
+    max_concurrency: Compared | None = None
+    """Requests of the asked-for length that the KV cache holds at a time."""
+    time_to_first_token_milliseconds: Compared | None = None
+    """Mean under the load that was seen."""
+    time_per_output_token_microseconds: Compared | None = None
+    """Mean under the load that was seen."""
+    running_requests: int | None = None
+    """Mean number of requests in flight on the replica while its latency was seen."""
+
+
 class DeploymentStatus(ApiModel):
     """Observed state of a Qwen3Deployment."""
 
     observed_generation: int = 0
     """metadata.generation that this status was found for."""
     conditions: Annotated[tuple[Condition, ...], as_map("type")] = ()
-    """Planned, Scheduled, WeightsReady and Ready, which sums them up."""
+    """Planned, Scheduled, WeightsReady and Ready, which sums them up; PlanOutdated says that a better plan exists."""
     plan: PlanStatus | None = None
     """The plan in force."""
     replicas: int = 0
@@ -237,6 +287,10 @@ class DeploymentStatus(ApiModel):
     """Label selector of the pods, for the scale subresource."""
     url: str = ""
     """Base URL for OpenAI clients inside the cluster."""
+    capacity: Annotated[tuple[Capacity, ...], as_map("pool")] = ()
+    """What one replica can do, one entry per placement of the plan, and how far the plan's numbers are off."""
+    replanned: str = ""
+    """Value of the annotation serving.qwen3.io/replan that was acted on last."""
     startup: Annotated[tuple[StartupPhase, ...], as_map("phase")] = ()
     """How long each step from the apply to the first token took."""
     # For the printer columns, which neither look into lists nor join two fields:
