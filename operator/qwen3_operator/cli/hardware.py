@@ -1,0 +1,152 @@
+"""Hardware that is not there (yet), in a few words, as the Node objects it would show itself by."""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from qwen3_operator.api.base import API_VERSION, POOL_LABEL
+from qwen3_operator.api.pool import KIND
+from qwen3_operator.catalog import CPU
+from qwen3_operator.catalog.base import Row
+from qwen3_operator.cli.errors import InputError
+from qwen3_operator.cli.snapshot import Snapshot
+from qwen3_operator.inventory.offers import nearest
+from qwen3_operator.inventory.quantity import quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.cli.snapshot import Raw
+
+AMPLE_CPU = "1024"
+AMPLE_MEMORY = "64Ti"
+"""Host resources where none are stated: never what a plan fails for."""
+
+_TEXT = re.compile(
+    r"^(?:(?P<nodes>\d+)\s*x\s*)?"
+    r"(?:(?P<devices>\d+)\s+|(?P<memory>\d+[MGT]i)\s+)?"
+    r"(?P<accelerator>[A-Za-z][\w.-]*)"
+    r"(?:\s*@\s*(?P<price>\d+(?:\.\d+)?))?$"
+)
+Text = Annotated[str, Field(coerce_numbers_to_str=True)]
+_EXAMPLE = "2x8 H100-SXM, 1x8 Ascend-910B3 @1.40"
+
+
+class Hardware(Row):
+    """Nodes of one kind."""
+
+    accelerator: str
+    """By catalog name; ``CPU`` for nodes without one."""
+    nodes: Annotated[int, Field(ge=1, le=10_000)] = 1
+    devices: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Of one node; the accelerator's usual number by default."""
+    price: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$", coerce_numbers_to_str=True)] | None = None
+    """Of one device for one hour, in any currency."""
+    pool: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None = None
+    """Name of the pool; the accelerator's in lower case by default."""
+    architecture: Annotated[str, Field(pattern="^(amd64|arm64)$")] | None = None
+    """Of the host's processor; the accelerator's usual one by default."""
+    cpu: Text | None = None
+    """Cores of one node, as a Kubernetes quantity; more than enough by default."""
+    memory: Text | None = None
+    """Memory of one node, as a Kubernetes quantity; more than enough by default, required for CPU."""
+
+
+def parsed(text: str) -> list[Hardware]:
+    """Entries of ``2x8 H100-SXM, 1x8 Ascend-910B3 @1.40``: nodes x devices, accelerator, price per device hour.
+
+    Raises:
+        InputError: a part that is not of this form.
+    """
+    found: list[Hardware] = []
+    for part in (part.strip() for part in text.split(",")):
+        if not (match := _TEXT.match(part)):
+            raise InputError(f"hardware {part!r} is not 'NODESxDEVICES ACCELERATOR [@PRICE]', as in: {_EXAMPLE}")
+        found.append(_entry({key: value for key, value in match.groupdict().items() if value}, f"hardware {part!r}"))
+    return found
+
+
+def from_list(raw: Sequence[Any], where: str) -> list[Hardware]:
+    """Entries of a YAML list.
+
+    Raises:
+        InputError: an entry with a wrong field.
+    """
+    return [_entry(entry, f"{where}, entry {number}") for number, entry in enumerate(raw, start=1)]
+
+
+def _entry(raw: Any, where: str) -> Hardware:
+    try:
+        return Hardware.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "entry"
+        takes = ", ".join(Hardware.model_fields)
+        raise InputError(f"{where}: {field}: {first['msg']} (it takes {takes})") from error
+
+
+def snapshot(entries: Iterable[Hardware], catalog: Catalog) -> Snapshot:
+    """Empty nodes of that hardware, each entry a pool of its own.
+
+    Raises:
+        InputError: an accelerator that the catalog does not know, a pool named twice, a quantity that is none.
+    """
+    nodes: list[Raw] = []
+    pools: dict[str, Raw] = {}
+    for entry in entries:
+        if entry.accelerator not in catalog.accelerators:
+            known = nearest(entry.accelerator, catalog.accelerators)
+            raise InputError(f"accelerator {entry.accelerator!r} is not known: {known}")
+        pool = _name(entry, pools)
+        pools[pool] = _pool(entry, pool)
+        nodes += [_node(entry, catalog, pool, number) for number in range(1, entry.nodes + 1)]
+    return Snapshot(tuple(nodes), pools=tuple(pools.values()))
+
+
+def _name(entry: Hardware, taken: Container[str]) -> str:
+    """The name that the entry states, else the accelerator's in lower case, numbered where it is not the first."""
+    if entry.pool:
+        if entry.pool in taken:
+            raise InputError(f"pool {entry.pool} occurs twice: give each entry its own name")
+        return entry.pool
+    first = entry.accelerator.lower()
+    return next(name for n in count(1) if (name := first if n == 1 else f"{first}-{n}") not in taken)
+
+
+def _pool(entry: Hardware, name: str) -> Raw:
+    price = {} if entry.price is None else {"pricePerDeviceHour": entry.price}
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": price}
+
+
+def _node(entry: Hardware, catalog: Catalog, pool: str, number: int) -> Raw:
+    accelerator = catalog.accelerators[entry.accelerator]
+    architecture = entry.architecture or ("arm64" if accelerator.arm64 else "amd64")
+    labels = {"kubernetes.io/arch": architecture, POOL_LABEL: pool}
+    allocatable = {"cpu": _amount(entry.cpu, AMPLE_CPU), "memory": _amount(entry.memory, AMPLE_MEMORY)}
+    if entry.accelerator == CPU:
+        if entry.memory is None:
+            raise InputError("CPU nodes need their memory: --hardware '2x64Gi CPU', or memory: 64Gi in a file")
+    else:
+        mark = accelerator.nodes[0]
+        labels |= mark.labels
+        allocatable[mark.resource] = str(entry.devices or accelerator.devices_per_node)
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": f"{pool}-{number}", "labels": labels},
+        "spec": {},
+        "status": {"allocatable": allocatable, "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def _amount(text: str | None, ample: str) -> str:
+    try:
+        quantity(text or ample)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return text or ample

@@ -1,0 +1,77 @@
+"""``inventory``: what there is to plan on, to read or to keep in a file."""
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from qwen3_operator.catalog import load_catalog
+from qwen3_operator.cli import options, source
+from qwen3_operator.cli.errors import command
+from qwen3_operator.cli.output import Format, dump, show
+from qwen3_operator.cli.reduce import reduced
+from qwen3_operator.cli.where import Where
+from qwen3_operator.inventory import Inventory, Pool, UnusedNode
+from qwen3_operator.sizing.text import gigabytes
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_NOBODY = ("", "")
+
+
+@command
+def inventory(
+    *,
+    inventory_file: options.InventoryFile = None,
+    hardware: options.HardwareWords = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    output: options.Output = Format.TABLE,
+) -> None:
+    """Show what there is to plan on: pools, what is free in them, nodes that give nothing.
+
+    With -o yaml everything that planning reads, as a file for 'kubectl qwen3 plan --inventory'.
+    """
+    catalog = load_catalog()
+    found = source.snapshot(catalog, Where(kubeconfig, context), inventory_file, hardware)
+    if output is not Format.TABLE:
+        dump(reduced(found), output)
+        return
+    pools = found.inventory(catalog, _NOBODY)
+    unused: list[RenderableType] = [Text(), _unused(pools.unused)] if pools.unused else []
+    show(_pools(pools), *unused)
+
+
+def _table(*columns: str, right: frozenset[str] = frozenset()) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def _pools(found: Inventory) -> Table:
+    numbers = ("NODES", "DEVICES", "FREE", "MEMORY", "PRICE")
+    table = _table("POOL", "ACCELERATOR", "RESOURCE", "ARCH", *numbers, right=frozenset(numbers))
+    for pool in found.pools.values():
+        table.add_row(*_pool(pool))
+    return table
+
+
+def _pool(pool: Pool) -> tuple[str, ...]:
+    devices = sum(node.devices for node in pool.nodes)
+    free = sum(node.free_devices for node in pool.nodes)
+    memory = gigabytes(pool.device_memory_bytes)
+    if not pool.resource_name:
+        memory = gigabytes(max((node.free_memory_bytes for node in pool.nodes), default=0))
+    name = pool.accelerator.name + (f" ({pool.share.kind} {pool.share.part})" if pool.share else "")
+    price = "-" if pool.price_per_device_hour is None else str(pool.price_per_device_hour)
+    counts = (str(devices), str(free)) if pool.resource_name else ("-", "-")
+    return pool.name, name, pool.resource_name or "-", pool.architecture, str(len(pool.nodes)), *counts, memory, price
+
+
+def _unused(nodes: tuple[UnusedNode, ...]) -> Table:
+    table = _table("UNUSED NODE", "POOL", "REASON", "MESSAGE")
+    for node in nodes:
+        table.add_row(node.name, node.pool or "-", node.reason, node.message)
+    return table

@@ -1,0 +1,23 @@
+"""``kubectl qwen3``: the commands."""
+
+from __future__ import annotations
+
+import typer
+
+from qwen3_operator.cli.inventory import inventory
+from qwen3_operator.cli.plan import plan
+
+app = typer.Typer(
+    help="Plans Qwen3 models onto GPUs and Ascend NPUs, and says why, in numbers: with a cluster or without one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for function in (plan, inventory):
+    app.command()(function)
+
+
+def main() -> None:
+    """Entry point of ``kubectl-qwen3``, which kubectl finds on the PATH."""
+    app()

@@ -1,0 +1,62 @@
+"""``plan``: where a Qwen3Deployment would run, and why nowhere else."""
+
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from qwen3_operator.api.status import PlanStatus
+from qwen3_operator.catalog import load_catalog
+from qwen3_operator.cli import options, source
+from qwen3_operator.cli.answers import Answer, answers
+from qwen3_operator.cli.documents import read_deployments
+from qwen3_operator.cli.errors import NOTHING_FITS, command
+from qwen3_operator.cli.output import Format, dump, show
+from qwen3_operator.cli.plan_view import plan_parts, rejected_part
+from qwen3_operator.cli.where import Where
+
+_NEAREST = 8
+
+
+@command
+def plan(
+    *,
+    file: Annotated[
+        list[str],
+        typer.Option("--filename", "-f", metavar="FILE", help="YAML with Qwen3Deployments; - is standard input."),
+    ],
+    inventory: options.InventoryFile = None,
+    hardware: options.HardwareWords = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    namespace: options.Namespace = None,
+    output: options.Output = Format.TABLE,
+    all_candidates: Annotated[bool, typer.Option("--all", help="List every candidate that was not taken.")] = False,
+) -> None:
+    """Say where a Qwen3Deployment would run, and why nowhere else. Changes nothing.
+
+    Exit code 0: everything fits; 3: something does not; 2: bad input.
+    """
+    catalog = load_catalog()
+    documents = read_deployments(file, namespace or "default")
+    found = source.snapshot(catalog, Where(kubeconfig, context), inventory, hardware)
+    given = answers(documents, found, catalog)
+    if output is Format.TABLE:
+        for number, answer in enumerate(given):
+            show(*([Text()] if number else []), *_parts(answer, everything=all_candidates))
+    else:
+        items = [answer.to_json() for answer in given]
+        dump(items[0] if len(items) == 1 else {"items": items}, output)
+    if not all(answer.fits for answer in given):
+        raise typer.Exit(NOTHING_FITS)
+
+
+def _parts(answer: Answer, *, everything: bool) -> list[RenderableType]:
+    name = f"{answer.document.namespace}/{answer.document.name}"
+    rejected = answer.rejected if everything else answer.rejected[:_NEAREST]
+    listed = rejected_part(rejected, sum(answer.counts.values()), answer.counts)
+    if isinstance(answer.found, PlanStatus):
+        return [Text(f"{name}: fits", "bold"), *plan_parts(answer.found, answer.document.spec.slo), *listed]
+    heading = Text.assemble((f"{name}: does not fit", "bold red"), f" ({answer.found.reason})")
+    return [heading, Text(answer.found.message), *listed]

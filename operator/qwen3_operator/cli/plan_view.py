@@ -1,0 +1,139 @@
+"""A plan, or the lack of one, as tables for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.bar import Bar
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from qwen3_operator.sizing.text import counted, gigabytes, thousands
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from qwen3_operator.api.intent import ServiceLevel
+    from qwen3_operator.api.status import MemoryPlan, Placement, PlanStatus, Rejection
+
+_BAR_WIDTH = 44
+_INDENT = (0, 0, 0, 2)
+_NOTHING = 1000
+"""A part of the memory that is no line of its own."""
+MEMORY_LINES = (
+    ("weights", "weights", "bright_blue"),
+    ("kv_cache", "KV cache", "green"),
+    ("state", "recurrent state", "cyan"),
+    ("activations", "engine reserve", "yellow"),
+    ("overhead", "driver, processes", "red"),
+    ("free", "free", "bright_black"),
+)
+"""Field of MemoryPlan, what people call it, its colour."""
+
+
+def plan_parts(plan: PlanStatus, wanted: ServiceLevel) -> list[RenderableType]:
+    """The choice: one block per placement, then what binds it."""
+    parts: list[RenderableType] = [_headline(plan)]
+    for placement in plan.placements:
+        parts += [Text(), _placed(placement), Text(), _memory(placement), Text(), _time(placement, wanted)]
+    if plan.binding:
+        parts += [Text(), Text.assemble(("Binding: ", "bold"), f"{plan.binding.constraint}: {plan.binding.message}")]
+    return parts
+
+
+def rejected_part(rejected: Sequence[Rejection], total: int, counts: Mapping[str, int]) -> list[RenderableType]:
+    """Candidates that were not taken, one line each, and how many there are of each kind."""
+    if not rejected:
+        return []
+    title = f"Not taken: the nearest {len(rejected)} of {total}" if total > len(rejected) else f"Not taken: all {total}"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("candidate", overflow="fold", ratio=4)
+    table.add_column("reason", no_wrap=True)
+    table.add_column("number", overflow="fold", ratio=6)
+    for found in rejected:
+        table.add_row(found.candidate, found.reason, found.number)
+    parts: list[RenderableType] = [Text(), Text(title, "bold"), Padding(table, _INDENT)]
+    if total > len(rejected):
+        by_reason = ", ".join(
+            f"{count} {reason}" for reason, count in sorted(counts.items(), key=lambda pair: -pair[1])
+        )
+        parts.append(Padding(Text(f"by reason: {by_reason}", "dim"), _INDENT))
+    return parts
+
+
+def _headline(plan: PlanStatus) -> Text:
+    replicas = sum(placement.replicas for placement in plan.placements)
+    formats = " and ".join(sorted({placement.quantization for placement in plan.placements}))
+    cost = f", {plan.cost_per_hour} per hour" if plan.cost_per_hour else ""
+    return Text.assemble(
+        (f"{plan.model} {formats}", "bold green"),
+        f", context {plan.context_length}, {counted(replicas, 'replica')}{cost}",
+    )
+
+
+def _placed(placement: Placement) -> Text:
+    on_cpu = not placement.resource_name
+    devices = "" if on_cpu else f"{placement.devices_per_replica} x "
+    shape = [] if on_cpu else [f"TP {placement.tensor_parallel}"]
+    shape += [f"EP {placement.expert_parallel}"] if placement.expert_parallel > 1 else []
+    shape += [f"DP {placement.data_parallel}"] if placement.data_parallel > 1 else []
+    shape += [counted(placement.nodes, "node")] if placement.nodes > 1 else []
+    cost = [f"{placement.cost_per_hour} per hour"] if placement.cost_per_hour else []
+    replicas = f"{counted(placement.replicas, 'replica')} of {devices}{placement.accelerator}"
+    rest = [f"pool {placement.pool}", placement.quantization, *shape, *cost]
+    return Text.assemble((replicas, "bold"), f", {', '.join(rest)}")
+
+
+def _memory(placement: Placement) -> Padding:
+    memory = placement.memory
+    holder = "memory per device" if placement.resource_name else "memory of the pod"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(holder)
+    table.add_column(gigabytes(memory.total), justify="right", no_wrap=True)
+    table.add_column("", width=_BAR_WIDTH)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    begin = 0
+    for field, label, colour in MEMORY_LINES:
+        size: int = getattr(memory, field)
+        if not size or (field == "free" and size < memory.total / _NOTHING):
+            continue
+        bar = Bar(memory.total, begin, begin + size, width=_BAR_WIDTH, color=colour)
+        begin += size
+        note = _kv_note(placement) if field == "kv_cache" else ""
+        table.add_row(label, gigabytes(size), bar, _share(size, memory), note)
+    return Padding(table, _INDENT)
+
+
+def _share(size: int, memory: MemoryPlan) -> str:
+    return f"{100 * size / memory.total:.0f} %"
+
+
+def _kv_note(placement: Placement) -> str:
+    requests = counted(placement.max_concurrency, "request")
+    return f"{thousands(placement.kv_cache_tokens)} tokens, {requests} at a time"
+
+
+def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
+    predicted = placement.predicted
+    if predicted is None:
+        return Padding(Text(f"speed: unknown for {placement.accelerator}: no measurements of its family"), _INDENT)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(f"with {counted(predicted.concurrency, 'request')} in flight")
+    table.add_column("predicted", justify="right")
+    table.add_column("target", justify="right")
+    table.add_column("known", justify="right")
+    first = f"first token, {wanted.percentile} % of requests within"
+    rows = (
+        ("first token, mean", predicted.time_to_first_token, ""),
+        (first, predicted.time_to_first_token_percentile, wanted.time_to_first_token or ""),
+        ("per output token", predicted.time_per_output_token, wanted.time_per_output_token or ""),
+        ("tokens per second, replica", str(predicted.tokens_per_second), ""),
+        ("most requests in flight within targets", str(predicted.max_concurrency), ""),
+    )
+    for label, value, target in rows:
+        table.add_row(label, value, target, predicted.source)
+    return Padding(table, _INDENT)

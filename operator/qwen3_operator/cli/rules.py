@@ -1,0 +1,48 @@
+"""The CEL rules of the schema, judged here with the words that the API server would refuse with."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import cel
+from cel.stdlib import add_stdlib_to_context
+
+from qwen3_operator.api.deployment import Qwen3Deployment
+from qwen3_operator.api.schema import structural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def broken_rules(manifest: Mapping[str, Any]) -> list[str]:
+    """Messages of the rules that a Qwen3Deployment breaks.
+
+    Args:
+        manifest: ``metadata`` and ``spec``, the spec well-formed and with its defaults.
+    """
+    return list(dict.fromkeys(_broken(manifest, _schema())))
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return structural(Qwen3Deployment, defaults=False)
+
+
+def _broken(value: Any, schema: Mapping[str, Any]) -> Iterator[str]:
+    """Rules of a node, then those below it."""
+    for rule in schema.get("x-kubernetes-validations", ()):
+        if not _holds(rule["rule"], value):
+            yield rule["message"]
+    for name, child in schema.get("properties", {}).items():
+        if isinstance(value, dict) and name in value:
+            yield from _broken(value[name], child)
+    if isinstance(value, list) and "items" in schema:
+        for item in value:
+            yield from _broken(item, schema["items"])
+
+
+def _holds(rule: str, value: Any) -> bool:
+    context = cel.Context(variables={"self": value})
+    add_stdlib_to_context(context)  # split and replace, which the API server has too
+    return bool(cel.evaluate(rule, context))

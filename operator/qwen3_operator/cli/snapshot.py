@@ -1,0 +1,86 @@
+"""What planning reads of a cluster: raw objects, live or from a file, and how they become an inventory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from qwen3_operator.api import deployment, pool
+from qwen3_operator.api.base import DEPLOYMENT_LABEL
+from qwen3_operator.api.status import PlanStatus
+from qwen3_operator.inventory import Reservation, inventory
+from qwen3_operator.manifests.names import PLACEMENT_LABEL, dns_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.inventory import Inventory
+
+Raw = dict[str, Any]
+Key = tuple[str, str]
+"""Namespace and name of a Qwen3Deployment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Objects of one moment."""
+
+    nodes: tuple[Raw, ...]
+    pods: tuple[Raw, ...] = ()
+    deployments: tuple[Raw, ...] = ()
+    pools: tuple[Raw, ...] = ()
+
+    @classmethod
+    def of(cls, objects: Iterable[Raw]) -> Snapshot:
+        """Sorted out by kind; other kinds are passed over."""
+        by_kind: dict[str, list[Raw]] = {"Node": [], "Pod": [], deployment.KIND: [], pool.KIND: []}
+        for found in objects:
+            if (kind := found.get("kind")) in by_kind:
+                by_kind[kind].append(found)
+        return cls(*(tuple(by_kind[kind]) for kind in ("Node", "Pod", deployment.KIND, pool.KIND)))
+
+    def inventory(self, catalog: Catalog, planning: Key, promised: Iterable[Reservation] = ()) -> Inventory:
+        """What ``planning`` may use: all that neither pods of others nor their plans take.
+
+        Args:
+            catalog: how accelerators show themselves.
+            planning: its own pods and its plan take nothing.
+            promised: what plans that are not in the cluster took.
+        """
+        reserved = (*self._reserved(planning), *promised)
+        return inventory(self.nodes, self.pods, catalog, pools=self.pools, exclude=planning, reserved=reserved)
+
+    def _reserved(self, planning: Key) -> Iterator[Reservation]:
+        """What others were promised and have not bound yet."""
+        bound = Counter(_placement_of(pod) for pod in self.pods)
+        for found in self.deployments:
+            key = _key(found)
+            held = stored_plan(found)
+            if key == planning or held is None:
+                continue
+            for placement in held.placements:
+                missing = placement.replicas - bound[*key, dns_label(placement.pool)]
+                if missing > 0:
+                    yield Reservation.of(placement, missing)
+
+
+def stored_plan(found: Mapping[str, Any]) -> PlanStatus | None:
+    """The plan in a Qwen3Deployment's status; None as well for one of another version of the operator."""
+    try:
+        return PlanStatus.model_validate(found["status"]["plan"])
+    except (KeyError, TypeError, ValidationError):
+        return None
+
+
+def _key(obj: Mapping[str, Any]) -> Key:
+    return obj["metadata"].get("namespace", "default"), obj["metadata"]["name"]
+
+
+def _placement_of(pod: Mapping[str, Any]) -> tuple[str, str, str]:
+    labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
+    namespace = pod["metadata"].get("namespace", "")
+    return namespace, labels.get(DEPLOYMENT_LABEL, ""), labels.get(PLACEMENT_LABEL, "")

@@ -1,0 +1,55 @@
+"""Where a command's inventory comes from: words, a file, or a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwen3_operator.cli import hardware
+from qwen3_operator.cli.errors import InputError
+from qwen3_operator.cli.files import read_documents, shown
+from qwen3_operator.cli.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.cli.where import Where
+
+_CHOICES = (
+    "say what to plan on: --hardware '2x8 H100-SXM' for hardware in words, --inventory FILE for a file "
+    "(kubectl qwen3 inventory -o yaml > FILE), or --context/--kubeconfig for a cluster"
+)
+
+
+def snapshot(catalog: Catalog, where: Where, file: str | None, words: str | None) -> Snapshot:
+    """The nodes to plan on.
+
+    Raises:
+        InputError: nothing was said and no cluster is reached, or what was said is wrong.
+    """
+    if words and file:
+        raise InputError("--hardware and --inventory exclude each other")
+    if words:
+        return hardware.snapshot(hardware.parsed(words), catalog)
+    if file:
+        return _from_file(file, catalog)
+    from qwen3_operator.cli.cluster import ask  # noqa: PLC0415  # the client costs a second; files do not need it
+
+    try:
+        return ask(where, lambda cluster: cluster.snapshot())
+    except InputError as error:
+        raise InputError(f"{error}\n  {_CHOICES}") from error
+
+
+def _from_file(name: str, catalog: Catalog) -> Snapshot:
+    documents = read_documents(name)
+    if not documents:
+        raise InputError(f"{shown(name)} is empty")
+    if all(isinstance(document, list) for document in documents):
+        entries = [entry for document in documents for entry in document]
+        return hardware.snapshot(hardware.from_list(entries, shown(name)), catalog)
+    found = Snapshot.of(document for document in documents if isinstance(document, dict))
+    if not found.nodes:
+        raise InputError(
+            f"{shown(name)} holds no nodes: give the output of 'kubectl qwen3 inventory -o yaml' or "
+            "'kubectl get nodes -o json', or a list such as [{accelerator: H100-SXM, nodes: 2, devices: 8}]"
+        )
+    return found
