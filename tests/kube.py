@@ -48,20 +48,31 @@ class Kube:
 
     def run(self, *args: str, stdin: str | None = None, timeout: float = 60) -> str:
         """Stdout of ``kubectl ARGS``."""
+        return self._done(*args, stdin=stdin, timeout=timeout).stdout
+
+    def _done(self, *args: str, stdin: str | None, timeout: float) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             self.command(*args),
             input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
         if done.returncode:
             raise KubectlError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
-        return done.stdout
+        return done
 
     def apply(self, *objects: Object, server_dry_run: bool = False) -> str:
         """Server-side apply."""
+        return self._applied(*objects, server_dry_run=server_dry_run).stdout
+
+    def warnings(self, *objects: Object, server_dry_run: bool = False) -> list[str]:
+        """What the API server warns of at a server-side apply, which must succeed."""
+        lines = self._applied(*objects, server_dry_run=server_dry_run).stderr.splitlines()
+        return [line.removeprefix("Warning: ") for line in lines if line.startswith("Warning: ")]
+
+    def _applied(self, *objects: Object, server_dry_run: bool) -> subprocess.CompletedProcess[str]:
         extra = ["--dry-run=server"] if server_dry_run else []
-        return self.run(
+        return self._done(
             "apply", "--server-side", "--force-conflicts", "--field-manager=tests", *extra, "-f", "-",
-            stdin=yaml.safe_dump_all(objects),
+            stdin=yaml.safe_dump_all(objects), timeout=60,
         )  # fmt: skip
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object:

@@ -108,9 +108,14 @@ HERE: set[Question] = {
     ("create", "events.k8s.io", "events", ""),
     ("create", "coordination.k8s.io", "leases", ""),
     ("update", "coordination.k8s.io", "leases", "scoped-qwen3-operator"),
+    ("patch", "", "secrets", "scoped-qwen3-operator-admission"),
+    ("create", "", "secrets", "scoped-qwen3-operator-admission"),
 }
 NOWHERE: set[Question] = {
     ("get", "", "secrets", ""),
+    ("get", "", "secrets", "another"),
+    ("create", "", "secrets", ""),
+    ("patch", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "another"),
     ("create", "", "pods", ""),
     ("create", "", "pods/exec", ""),
     ("update", GROUP, KIND, ""),

@@ -28,7 +28,10 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 OPERATOR = "qwen3-operator"
 CRD = "qwen3deployments.serving.qwen3.io"
 NAMESPACE = "qwen3-system"
-KINDS = "deployment,service,serviceaccount,role,rolebinding,clusterrole,clusterrolebinding,poddisruptionbudget"
+KINDS = (
+    "deployment,service,serviceaccount,role,rolebinding,clusterrole,clusterrolebinding,poddisruptionbudget,secret,"
+    "validatingwebhookconfiguration"
+)
 
 
 class Release:
@@ -101,6 +104,13 @@ def _generations(kube: Kube, name: str, namespace: str) -> tuple[int, int]:
     return found["metadata"]["generation"], found.get("status", {}).get("observedGeneration", 0)
 
 
+def _trusted_certificates(kube: Kube) -> dict[str, str] | None:
+    """Data of the webhook's Secret, once the API server trusts its authority."""
+    data: dict[str, str] = kube.get("secret", f"{OPERATOR}-admission", NAMESPACE).get("data", {})
+    (webhook,) = kube.get("validatingwebhookconfiguration", f"{OPERATOR}.{NAMESPACE}")["webhooks"]
+    return data if data and webhook["clientConfig"].get("caBundle") else None
+
+
 def _columns(crd: Object) -> list[str]:
     return [column["name"] for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
 
@@ -134,6 +144,31 @@ def test_upgrade_changes_what_the_values_say(release: Release, kube: Kube) -> No
     release.apply()
     assert _ready_replicas(kube) == 1
     assert kube.find("poddisruptionbudget", OPERATOR, NAMESPACE) is None
+
+
+def test_upgrade_leaves_the_webhooks_certificates_alone(release: Release, kube: Kube) -> None:
+    release.apply()
+    before = poll("certificates in place", lambda: _trusted_certificates(kube), timeout=60)
+    release.apply("--set", "logLevel=DEBUG")
+    assert _trusted_certificates(kube) == before
+    release.apply()
+    assert _trusted_certificates(kube) == before
+
+
+def test_webhook_answers_behind_the_network_policy(release: Release, kube: Kube) -> None:
+    release.apply("--set", "networkPolicy.enabled=true")
+    unknown = deployment("unknown", "default", model={"name": "Qwen3-23B"})
+    warned = poll("a warning", lambda: kube.warnings(unknown, server_dry_run=True), timeout=60)
+    assert warned[0].startswith("UnknownModel: ")
+
+
+def test_without_the_webhook_nothing_of_it_is_left(release: Release, kube: Kube) -> None:
+    release.apply("--set", "admission.enabled=false")
+    assert kube.find("secret", f"{OPERATOR}-admission", NAMESPACE) is None
+    assert kube.find("validatingwebhookconfiguration", f"{OPERATOR}.{NAMESPACE}") is None
+    assert kube.warnings(deployment("unknown", "default", model={"name": "Qwen3-23B"}), server_dry_run=True) == []
+    release.apply()
+    poll("certificates in place", lambda: _trusted_certificates(kube), timeout=60)
 
 
 def test_upgrade_carries_the_crd(release: Release, kube: Kube, tmp_path: Path) -> None:

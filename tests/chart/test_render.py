@@ -41,10 +41,15 @@ def test_no_key_stands_twice(helm: Helm, ci_values: Object) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "path"),
-    [("Deployment", ("spec", "replica")), ("PodMonitor", ("spec", "endpoints")), ("Service", ("spec", "ports", "p"))],
+    [
+        ("Deployment", ("spec", "replica")),
+        ("PodMonitor", ("spec", "endpoints")),
+        ("Service", ("spec", "ports", "p")),
+        ("ValidatingWebhookConfiguration", ("webhooks", "timeout")),
+    ],
 )
 def test_the_judge_refuses_wrong_objects(helm: Helm, kind: str, path: tuple[str, ...]) -> None:
-    (found,) = of_kind(helm.render({"metrics": {"scrape": "PodMonitor"}}), kind)
+    found, *_ = of_kind(helm.render({"metrics": {"scrape": "PodMonitor"}}), kind)
     parent = found
     for key in path[:-1]:
         parent = parent[key]
@@ -70,12 +75,12 @@ def test_selectors_match_the_pods(helm: Helm) -> None:
     objects = helm.render({"replicas": 2, "metrics": {"scrape": "PodMonitor"}, "networkPolicy": {"enabled": True}})
     (deployment,) = of_kind(objects, "Deployment")
     labels = deployment["spec"]["template"]["metadata"]["labels"]
-    (service,) = of_kind(objects, "Service")
+    services = of_kind(objects, "Service")
     (policy,) = of_kind(objects, "NetworkPolicy")
     by_labels = of_kind(objects, "Deployment", "PodDisruptionBudget", "PodMonitor")
-    selectors = [service["spec"]["selector"], policy["spec"]["podSelector"]["matchLabels"]]
+    selectors = [policy["spec"]["podSelector"]["matchLabels"], *(found["spec"]["selector"] for found in services)]
     selectors += [found["spec"]["selector"]["matchLabels"] for found in by_labels]
-    assert len(selectors) == 5
+    assert len(selectors) == 6
     for selector in selectors:
         assert selector
         assert selector.items() <= labels.items()
@@ -100,11 +105,15 @@ def test_names_follow_the_release(helm: Helm, release: str, values: Object, name
 
 
 def test_two_releases_share_no_cluster_object(helm: Helm) -> None:
-    cluster_wide = [
-        {o["metadata"]["name"] for o in of_kind(helm.render({}, release=release), "ClusterRole", "ClusterRoleBinding")}
-        for release in ("qwen3-operator", "other")
+    releases = [("qwen3-operator", "a"), ("other", "a"), ("qwen3-operator", "b")]
+    kinds = ("ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration")
+    names = [
+        (found["kind"], found["metadata"]["name"])
+        for release, namespace in releases
+        for found in of_kind(helm.render({}, release=release, namespace=namespace), *kinds)
     ]
-    assert not cluster_wide[0] & cluster_wide[1]
+    assert {kind for kind, _ in names} == set(kinds)
+    assert len(names) == len(set(names))
 
 
 def test_the_operator_understands_its_environment(helm: Helm, ci_values: Object) -> None:
@@ -120,8 +129,9 @@ def test_the_operator_understands_its_environment(helm: Helm, ci_values: Object)
     assert settings.resync_seconds == ci_values.get("resyncSeconds", 300)
     assert settings.log_level == ci_values.get("logLevel", "INFO")
     assert settings.image_pull_policy == ci_values.get("runtimes", {}).get("imagePullPolicy", "IfNotPresent")
-    (port,) = operator(objects)["ports"]
-    assert (port["name"], port["containerPort"]) == ("http", settings.http_port)
+    ports = {port["name"]: port["containerPort"] for port in operator(objects)["ports"]}
+    assert ports.pop("http") == settings.http_port
+    assert ports == ({"admission": settings.admission.port} if settings.admission else {})
 
 
 def test_images_of_engines_reach_the_operator(helm: Helm) -> None:

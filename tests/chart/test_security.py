@@ -47,7 +47,9 @@ def test_no_secret_is_mounted_or_passed(helm: Helm, ci_values: Object) -> None:
     (container,) = pod["containers"]
     assert "envFrom" not in container
     assert all(entry.get("valueFrom", {}).keys() <= {"fieldRef"} for entry in container["env"])
-    assert not of_kind(helm.render(ci_values), "Secret", "ConfigMap")
+    objects = helm.render(ci_values)
+    assert not of_kind(objects, "ConfigMap")
+    assert not any({"data", "stringData"} & found.keys() for found in of_kind(objects, "Secret"))
 
 
 def test_openshift_may_assign_the_user(helm: Helm) -> None:

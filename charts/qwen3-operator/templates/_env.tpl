@@ -1,6 +1,17 @@
 {{/* Port of the operator's probes and metrics. */}}
 {{- define "qwen3.port" -}}8080{{- end -}}
 
+{{/* Port of the webhook. */}}
+{{- define "qwen3.admissionPort" -}}9443{{- end -}}
+
+{{/* Name of the webhook's Service and of the Secret with its certificates. */}}
+{{- define "qwen3.admissionName" -}}{{- include "qwen3.fullname" . -}}-admission{{- end -}}
+
+{{/* Name of the cluster-scoped ValidatingWebhookConfiguration, which may hold no colon. */}}
+{{- define "qwen3.admissionConfiguration" -}}
+{{- printf "%s.%s" (include "qwen3.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
 {{/* Image of one kind of device, or nothing where its repository is empty. Takes (dict "root" $ "image" <value>). */}}
 {{- define "qwen3.runtimeImage" -}}
 {{- if .image.repository -}}{{- include "qwen3.image" . -}}{{- end -}}
@@ -30,6 +41,13 @@
   "QWEN3_LOG_LEVEL" .Values.logLevel
   "QWEN3_HTTP_PORT" (include "qwen3.port" .)
 }}
+{{- if .Values.admission.enabled }}
+{{- $settings = merge $settings (dict
+  "QWEN3_ADMISSION_NAME" (include "qwen3.admissionName" .)
+  "QWEN3_ADMISSION_CONFIGURATION" (include "qwen3.admissionConfiguration" .)
+  "QWEN3_ADMISSION_PORT" (include "qwen3.admissionPort" .)
+) }}
+{{- end }}
 {{- range $name, $value := $settings }}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}
