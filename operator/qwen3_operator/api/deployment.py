@@ -37,6 +37,9 @@ class Quantization(StrEnum):
     GPTQ_INT4 = "GPTQ-INT4"
     GPTQ_INT8 = "GPTQ-INT8"
     W8A8 = "W8A8"
+    NVFP4 = "NVFP4"
+    GGUF_Q8_0 = "GGUF-Q8_0"
+    GGUF_Q4_K_M = "GGUF-Q4_K_M"
 
 
 class UseCase(StrEnum):
@@ -238,8 +241,8 @@ class DeploymentSpec(ApiModel):
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "!has(self.workload.inputTokens) || !has(self.workload.outputTokens) || !has(self.model.contextLength) || "
-            "self.workload.inputTokens.p95 + self.workload.outputTokens.p95 <= self.model.contextLength",
+            "!has(self.workload) || !has(self.workload.inputTokens) || !has(self.workload.outputTokens) || "
+            "!has(self.model.contextLength) || self.workload.inputTokens.p95 + self.workload.outputTokens.p95 <= self.model.contextLength",
             "spec.workload.inputTokens.p95 + outputTokens.p95 must fit in spec.model.contextLength",
             good={
                 "model": {"contextLength": 8192},

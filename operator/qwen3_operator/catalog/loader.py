@@ -1,4 +1,4 @@
-"""Reads the catalog's data files. A bad row is named by file, row and field."""
+"""The catalog from the texts of its data files."""
 
 from __future__ import annotations
 
@@ -7,41 +7,33 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
-from pydantic import ValidationError
-from typing_extensions import override
-
 from qwen3_operator.catalog.accelerators import Accelerator, Taint
 from qwen3_operator.catalog.checkpoints import QuantizationFormat
 from qwen3_operator.catalog.engines import Engine
-from qwen3_operator.catalog.models import Model
 from qwen3_operator.catalog.performance import PerformanceConstant, PerformanceConstants, performance_constants
+from qwen3_operator.catalog.rows import CatalogError, CatalogProblem, checked, label, model, raw_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from importlib.resources.abc import Traversable
 
     from qwen3_operator.api.deployment import Quantization
-    from qwen3_operator.catalog.base import Row
+    from qwen3_operator.catalog.models import Model
+    from qwen3_operator.catalog.rows import AnyRow
 
-AnyRow = TypeVar("AnyRow", bound="Row")
-FILES = ("models", "quantizations", "accelerators", "engines", "taints", "performance")
+FILES = (
+    "models.yaml",
+    "quantizations.yaml",
+    "accelerators.yaml",
+    "engines.yaml",
+    "performance.yaml",
+    "taints.yaml",
+)
+CONFIGS = "configs"
+"""Folder of the models' config.json files."""
 
-
-class CatalogError(ValueError):
-    """A data file that cannot be read; the text names file, row and field."""
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that occurs twice, where YAML would silently keep the last."""
-
-    @override
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} occurs twice", node.start_mark)
-        return super().construct_mapping(node, deep=deep)
+_Key = TypeVar("_Key", bound="Hashable")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -56,9 +48,8 @@ class Catalog:
     """The engine version that the runtime images hold."""
     engines: Mapping[tuple[str, str], Engine]
     """All engine versions, by name and version."""
-    tolerated_taints: frozenset[str]
     performance: PerformanceConstants
-    """Constants of the performance model."""
+    tolerated_taints: frozenset[str]
 
 
 def load_catalog(folder: Traversable | None = None) -> Catalog:
@@ -67,60 +58,89 @@ def load_catalog(folder: Traversable | None = None) -> Catalog:
     Raises:
         CatalogError: a missing file, a row with a wrong field, a name that occurs twice.
     """
+    return catalog_of(catalog_texts(folder))
+
+
+def catalog_texts(folder: Traversable | None = None) -> Mapping[str, str]:
+    """Texts of the data files and of the models' config files, by file name.
+
+    Raises:
+        CatalogError: a missing file.
+    """
     where = folder or resources.files(__package__).joinpath("data")
     texts = {name: _text(where, name) for name in FILES}
-    models = _rows(texts, "models", Model)
-    formats = _rows(texts, "quantizations", QuantizationFormat)
-    accelerators = _rows(texts, "accelerators", Accelerator)
-    engines = _rows(texts, "engines", Engine)
-    digest = hashlib.sha256("".join(texts.values()).encode()).hexdigest()
-    return Catalog(
-        version=digest[:12],
-        models=_unique("models", [(model.name, model) for model in models]),
-        quantizations=_unique("quantizations", [(found.name, found) for found in formats]),
-        accelerators=_unique("accelerators", [(found.name, found) for found in accelerators]),
-        engine=engines[0],
-        engines=_unique("engines", [((found.name, found.version), found) for found in engines]),
-        tolerated_taints=frozenset(taint.key for taint in _rows(texts, "taints", Taint)),
-        performance=performance_constants(_rows(texts, "performance", PerformanceConstant)),
+    try:
+        found = sorted(where.joinpath(CONFIGS).iterdir(), key=lambda path: path.name)
+    except OSError as error:
+        raise CatalogError(CatalogProblem(CONFIGS, "", "", str(error))) from error
+    return texts | {path.name: path.read_text(encoding="utf-8") for path in found if path.name.endswith(".json")}
+
+
+def catalog_of(texts: Mapping[str, str]) -> Catalog:
+    """The catalog that these texts hold.
+
+    Raises:
+        CatalogError: a row with a wrong field, a name that occurs twice.
+    """
+    formats = _unique(
+        "quantizations.yaml", _rows(texts, "quantizations.yaml", QuantizationFormat), lambda row: row.name
     )
+    engines = _rows(texts, "engines.yaml", Engine)
+    return Catalog(
+        version=_version(texts),
+        models=_unique("models.yaml", _models(texts, formats), lambda row: row.name),
+        quantizations=formats,
+        accelerators=_unique("accelerators.yaml", _rows(texts, "accelerators.yaml", Accelerator), lambda row: row.name),
+        engine=engines[0],
+        engines=_unique("engines.yaml", engines, lambda row: (row.name, row.version)),
+        performance=_performance(texts),
+        tolerated_taints=frozenset(taint.key for taint in _rows(texts, "taints.yaml", Taint)),
+    )
+
+
+def _version(texts: Mapping[str, str]) -> str:
+    """Digest of names and contents, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(texts):
+        digest.update(f"{name}\0{texts[name]}\0".encode())
+    return digest.hexdigest()[:12]
 
 
 def _text(folder: Traversable, name: str) -> str:
     try:
-        return folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        return folder.joinpath(name).read_text(encoding="utf-8")
     except OSError as error:
-        raise CatalogError(f"{name}.yaml: {error}") from error
+        raise CatalogError(CatalogProblem(name, "", "", str(error))) from error
 
 
-def _rows(texts: Mapping[str, str], name: str, row: type[AnyRow]) -> list[AnyRow]:
+def _rows(texts: Mapping[str, str], file: str, kind: type[AnyRow]) -> list[AnyRow]:
+    return [checked(file, label(number, raw), raw, kind) for number, raw in _numbered(texts, file)]
+
+
+def _models(texts: Mapping[str, str], formats: Mapping[Quantization, QuantizationFormat]) -> list[Model]:
+    file = "models.yaml"
+    return [model(file, label(number, raw), raw, texts, formats) for number, raw in _numbered(texts, file)]
+
+
+def _numbered(texts: Mapping[str, str], file: str) -> list[tuple[int, Any]]:
+    return list(enumerate(raw_rows(file, texts[file]), start=1))
+
+
+def _performance(texts: Mapping[str, str]) -> PerformanceConstants:
+    file = "performance.yaml"
     try:
-        document = yaml.load(texts[name], _StrictLoader)  # noqa: S506  # a SafeLoader
-    except yaml.YAMLError as error:
-        raise CatalogError(f"{name}.yaml: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get(name), list) or not document[name]:
-        raise CatalogError(f"{name}.yaml: expected a list under {name!r}")
-    return [_row(name, number, raw, row) for number, raw in enumerate(document[name], start=1)]
+        return performance_constants(_rows(texts, file, PerformanceConstant))
+    except CatalogError:
+        raise
+    except ValueError as error:
+        raise CatalogError(CatalogProblem(file, "", "", str(error))) from error
 
 
-def _row(name: str, number: int, raw: Any, row: type[AnyRow]) -> AnyRow:
-    try:
-        return row.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        label = raw.get("name") or raw.get("key") if isinstance(raw, dict) else None
-        field = ".".join(str(part) for part in first["loc"])
-        raise CatalogError(f"{name}.yaml, row {number} ({label}), field {field}: {first['msg']}") from error
-
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-def _unique(name: str, rows: list[tuple[_Key, _Value]]) -> Mapping[_Key, _Value]:
+def _unique(file: str, rows: list[_Value], key: Callable[[_Value], _Key]) -> Mapping[_Key, _Value]:
     found: dict[_Key, _Value] = {}
-    for key, value in rows:
-        if key in found:
-            raise CatalogError(f"{name}.yaml: {key} occurs twice")
-        found[key] = value
+    for row in rows:
+        name = key(row)
+        if name in found:
+            raise CatalogError(CatalogProblem(file, "", "", f"{name} occurs twice"))
+        found[name] = row
     return found

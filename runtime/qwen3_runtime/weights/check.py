@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qwen3_runtime.weights import quantization, safetensors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from qwen3_runtime.config import RuntimeConfig
 
@@ -67,9 +67,17 @@ def _check_identity(folder: Path, config: RuntimeConfig) -> None:
     path = folder / "config.json"
     model = _read_object(path)
     for key, expected in config.model.expected_config.items():
-        found = model.get(key, "nothing")
+        found = _lookup(model, key)
         if found != expected:
             raise _FoundError("ConfigMismatch", f"{path} has {key} = {found}, the model has {expected}.")
+
+
+def _lookup(model: Mapping[str, Any], key: str) -> Any:
+    """Value under a key with dots between levels, e.g. ``text_config.hidden_size``."""
+    found: Any = model
+    for part in key.split("."):
+        found = found.get(part, "nothing") if isinstance(found, dict) else "nothing"
+    return found
 
 
 def _check_quantization(folder: Path, config: RuntimeConfig) -> None:

@@ -66,6 +66,23 @@ def test_config_of_another_model_names_key_found_and_expected(model_folder: Path
     assert "128" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("config", "shown"),
+    [({"text_config": {"hidden_size": 64}}, "64"), ({}, "nothing"), ({"text_config": 1}, "nothing")],
+)
+def test_config_of_a_multimodal_model_is_read_where_it_is_nested(
+    model_folder: Path, config: dict[str, Any], shown: str
+) -> None:
+    wanted = make_config(model=ModelFiles(path=str(model_folder), expected_config={"text_config.hidden_size": 128}))
+    (model_folder / "config.json").write_text(json.dumps({"text_config": {"hidden_size": 128}}))
+    assert check_folder(wanted) is None
+    (model_folder / "config.json").write_text(json.dumps(config))
+    problem = check_folder(wanted)
+    assert problem is not None
+    assert problem.reason == "ConfigMismatch"
+    assert f"text_config.hidden_size = {shown}, the model has 128" in problem.message
+
+
 def test_config_that_is_no_json(model_folder: Path) -> None:
     (model_folder / "config.json").write_text("{")
     assert problem_of(model_folder).reason == "FileCorrupt"
