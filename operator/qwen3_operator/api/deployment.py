@@ -242,7 +242,8 @@ class DeploymentSpec(ApiModel):
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.workload) || !has(self.workload.inputTokens) || !has(self.workload.outputTokens) || "
-            "!has(self.model.contextLength) || self.workload.inputTokens.p95 + self.workload.outputTokens.p95 <= self.model.contextLength",
+            "!has(self.model.contextLength) || "
+            "self.workload.inputTokens.p95 + self.workload.outputTokens.p95 <= self.model.contextLength",
             "spec.workload.inputTokens.p95 + outputTokens.p95 must fit in spec.model.contextLength",
             good={
                 "model": {"contextLength": 8192},
