@@ -98,6 +98,6 @@ def _deployment(raw: dict[str, Any], namespace: str) -> Document | list[str]:
         return problems + spec
     if problems or not isinstance(metadata, dict):
         return problems
-    if broken := broken_rules({"metadata": metadata, "spec": spec.to_json()}):
+    if broken := broken_rules({"metadata": metadata, "spec": raw["spec"]}):
         return broken
     return Document(str(metadata.get("namespace") or namespace), str(name), spec)

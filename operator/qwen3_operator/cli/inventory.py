@@ -10,6 +10,7 @@ from qwen3_operator.cli import options, source
 from qwen3_operator.cli.errors import command
 from qwen3_operator.cli.output import Format, dump, show
 from qwen3_operator.cli.reduce import reduced
+from qwen3_operator.cli.tables import plain_table
 from qwen3_operator.cli.where import Where
 from qwen3_operator.inventory import Inventory, Pool, UnusedNode
 from qwen3_operator.sizing.text import gigabytes
@@ -43,16 +44,9 @@ def inventory(
     show(_pools(pools), *unused)
 
 
-def _table(*columns: str, right: frozenset[str] = frozenset()) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    return table
-
-
 def _pools(found: Inventory) -> Table:
     numbers = ("NODES", "DEVICES", "FREE", "MEMORY", "PRICE")
-    table = _table("POOL", "ACCELERATOR", "RESOURCE", "ARCH", *numbers, right=frozenset(numbers))
+    table = plain_table("POOL", "ACCELERATOR", "RESOURCE", "ARCH", *numbers, right=numbers)
     for pool in found.pools.values():
         table.add_row(*_pool(pool))
     return table
@@ -71,7 +65,7 @@ def _pool(pool: Pool) -> tuple[str, ...]:
 
 
 def _unused(nodes: tuple[UnusedNode, ...]) -> Table:
-    table = _table("UNUSED NODE", "POOL", "REASON", "MESSAGE")
+    table = plain_table("UNUSED NODE", "POOL", "REASON", "MESSAGE")
     for node in nodes:
         table.add_row(node.name, node.pool or "-", node.reason, node.message)
     return table

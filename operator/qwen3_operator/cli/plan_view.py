@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.bar import Bar
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from qwen3_operator.cli.tables import INDENT, plain_table
 from qwen3_operator.sizing.text import counted, gigabytes, thousands
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from qwen3_operator.api.status import MemoryPlan, Placement, PlanStatus, Rejection
 
 _BAR_WIDTH = 44
-_INDENT = (0, 0, 0, 2)
 _NOTHING = 1000
 """A part of the memory that is no line of its own."""
 MEMORY_LINES = (
@@ -49,18 +48,15 @@ def rejected_part(rejected: Sequence[Rejection], total: int, counts: Mapping[str
     if not rejected:
         return []
     title = f"Not taken: the nearest {len(rejected)} of {total}" if total > len(rejected) else f"Not taken: all {total}"
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("candidate", overflow="fold", ratio=4)
-    table.add_column("reason", no_wrap=True)
-    table.add_column("number", overflow="fold", ratio=6)
+    table = plain_table("candidate", "reason", "number")
     for found in rejected:
         table.add_row(found.candidate, found.reason, found.number)
-    parts: list[RenderableType] = [Text(), Text(title, "bold"), Padding(table, _INDENT)]
+    parts: list[RenderableType] = [Text(), Text(title, "bold"), Padding(table, INDENT)]
     if total > len(rejected):
         by_reason = ", ".join(
             f"{count} {reason}" for reason, count in sorted(counts.items(), key=lambda pair: -pair[1])
         )
-        parts.append(Padding(Text(f"by reason: {by_reason}", "dim"), _INDENT))
+        parts.append(Padding(Text(f"by reason: {by_reason}", "dim"), INDENT))
     return parts
 
 
@@ -90,9 +86,8 @@ def _placed(placement: Placement) -> Text:
 def _memory(placement: Placement) -> Padding:
     memory = placement.memory
     holder = "memory per device" if placement.resource_name else "memory of the pod"
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(holder)
-    table.add_column(gigabytes(memory.total), justify="right", no_wrap=True)
+    total = gigabytes(memory.total)
+    table = plain_table(holder, total, right=(total,))
     table.add_column("", width=_BAR_WIDTH)
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
@@ -105,7 +100,7 @@ def _memory(placement: Placement) -> Padding:
         begin += size
         note = _kv_note(placement) if field == "kv_cache" else ""
         table.add_row(label, gigabytes(size), bar, _share(size, memory), note)
-    return Padding(table, _INDENT)
+    return Padding(table, INDENT)
 
 
 def _share(size: int, memory: MemoryPlan) -> str:
@@ -120,12 +115,10 @@ def _kv_note(placement: Placement) -> str:
 def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     predicted = placement.predicted
     if predicted is None:
-        return Padding(Text(f"speed: unknown for {placement.accelerator}: no measurements of its family"), _INDENT)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(f"with {counted(predicted.concurrency, 'request')} in flight")
-    table.add_column("predicted", justify="right")
-    table.add_column("target", justify="right")
-    table.add_column("known", justify="right")
+        return Padding(Text(f"speed: unknown for {placement.accelerator}: no measurements of its family"), INDENT)
+    load = f"with {counted(predicted.concurrency, 'request')} in flight"
+    numbers = ("predicted", "target", "known")
+    table = plain_table(load, *numbers, right=numbers)
     first = f"first token, {wanted.percentile} % of requests within"
     rows = (
         ("first token, mean", predicted.time_to_first_token, ""),
@@ -136,4 +129,4 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     )
     for label, value, target in rows:
         table.add_row(label, value, target, predicted.source)
-    return Padding(table, _INDENT)
+    return Padding(table, INDENT)

@@ -19,14 +19,26 @@ def broken_rules(manifest: Mapping[str, Any]) -> list[str]:
     """Messages of the rules that a Qwen3Deployment breaks.
 
     Args:
-        manifest: ``metadata`` and ``spec``, the spec well-formed and with its defaults.
+        manifest: ``metadata`` and a ``spec`` whose fields have the right types.
     """
-    return list(dict.fromkeys(_broken(manifest, _schema())))
+    return list(dict.fromkeys(_broken(_defaulted(manifest, _schema()), _schema())))
 
 
 @cache
 def _schema() -> dict[str, Any]:
-    return structural(Qwen3Deployment, defaults=False)
+    return structural(Qwen3Deployment, defaults=True)
+
+
+def _defaulted(value: Any, schema: Mapping[str, Any]) -> Any:
+    """The value with the schema's defaults: rules are judged after them."""
+    if isinstance(value, list) and "items" in schema:
+        return [_defaulted(item, schema["items"]) for item in value]
+    if not isinstance(value, dict):
+        return value
+    children: Mapping[str, Any] = schema.get("properties", {})
+    missing = {name: child["default"] for name, child in children.items() if name not in value and "default" in child}
+    whole = missing | value
+    return {name: _defaulted(item, children.get(name, {})) for name, item in whole.items()}
 
 
 def _broken(value: Any, schema: Mapping[str, Any]) -> Iterator[str]:
