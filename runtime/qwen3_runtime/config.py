@@ -10,20 +10,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from qwen3_runtime.contract import Contract
+from qwen3_runtime.sources import FetchProgress, WeightSource  # noqa: TC001  # pydantic reads them at run time
 
 CONFIG_VARIABLE = "QWEN3_RUNTIME_CONFIG"
 API_PORT = 8080
 """OpenAI API of the pod: the only port that reaches the engine."""
 MANAGEMENT_PORT = 8081
 """Probes (``/livez``, ``/readyz``), ``/phase`` and ``/metrics``: nothing here reaches the engine's API."""
-
-
-class Contract(BaseModel):
-    """Camel-case JSON, unknown fields refused: a newer operator never half-configures an older runtime."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
 
 class Device(StrEnum):
@@ -45,6 +41,9 @@ class ModelFiles(Contract):
     """Where the weights lie in the pod and what their ``config.json`` must say."""
 
     path: str
+    """Folder of the model. With a source, it is made in its parent, which must be a writable volume."""
+    source: WeightSource | None = None
+    """Fetched to ``path`` before the engine starts; None: they are there, or somebody else brings them."""
     expected_config: dict[str, int | str | bool] = Field(default_factory=dict)
     """Keys of ``config.json`` (top level) and the values that identify the model, e.g. ``hidden_size``."""
 
@@ -54,6 +53,16 @@ class Parallelism(Contract):
 
     tensor_parallel: Annotated[int, Field(ge=1)] = 1
     expert_parallel: Annotated[int, Field(ge=1)] = 1
+    data_parallel: Annotated[int, Field(ge=1)] | None = None
+    """Groups of these devices that keep attention and KV cache of their own requests. None, which leaves no trace in
+    the pod template: one."""
+
+
+class KVCacheDataType(StrEnum):
+    """Number format of the KV cache."""
+
+    BF16 = "BF16"
+    FP8 = "FP8"
 
 
 class Limits(Contract):
@@ -87,6 +96,8 @@ class RuntimeConfig(Contract):
     quantization: str
     """Name in the catalog, e.g. ``BF16`` or ``FP8``."""
     parallelism: Parallelism = Parallelism()
+    kv_cache_data_type: KVCacheDataType | None = None
+    """None leaves the choice to the engine: the model's own type."""
     limits: Limits
     native_context_length: Annotated[int, Field(ge=1)]
     """Above it the adapter sets up YaRN."""
@@ -97,6 +108,9 @@ class RuntimeConfig(Contract):
 class Phase(StrEnum):
     """Where a pod is on its way to the first token. Values are shown to users and never renamed."""
 
+    FETCHING_WEIGHTS = "FetchingWeights"
+    VERIFYING_WEIGHTS = "VerifyingWeights"
+    """All bytes are there; the last checksums are being computed."""
     CHECKING_WEIGHTS = "CheckingWeights"
     WEIGHTS_INVALID = "WeightsInvalid"
     """The folder lacks something; it is looked at again every few seconds until it is complete."""
@@ -124,6 +138,8 @@ class PhaseReport(Contract):
     """Stable CamelCase word, e.g. ``FileMissing``, ``ConfigMismatch``, ``IndexIncomplete``, ``FileTruncated``."""
     message: str = ""
     """One sentence with the path and what was found."""
+    progress: FetchProgress | None = None
+    """While weights are fetched and afterwards; None where nothing is to be fetched."""
     history: tuple[PhaseRecord, ...] = ()
 
 
