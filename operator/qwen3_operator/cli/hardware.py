@@ -14,13 +14,14 @@ from qwen3_operator.catalog import CPU
 from qwen3_operator.catalog.base import Row
 from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.snapshot import Snapshot
+from qwen3_operator.inventory.nodes import ARCHITECTURE_LABEL
 from qwen3_operator.inventory.offers import nearest
 from qwen3_operator.inventory.quantity import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
-    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.catalog import Accelerator, Catalog
     from qwen3_operator.cli.snapshot import Raw
 
 AMPLE_CPU = "1024"
@@ -99,12 +100,13 @@ def snapshot(entries: Iterable[Hardware], catalog: Catalog) -> Snapshot:
     nodes: list[Raw] = []
     pools: dict[str, Raw] = {}
     for entry in entries:
-        if entry.accelerator not in catalog.accelerators:
+        accelerator = catalog.accelerators.get(entry.accelerator)
+        if accelerator is None:
             known = nearest(entry.accelerator, catalog.accelerators)
             raise InputError(f"accelerator {entry.accelerator!r} is not known: {known}")
         pool = _name(entry, pools)
-        pools[pool] = _pool(entry, pool)
-        nodes += [_node(entry, catalog, pool, number) for number in range(1, entry.nodes + 1)]
+        pools[pool] = _pool(entry, accelerator, pool)
+        nodes += [_node(entry, accelerator, pool, number) for number in range(1, entry.nodes + 1)]
     return Snapshot(tuple(nodes), pools=tuple(pools.values()))
 
 
@@ -118,27 +120,32 @@ def _name(entry: Hardware, taken: Container[str]) -> str:
     return next(name for n in count(1) if (name := first if n == 1 else f"{first}-{n}") not in taken)
 
 
-def _pool(entry: Hardware, name: str) -> Raw:
-    price = {} if entry.price is None else {"pricePerDeviceHour": entry.price}
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": price}
+def _pool(entry: Hardware, accelerator: Accelerator, name: str) -> Raw:
+    """The AcceleratorPool that says what the nodes labelled with its name are."""
+    spec = {"accelerator": entry.accelerator}
+    if accelerator.name != CPU:
+        spec["resourceName"] = _resource(accelerator)
+    if entry.price is not None:
+        spec["pricePerDeviceHour"] = entry.price
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
 
 
-def _node(entry: Hardware, catalog: Catalog, pool: str, number: int) -> Raw:
-    accelerator = catalog.accelerators[entry.accelerator]
+def _resource(accelerator: Accelerator) -> str:
+    """As its device plugin calls it; any name will do for one that no label shows."""
+    return accelerator.nodes[0].resource if accelerator.nodes else f"example.com/{accelerator.name.lower()}"
+
+
+def _node(entry: Hardware, accelerator: Accelerator, pool: str, number: int) -> Raw:
     architecture = entry.architecture or ("arm64" if accelerator.arm64 else "amd64")
-    labels = {"kubernetes.io/arch": architecture, POOL_LABEL: pool}
     allocatable = {"cpu": _amount(entry.cpu, AMPLE_CPU), "memory": _amount(entry.memory, AMPLE_MEMORY)}
-    if entry.accelerator == CPU:
-        if entry.memory is None:
-            raise InputError("CPU nodes need their memory: --hardware '2x64Gi CPU', or memory: 64Gi in a file")
-    else:
-        mark = accelerator.nodes[0]
-        labels |= mark.labels
-        allocatable[mark.resource] = str(entry.devices or accelerator.devices_per_node)
+    if accelerator.name != CPU:
+        allocatable[_resource(accelerator)] = str(entry.devices or accelerator.devices_per_node)
+    elif entry.memory is None:
+        raise InputError("CPU nodes need their memory: --hardware '2x64Gi CPU', or memory: 64Gi in a file")
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": f"{pool}-{number}", "labels": labels},
+        "metadata": {"name": f"{pool}-{number}", "labels": {ARCHITECTURE_LABEL: architecture, POOL_LABEL: pool}},
         "spec": {},
         "status": {"allocatable": allocatable, "conditions": [{"type": "Ready", "status": "True"}]},
     }

@@ -8,6 +8,7 @@ from qwen3_operator.cli.explain import explain
 from qwen3_operator.cli.inventory import inventory
 from qwen3_operator.cli.plan import plan
 from qwen3_operator.cli.replan import replan
+from qwen3_operator.cli.table import table
 
 app = typer.Typer(
     help="Plans Qwen3 models onto GPUs and Ascend NPUs, and says why, in numbers: with a cluster or without one.",
@@ -16,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (plan, explain, replan, inventory):
+for function in (plan, table, explain, replan, inventory):
     app.command()(function)
 
 

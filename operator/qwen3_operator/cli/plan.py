@@ -46,7 +46,7 @@ def plan(
         for number, answer in enumerate(given):
             show(*([Text()] if number else []), *_parts(answer, everything=all_candidates))
     else:
-        items = [answer.to_json() for answer in given]
+        items = [answer.to_json(everything=all_candidates) for answer in given]
         dump(items[0] if len(items) == 1 else {"items": items}, output)
     if not all(answer.fits for answer in given):
         raise typer.Exit(NOTHING_FITS)
@@ -54,8 +54,8 @@ def plan(
 
 def _parts(answer: Answer, *, everything: bool) -> list[RenderableType]:
     name = f"{answer.document.namespace}/{answer.document.name}"
-    rejected = answer.rejected if everything else answer.rejected[:_NEAREST]
-    listed = rejected_part(rejected, sum(answer.counts.values()), answer.counts)
+    rejected, counts = answer.rejected(everything=everything), answer.found.rejected_counts
+    listed = rejected_part(rejected if everything else rejected[:_NEAREST], sum(counts.values()), counts)
     if isinstance(answer.found, PlanStatus):
         return [Text(f"{name}: fits", "bold"), *plan_parts(answer.found, answer.document.spec.slo), *listed]
     heading = Text.assemble((f"{name}: does not fit", "bold red"), f" ({answer.found.reason})")

@@ -1,0 +1,85 @@
+"""``table``: what each model needs on each accelerator."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from qwen3_operator.catalog import CPU, Catalog, Model, load_catalog
+from qwen3_operator.cli.errors import InputError, command
+from qwen3_operator.cli.hardware_table import hardware_table
+from qwen3_operator.cli.output import Format, console, dump, show
+from qwen3_operator.cli.table_view import as_csv, markdown, records, tables
+from qwen3_operator.inventory.offers import nearest
+
+USUAL = (
+    "T4",
+    "RTX-4090",
+    "L40S",
+    "A100-SXM4-40GB",
+    "A100-SXM4-80GB",
+    "H100-SXM",
+    "H20",
+    "H200-SXM",
+    "B200",
+    "Ascend-910B4",
+    "Ascend-910B3",
+    "Ascend-910C",
+)
+"""One accelerator of each kind and size of memory that is common."""
+_ALL = "all"
+
+
+class TableFormat(StrEnum):
+    """Of ``-o``."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+@command
+def table(
+    *,
+    accelerator: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="By catalog name, several times for several; 'all'. Default: common ones."),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="By catalog name, several times for several.")
+    ] = None,
+    context: Annotated[int, typer.Option(metavar="TOKENS", min=1, help="Prompt plus answer of the request.")] = 32768,
+    output: Annotated[TableFormat, typer.Option("--output", "-o", help="What is printed.")] = TableFormat.TABLE,
+) -> None:
+    """Show what each model needs in each format: memory, fewest devices per accelerator, tokens per second.
+
+    Every number comes from the planner: one replica, one request of the full context.
+    """
+    catalog = load_catalog()
+    lines = list(hardware_table(catalog, _models(catalog, model), _accelerators(catalog, accelerator), context))
+    if output is TableFormat.CSV:
+        typer.echo(as_csv(lines), nl=False)
+    elif output is TableFormat.JSON:
+        dump(records(lines), Format.JSON)
+    elif output is TableFormat.MARKDOWN:
+        typer.echo(markdown(lines))
+    else:
+        show(*tables(lines, console().width))
+
+
+def _models(catalog: Catalog, names: list[str] | None) -> list[Model]:
+    for name in names or ():
+        if name not in catalog.models:
+            raise InputError(f"--model {name!r} is not known: {nearest(name, catalog.models)}")
+    return [catalog.models[name] for name in names] if names else list(catalog.models.values())
+
+
+def _accelerators(catalog: Catalog, names: list[str] | None) -> list[str]:
+    devices = [name for name in catalog.accelerators if name != CPU]
+    if names == [_ALL]:
+        return devices
+    for name in names or ():
+        if name not in devices:
+            raise InputError(f"--accelerator {name!r} is not known: {nearest(name, devices)}")
+    return names or [name for name in USUAL if name in devices]
