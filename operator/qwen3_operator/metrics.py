@@ -16,6 +16,10 @@ API_ERRORS = Counter("qwen3_operator_api_errors", "Requests that the API server 
 PLANS = Counter(
     "qwen3_operator_plans", "Plans computed, by outcome: Planned or the reason of the failure.", ["outcome"]
 )
+PLAN_CHECKS = Counter(
+    "qwen3_operator_plan_checks", "Plans in force compared with what the planner would choose now.", ["verdict"]
+)
+METER_READS = Counter("qwen3_operator_meter_reads", "Reads of /metrics of pods that serve.", ["result"])
 PHASE_POLLS = Counter("qwen3_operator_phase_polls", "Reads of /phase of pods that are not ready.", ["result"])
 WATCH_AGE = Gauge("qwen3_operator_watch_age_seconds", "Time since the last event or sweep of a kind.", ["kind"])
 CACHED = Gauge("qwen3_operator_cached_objects", "Objects in the cache.", ["kind"])

@@ -18,12 +18,15 @@ from qwen3_operator.admission import Admission
 from qwen3_operator.catalog import load_catalog
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.client import Client
+from qwen3_operator.reconcile.freshness import Freshness
 from qwen3_operator.reconcile.intake import Intake
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.leader import Leadership
+from qwen3_operator.reconcile.meters import Meters
 from qwen3_operator.reconcile.mounts import MountFailures
 from qwen3_operator.reconcile.phases import PhasePoller
 from qwen3_operator.reconcile.planner import Planner
+from qwen3_operator.reconcile.pools import PoolKeeper
 from qwen3_operator.reconcile.preview import Preview
 from qwen3_operator.reconcile.queue import WorkQueue
 from qwen3_operator.reconcile.reconciler import Reconciler
@@ -50,24 +53,36 @@ class Process:
         self._client = Client(api)
         self._cache = Cache()
         self._queue: WorkQueue[Key] = WorkQueue(time.monotonic)
-        catalog = load_catalog()
-        planner = Planner(self._client, self._cache, catalog, time.monotonic)
-        self._intake = Intake(self._cache, self._queue.add, lambda: planner.waiting, planner.capacity_changed)
+        planner = Planner(self._client, self._cache, load_catalog(), time.monotonic)
+        self._planner = planner
+        self._pools = PoolKeeper(self._client, self._cache, planner)
+        self._freshness = Freshness(self._cache, planner, self._queue.add, time.monotonic)
+        self._meters = Meters(self._cache, planner, self._queue.add, time.monotonic)
+        self._intake = Intake(
+            self._cache,
+            self._queue.add,
+            lambda: planner.waiting,
+            self._capacity_changed,
+            devices_taken=self._pools.changed,
+        )
         self._phases = PhasePoller(self._cache, self._queue.add)
         self._mounts = MountFailures(self._client, self._cache, self._queue.add)
         self._reconciler = Reconciler(
             self._client,
             self._cache,
             planner,
-            catalog=catalog,
             settings=settings,
             phase=self._phases.view,
             mount_failure=self._mounts.message,
             again=self._queue.add,
+            freshness=self._freshness,
+            meters=self._meters,
         )
         self._watch = Watch(self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity)
         self._leadership = Leadership(api, settings)
-        self._preview = Preview(self._client, lambda: catalog, planner.reserved, time.monotonic)
+        self._preview = Preview(
+            self._client, lambda: planner.catalog, planner.reserved, time.monotonic, pools=lambda: planner.pools
+        )
         self._synced = asyncio.Event()
 
     async def run(self) -> None:
@@ -125,8 +140,17 @@ class Process:
         await self._synced.wait()
         group.create_task(self._phases.run())
         group.create_task(self._mounts.run())
+        group.create_task(self._pools.run())
+        group.create_task(self._freshness.run())
+        group.create_task(self._meters.run())
         for _ in range(self._settings.workers):
             group.create_task(work(self._queue, self._reconciler.reconcile))
+
+    def _capacity_changed(self) -> None:
+        """Nodes, pools, the catalog or what is free changed."""
+        self._planner.capacity_changed()
+        self._freshness.world_changed()
+        self._pools.changed()
 
     def _take(self, kind: Kind, change: str | None, obj: dict[str, Any]) -> None:
         """A change from the watch. kopf leaves the kind out of listed objects."""

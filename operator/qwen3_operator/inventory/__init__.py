@@ -1,6 +1,18 @@
-"""What the cluster has to run on, read from raw Node and Pod objects."""
+"""What the cluster has to run on, read from raw Node, Pod and AcceleratorPool objects."""
 
 from qwen3_operator.inventory.collect import inventory
-from qwen3_operator.inventory.types import Demand, Inventory, NodeRoom, Pool, Reservation, UnusedNode
+from qwen3_operator.inventory.named import NamedPool, named_pools
+from qwen3_operator.inventory.types import Demand, Inventory, NodeRoom, Pool, Reservation, Share, UnusedNode
 
-__all__ = ["Demand", "Inventory", "NodeRoom", "Pool", "Reservation", "UnusedNode", "inventory"]
+__all__ = [
+    "Demand",
+    "Inventory",
+    "NamedPool",
+    "NodeRoom",
+    "Pool",
+    "Reservation",
+    "Share",
+    "UnusedNode",
+    "inventory",
+    "named_pools",
+]

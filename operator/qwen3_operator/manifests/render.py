@@ -100,7 +100,7 @@ def _workload_spec(
         runtime_config(spec, plan, placement, model),
         image=_image(spec, placement, device, settings),
         pull_policy=settings.image_pull_policy,
-        runtime_class=settings.runtime_classes.get(device),
+        runtime_class=placement.runtime_class_name or settings.runtime_classes.get(device),
     )
     return {
         "replicas": placement.replicas,
@@ -129,11 +129,12 @@ def _rolling_update(*, surge: bool) -> dict[str, int]:
 
 
 def _image(spec: DeploymentSpec, placement: Placement, device: Device, settings: Settings) -> str:
-    image = spec.engine.image or settings.images.get(device)
+    image = spec.engine.image or placement.image or settings.images.get(device)
     if not image:
         raise RenderError(
             "NoEngineImage",
-            f"no image for {device.value} devices (pool {placement.pool}): set spec.engine.image, or the operator's "
-            f"QWEN3_IMAGE_{device.value.upper()} (chart value runtimes.{device.value}.image)",
+            f"no image for {device.value} devices (pool {placement.pool}): set spec.engine.image, spec.images of an "
+            f"AcceleratorPool, or the operator's QWEN3_IMAGE_{device.value.upper()} (chart value "
+            f"runtimes.{device.value}.image)",
         )
     return image

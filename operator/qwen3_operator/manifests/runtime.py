@@ -5,7 +5,18 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.config import Device, Limits, ModelFiles, Parallelism, RuntimeConfig, Shutdown, Thinking
+from qwen3_operator.api.deployment import KVCacheDataType as AskedDataType
+from qwen3_operator.api.deployment import Quantization
+from qwen3_runtime.config import (
+    Device,
+    KVCacheDataType,
+    Limits,
+    ModelFiles,
+    Parallelism,
+    RuntimeConfig,
+    Shutdown,
+    Thinking,
+)
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
@@ -25,14 +36,19 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
     return RuntimeConfig(
         served_model_name=spec.model.served_name or plan.model,
         model=ModelFiles(
-            path=posixpath.join(MODELS_MOUNT, spec.model.source.persistent_volume_claim.path).rstrip("/"),
+            path=posixpath.join(MODELS_MOUNT, _folder(spec, placement, model)).rstrip("/"),
             expected_config=model.expected_config(),
         ),
         engine=ENGINE,
         extra_args=spec.engine.extra_args,
         device=device,
         quantization=placement.quantization,
-        parallelism=Parallelism(tensor_parallel=placement.tensor_parallel, expert_parallel=placement.expert_parallel),
+        parallelism=Parallelism(
+            tensor_parallel=placement.tensor_parallel,
+            expert_parallel=placement.expert_parallel,
+            data_parallel=placement.data_parallel if placement.data_parallel > 1 else None,
+        ),
+        kv_cache_data_type=_kv_cache(spec),
         limits=_limits(spec, plan, placement, device),
         native_context_length=model.unscaled_context(plan.context_length),
         thinking=Thinking(spec.thinking.default.value),
@@ -40,8 +56,25 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
     )
 
 
+def _folder(spec: DeploymentSpec, placement: Placement, model: Model) -> str:
+    """The weights of this placement, relative to the claim's root."""
+    checkpoint = model.checkpoint(Quantization(placement.quantization))
+    return spec.model.source.persistent_volume_claim.folder(
+        model=model.name,
+        quantization=placement.quantization,
+        repository=checkpoint.repository if checkpoint else "",
+    )
+
+
+def _kv_cache(spec: DeploymentSpec) -> KVCacheDataType | None:
+    asked = spec.engine.kv_cache_data_type
+    return None if asked is AskedDataType.AUTO else KVCacheDataType(asked.value)
+
+
 def _limits(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, device: Device) -> Limits:
-    """On a device with its own memory the engine measures what is free; on a CPU it would take the node's."""
+    """On a device of its own the engine measures what is free; of a CPU node or a shared GPU it would take all."""
+    if placement.shared_device:
+        return Limits(context_length=plan.context_length, max_total_tokens=placement.kv_cache_tokens)
     if device is not Device.CPU:
         return Limits(context_length=plan.context_length)
     return Limits(

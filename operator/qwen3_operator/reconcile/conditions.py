@@ -1,4 +1,4 @@
-"""The four conditions, and the Events that their transitions make. Pure."""
+"""The conditions, and the Events that their transitions make. Pure."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator.api.status import Condition, ConditionStatus, ConditionType
 from qwen3_operator.reconcile.diagnose import STARTING, Diagnosis, diagnose, worst
-from qwen3_operator.reconcile.observed import Failure, Observed, PodView, condition
+from qwen3_operator.reconcile.observed import Failure, Observed, PodView, Verdict, condition
+from qwen3_operator.reconcile.outdated import CURRENT
 from qwen3_runtime.config import Phase, PhaseReport, TerminationReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from qwen3_operator.api.status import PlanStatus
+
 _BEYOND_WEIGHTS = frozenset({Phase.STARTING_ENGINE, Phase.WARMING_UP, Phase.READY, Phase.DRAINING})
-_WITHOUT_ALARM = frozenset({STARTING, "Rolling", "ScaledToZero", "WaitingForPods"})
+_WITHOUT_ALARM = frozenset({STARTING, "Rolling", "ScaledToZero", "WaitingForPods", CURRENT.reason, "NothingBetter"})
 """Reasons of a False condition that ask nothing of anybody."""
-
-
-class Verdict(NamedTuple):
-    """A condition without its times."""
-
-    status: ConditionStatus
-    reason: str
-    message: str
 
 
 class Transition(NamedTuple):
@@ -35,16 +30,19 @@ class Transition(NamedTuple):
 
 
 def judge(observed: Observed) -> dict[ConditionType, Verdict]:
-    """All conditions of a deployment."""
+    """All conditions of a deployment. PlanOutdated only where there is a plan."""
     findings = [(view, finding) for view in observed.updated if (finding := diagnose(view)) is not None]
     problem = observed.failure or observed.apply_failure or _replica_failure(observed)
     finding = worst(found for _, found in findings)
-    return {
+    verdicts = {
         ConditionType.PLANNED: _planned(observed),
         ConditionType.SCHEDULED: _scheduled(observed, [found for _, found in findings]),
         ConditionType.WEIGHTS_READY: _weights(observed, [found for _, found in findings]),
         ConditionType.READY: _ready(observed, problem, finding),
     }
+    if observed.plan is not None:
+        verdicts[ConditionType.PLAN_OUTDATED] = observed.outdated or _kept_verdict(observed, observed.plan)
+    return verdicts
 
 
 def stamp(
@@ -88,6 +86,15 @@ def _planned(observed: Observed) -> Verdict:
         failure = observed.failure or Failure("NotPlanned", "not planned yet")
         return Verdict(ConditionStatus.FALSE, failure.reason, failure.message)
     return Verdict(ConditionStatus.TRUE, "Planned", observed.plan.summary)
+
+
+def _kept_verdict(observed: Observed, plan: PlanStatus) -> Verdict:
+    """Before somebody has looked at a plan: what was said of it last; a new plan is what the planner chooses."""
+    stored = observed.previous.get("plan", {}).get("summary")
+    known = condition({"status": observed.previous}, ConditionType.PLAN_OUTDATED)
+    if not known or stored != plan.summary:
+        return CURRENT
+    return Verdict(ConditionStatus(known["status"]), known["reason"], known["message"])
 
 
 def _scheduled(observed: Observed, findings: Sequence[Diagnosis]) -> Verdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from qwen3_operator.api.base import REPLAN_ANNOTATION
 from qwen3_operator.reconcile.kinds import Key, Kind, owner_key
 from qwen3_operator.reconcile.observed import condition
 
@@ -30,12 +31,23 @@ class Intake:
         enqueue: Callable[[Key, float], None],
         waiting: Callable[[], tuple[Key, ...]],
         capacity_changed: Callable[[], None],
+        *,
+        devices_taken: Callable[[], None] = lambda: None,
     ) -> None:
-        """``waiting`` names those without a plan; ``capacity_changed`` makes their next attempt a real one."""
+        """Everything that a change may concern.
+
+        Args:
+            cache: Where objects are put.
+            enqueue: Asks for a reconcile after so many seconds.
+            waiting: Those without a plan.
+            capacity_changed: Makes their next attempt a real one: nodes, pools or what is free on them changed.
+            devices_taken: A pod of ours was bound to a node.
+        """
         self._cache = cache
         self._enqueue = enqueue
         self._waiting = waiting
         self._capacity_changed = capacity_changed
+        self._devices_taken = devices_taken
         self.seen_at: dict[Kind, float] = {}
         """Monotonic time of the last news of each kind."""
 
@@ -47,8 +59,13 @@ class Intake:
             return
         if kind is Kind.NODE:
             self._node_changed(change.previous, change.current)
+        elif kind is Kind.ACCELERATOR_POOL:
+            if _is_asked_anew(change.previous, change.current):
+                self.retry_waiting(_CAPACITY_SECONDS)
         elif kind is not Kind.QWEN3DEPLOYMENT or _is_asked_anew(change.previous, change.current):
             self._touch(kind, change.current)
+        if kind is Kind.POD and _node_of(change.previous) != _node_of(change.current):
+            self._devices_taken()
 
     def remove(self, kind: Kind, obj: dict[str, Any]) -> None:
         """An object is gone."""
@@ -56,7 +73,7 @@ class Intake:
         if not self._cache.remove(kind, obj):
             return
         self._touch(kind, obj)
-        if kind in (Kind.POD, Kind.NODE, Kind.QWEN3DEPLOYMENT):
+        if kind in (Kind.POD, Kind.NODE, Kind.ACCELERATOR_POOL, Kind.QWEN3DEPLOYMENT):
             self.retry_waiting(_CAPACITY_SECONDS)
 
     def retry_waiting(self, delay: float) -> None:
@@ -85,7 +102,17 @@ def _is_asked_anew(previous: Mapping[str, Any] | None, current: Mapping[str, Any
     if previous is None:
         return True
     fields = ("uid", "generation", "deletionTimestamp")
-    return any(previous["metadata"].get(field) != current["metadata"].get(field) for field in fields)
+    before, now = previous["metadata"], current["metadata"]
+    return any(before.get(field) != now.get(field) for field in fields) or replan_wish(before) != replan_wish(now)
+
+
+def replan_wish(metadata: Mapping[str, Any]) -> str:
+    """Value of the annotation that asks for a new plan; empty without one."""
+    return str((metadata.get("annotations") or {}).get(REPLAN_ANNOTATION, ""))
+
+
+def _node_of(pod: Mapping[str, Any] | None) -> str:
+    return str(pod["spec"].get("nodeName", "")) if pod else ""
 
 
 def _planning_view(node: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qwen3_operator.api import pool
 from qwen3_operator.api.base import DEPLOYMENT_LABEL, GROUP, VERSION
 from qwen3_operator.api.deployment import PLURAL
 
@@ -51,6 +52,7 @@ class Kind(Enum):
     SERVICE = Resource("Service", "", "v1", "services")
     NETWORK_POLICY = Resource("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies")
     NODE = Resource("Node", "", "v1", "nodes", namespaced=False)
+    ACCELERATOR_POOL = Resource(pool.KIND, GROUP, VERSION, pool.PLURAL, namespaced=False)
 
 
 CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, Kind.DEPLOYMENT)
@@ -66,9 +68,11 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
 
 
 def owner_key(kind: Kind, obj: Mapping[str, Any]) -> Key | None:
-    """The Qwen3Deployment that an object is about: itself, or the one named by its label. None for nodes."""
+    """The Qwen3Deployment that an object is about: itself, or the one named by its label. None for nodes and pools."""
     metadata = obj["metadata"]
+    if not kind.value.namespaced:
+        return None
     if kind is Kind.QWEN3DEPLOYMENT:
         return Key(metadata["namespace"], metadata["name"])
     name = metadata.get("labels", {}).get(DEPLOYMENT_LABEL)
-    return Key(metadata["namespace"], name) if name and kind is not Kind.NODE else None
+    return Key(metadata["namespace"], name) if name else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator.manifests.names import TEMPLATE_ANNOTATION
 from qwen3_runtime.config import PhaseReport
@@ -11,7 +11,15 @@ from qwen3_runtime.config import PhaseReport
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qwen3_operator.api.status import PlanStatus
+    from qwen3_operator.api.status import Capacity, ConditionStatus, PlanStatus
+
+
+class Verdict(NamedTuple):
+    """A condition without its times."""
+
+    status: ConditionStatus
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,12 @@ class Observed:
     pods: tuple[PodView, ...] = ()
     apply_failure: Failure | None = None
     """The API server refused a manifest."""
+    outdated: Verdict | None = None
+    """Whether a new plan would be better; None while nobody looked at this plan."""
+    capacity: tuple[Capacity, ...] = ()
+    """What engines of the plan's placements said of themselves, as far as they were asked."""
+    replanned: str = ""
+    """The wish for a new plan that was acted on last."""
     previous: Mapping[str, Any] = field(default_factory=dict)
     """``status`` as it is stored now."""
 

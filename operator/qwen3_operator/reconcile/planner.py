@@ -34,6 +34,8 @@ class Answer(NamedTuple):
 
     plan: PlanStatus | None
     failure: PlanFailure | None = None
+    replanned: str = ""
+    """The wish for a new plan (annotation) that was acted on last."""
 
 
 class _Snapshot(NamedTuple):
@@ -52,8 +54,20 @@ class Planner:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._plans: dict[Key, PlanStatus] = {}
+        self._stored: dict[Key, tuple[str, PlanStatus | None]] = {}
+        self._replanned: dict[Key, str] = {}
         self._failures: dict[Key, tuple[str, PlanFailure]] = {}
         self._snapshot: _Snapshot | None = None
+
+    @property
+    def catalog(self) -> Catalog:
+        """What plans are made with."""
+        return self._catalog
+
+    def use(self, catalog: Catalog) -> None:
+        """Plan with another catalog from now on; what is planned stays."""
+        self._catalog = catalog
+        self.capacity_changed()
 
     @property
     def waiting(self) -> tuple[Key, ...]:
@@ -62,44 +76,57 @@ class Planner:
 
     def forget(self, key: Key) -> None:
         """The deployment is gone, and what it was promised is free."""
-        self._plans.pop(key, None)
-        self._failures.pop(key, None)
+        for memory in (self._plans, self._stored, self._replanned, self._failures):
+            memory.pop(key, None)
 
     def capacity_changed(self) -> None:
         """Failed plans are tried again at the next reconcile, on a new LIST."""
         self._failures = {key: ("", failure) for key, (_, failure) in self._failures.items()}
         self._snapshot = None
 
-    async def answer(self, key: Key, spec: DeploymentSpec, status: dict[str, Any]) -> Answer:
+    async def answer(self, key: Key, spec: DeploymentSpec, status: dict[str, Any], wish: str = "") -> Answer:
         """The plan in force for this spec. Reads nodes and pods only when it has to plan.
+
+        Args:
+            key: The deployment.
+            spec: Its spec.
+            status: Its status as it is stored.
+            wish: Value of the annotation that asks for a new plan; each value is acted on once.
 
         Raises:
             ApiError: nodes or pods could not be listed.
         """
-        current = self._known(key, status)
-        asked = spec_digest(spec)
-        if current is not None and current.spec_digest == asked and spec.replicas in {None, planned_replicas(current)}:
+        current, asked = self._known(key, status), spec_digest(spec)
+        done = self._replanned.get(key) or status.get("replanned", "")
+        is_wished, is_current = bool(wish) and wish != done, current is not None and current.spec_digest == asked
+        if current is not None and is_current and not is_wished and spec.replicas in {None, planned_replicas(current)}:
             self._failures.pop(key, None)
-            return Answer(current)
+            return Answer(current, None, done)
         digest = f"{asked}/{spec.replicas}"
         known_digest, failure = self._failures.get(key, ("", None))
-        if failure is not None and known_digest == digest:
-            return Answer(current, failure)
+        if failure is not None and known_digest == digest and not is_wished:
+            return Answer(current, failure, done)
         async with self._lock:  # two plans must not take the same devices
-            room = await self._room(key)
-            if current is not None and current.spec_digest == asked and spec.replicas is not None:
+            room = await self.room(key)
+            if current is not None and is_current and not is_wished and spec.replicas is not None:
                 return self._settle(key, digest, current, with_replicas(current, spec.replicas, room))
-            return self._settle(key, digest, current, plan(spec, room, self._catalog))
+            found = plan(spec, room, self._catalog)
+            self._replanned[key] = wish or done
+            if isinstance(found, PlanFailure) and current is not None and is_current:
+                metrics.PLANS.labels(found.reason).inc()
+                return Answer(current, None, self._replanned[key])  # a wish that cannot be met takes nothing away
+            return self._settle(key, digest, current, found)
 
     def _settle(self, key: Key, digest: str, current: PlanStatus | None, found: PlanStatus | PlanFailure) -> Answer:
+        done = self._replanned.get(key, "")
         if isinstance(found, PlanFailure):
             metrics.PLANS.labels(found.reason).inc()
             self._failures[key] = (digest, found)
-            return Answer(current, found)
+            return Answer(current, found, done)
         metrics.PLANS.labels("Planned").inc()
         self._failures.pop(key, None)
         self._plans[key] = found
-        return Answer(found)
+        return Answer(found, None, done)
 
     def _known(self, key: Key, status: dict[str, Any]) -> PlanStatus | None:
         """The newest plan of this process; after a restart the stored one."""
@@ -107,29 +134,57 @@ class Planner:
             self._plans[key] = stored
         return self._plans.get(key)
 
-    async def _room(self, key: Key) -> Inventory:
-        if self._snapshot is None or self._clock() - self._snapshot.taken_at > _SNAPSHOT_SECONDS:
+    def in_force(self, key: Key) -> PlanStatus | None:
+        """The plan of a deployment, made by this process or stored."""
+        deployment = self._cache.get(key)
+        return self._plans.get(key) or (self._read(key, deployment) if deployment else None)
+
+    async def room(self, key: Key | None, max_age: float = _SNAPSHOT_SECONDS) -> Inventory:
+        """What there is for a deployment, whose own pods and promises take nothing; for None, what is free now.
+
+        Args:
+            key: The deployment.
+            max_age: Seconds for which a LIST will do, unless nodes or pods are known to have changed.
+
+        Raises:
+            ApiError: nodes or pods could not be listed.
+        """
+        if self._snapshot is None or self._clock() - self._snapshot.taken_at > max_age:
             nodes = await self._client.list(Kind.NODE)
             pods = await self._client.list(Kind.POD, fields=RUNNING_PODS)
             self._snapshot = _Snapshot(self._clock(), nodes.items, pods.items)
-        reserved = tuple(self.reserved(key, self._snapshot.pods))
-        return inventory(self._snapshot.nodes, self._snapshot.pods, self._catalog, exclude=key, reserved=reserved)
+        return inventory(
+            self._snapshot.nodes,
+            self._snapshot.pods,
+            self._catalog,
+            pools=self.pools,
+            exclude=key,
+            reserved=tuple(self.reserved(key, self._snapshot.pods)) if key else (),
+        )
+
+    @property
+    def pools(self) -> tuple[dict[str, Any], ...]:
+        """The AcceleratorPools."""
+        return tuple(self._cache.all(Kind.ACCELERATOR_POOL))
 
     def reserved(self, planning: Key, pods: list[dict[str, Any]]) -> Iterator[Reservation]:
         """What others were promised and have not bound yet, as seen in the same LIST.
 
-        Stored plans are read and not remembered: on a replica that does not lead they change.
+        On a replica that does not lead the stored plans change, so they are remembered by their version only.
         """
         bound = Counter(_placement_of(pod) for pod in pods)
         for key in self._cache.deployments():
-            deployment = self._cache.get(key)
-            if key == planning or deployment is None:
-                continue
-            held = self._plans.get(key) or stored_plan(deployment.get("status", {}))
+            held = self.in_force(key) if key != planning else None
             for placement in held.placements if held else ():
                 missing = placement.replicas - bound[*key, dns_label(placement.pool)]
                 if missing > 0:
                     yield Reservation.of(placement, missing)
+
+    def _read(self, key: Key, deployment: dict[str, Any]) -> PlanStatus | None:
+        version = deployment["metadata"]["resourceVersion"]
+        if key not in self._stored or self._stored[key][0] != version:
+            self._stored[key] = version, stored_plan(deployment.get("status", {}))
+        return self._stored[key][1]
 
 
 def _placement_of(pod: dict[str, Any]) -> tuple[str, str, str]:

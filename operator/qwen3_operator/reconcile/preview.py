@@ -37,11 +37,18 @@ class Preview:
     """Plans on any replica, in a thread of its own: the event loop has probes and a Lease to serve meanwhile."""
 
     def __init__(
-        self, client: Client, catalog: Callable[[], Catalog], reserved: Reserved, clock: Callable[[], float]
+        self,
+        client: Client,
+        catalog: Callable[[], Catalog],
+        reserved: Reserved,
+        clock: Callable[[], float],
+        *,
+        pools: Callable[[], Iterable[dict[str, Any]]] = tuple,
     ) -> None:
         self._client = client
         self._catalog = catalog
         self._reserved = reserved
+        self._pools = pools
         self._clock = clock
         self._listing: asyncio.Task[_Listed] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="preview")
@@ -60,10 +67,10 @@ class Preview:
         if kept is not None and spec.replicas in {None, planned_replicas(kept)}:
             return kept
         key, listed, catalog = Key(namespace, name), await self._list(), self._catalog()
-        reserved = tuple(self._reserved(key, listed.pods))
+        reserved, pools = tuple(self._reserved(key, listed.pods)), tuple(self._pools())
 
         def think() -> PlanStatus | PlanFailure:
-            room = inventory(listed.nodes, listed.pods, catalog, exclude=key, reserved=reserved)
+            room = inventory(listed.nodes, listed.pods, catalog, pools=pools, exclude=key, reserved=reserved)
             if kept is not None and spec.replicas is not None:
                 return with_replicas(kept, spec.replicas, room)
             return plan(spec, room, catalog)

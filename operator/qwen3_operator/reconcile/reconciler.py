@@ -16,6 +16,7 @@ from qwen3_operator.reconcile.children import Children
 from qwen3_operator.reconcile.client import ApiError
 from qwen3_operator.reconcile.conditions import transitions
 from qwen3_operator.reconcile.events import event
+from qwen3_operator.reconcile.intake import replan_wish
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.observed import Failure, Observed, PhaseView, PodView
 from qwen3_operator.reconcile.planner import Answer, Planner
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qwen3_operator.api.status import PlanStatus
-    from qwen3_operator.catalog import Catalog
     from qwen3_operator.reconcile.cache import Cache
     from qwen3_operator.reconcile.client import Client
+    from qwen3_operator.reconcile.freshness import Freshness
+    from qwen3_operator.reconcile.meters import Meters
     from qwen3_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -44,18 +46,20 @@ class Reconciler:
         cache: Cache,
         planner: Planner,
         *,
-        catalog: Catalog,
         settings: Settings,
         phase: Callable[[str], PhaseView],
         mount_failure: Callable[[str], str],
         again: Callable[[Key, float], None],
+        freshness: Freshness,
+        meters: Meters,
     ) -> None:
         """``phase`` and ``mount_failure`` give what is known of the pod with a uid; ``again`` asks for a reconcile."""
         self._client = client
         self._cache = cache
         self._planner = planner
         self._children = Children(client, cache)
-        self._catalog = catalog
+        self._freshness = freshness
+        self._meters = meters
         self._settings = settings
         self._phase = phase
         self._mount_failure = mount_failure
@@ -73,8 +77,8 @@ class Reconciler:
         """
         deployment = self._cache.get(key)
         if deployment is None:
-            self._planner.forget(key)
-            self._children.forget(key)
+            for memory in (self._planner, self._children, self._freshness):
+                memory.forget(key)
             self._deferred.discard(key)
             return True
         if "deletionTimestamp" in deployment["metadata"]:
@@ -88,7 +92,7 @@ class Reconciler:
             return True
         if self._is_deferred(key, differed=differed):
             return failure is None
-        observed = self._observe(key, deployment, answer.plan, failure, desired)
+        observed = self._observe(key, deployment, answer, failure, desired)
         await self._children.prune(key, deployment, desired, observed)
         refusal = Failure("ApplyRefused", refused.message) if refused else None
         await self._report(deployment, replace(observed, apply_failure=refusal))
@@ -103,13 +107,18 @@ class Reconciler:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             return Answer(None), Failure("InvalidSpec", f"spec.{field}: {first['msg']}")
-        answer = await self._planner.answer(key, spec, deployment.get("status", {}))
+        wish = replan_wish(deployment["metadata"])
+        answer = await self._planner.answer(key, spec, deployment.get("status", {}), wish)
         failed = answer.failure
         return answer, Failure(failed.reason, failed.message) if failed else None
 
     def _render(self, deployment: dict[str, Any], plan: PlanStatus) -> tuple[list[dict[str, Any]], Failure | None]:
+        catalog = self._planner.catalog
+        if plan.model not in catalog.models:
+            message = f"the catalog has no {plan.model} any more: pods keep running and cannot be changed"
+            return [], Failure("ModelGone", message)
         try:
-            return render(deployment, plan, self._settings, self._catalog), None
+            return render(deployment, plan, self._settings, catalog), None
         except RenderError as error:
             return [], Failure(error.reason, error.message)
 
@@ -135,7 +144,7 @@ class Reconciler:
         self,
         key: Key,
         deployment: dict[str, Any],
-        plan: PlanStatus | None,
+        answer: Answer,
         failure: Failure | None,
         desired: Sequence[dict[str, Any]],
     ) -> Observed:
@@ -150,11 +159,14 @@ class Reconciler:
         )
         return Observed(
             deployment=deployment,
-            plan=plan,
+            plan=answer.plan,
             failure=failure,
             desired=tuple(child for child in desired if child["kind"] == Kind.DEPLOYMENT.value.kind),
             workloads=self._cache.owned(Kind.DEPLOYMENT, key),
             pods=pods,
+            outdated=self._freshness.view(key, answer.plan),
+            capacity=self._meters.view(key, answer.plan),
+            replanned=answer.replanned,
             previous=deployment.get("status", {}),
         )
 

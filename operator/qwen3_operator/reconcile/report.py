@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.status import DeploymentStatus
 from qwen3_operator.manifests.names import selector, service_url
+from qwen3_operator.reconcile.capacity import capacities
 from qwen3_operator.reconcile.conditions import judge, stamp
 from qwen3_operator.reconcile.ledger import startup
 
@@ -34,6 +35,8 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         updated_replicas=sum(view.is_active for view in observed.updated),
         selector=labels,
         url=service_url(metadata["name"], metadata["namespace"]) if observed.plan else "",
+        capacity=capacities(observed.plan, observed.capacity, observed.previous),
+        replanned=observed.replanned,
         startup=startup(observed, now),
         ready=f"{sum(view.is_ready for view in observed.updated)}/{observed.asked}",
         accelerator=first.accelerator if first else "",

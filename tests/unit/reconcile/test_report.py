@@ -36,7 +36,9 @@ def old_pod(name: str) -> dict[str, Any]:
 
 def test_all_updated_replicas_serve() -> None:
     status = report(serving(), NOW)
-    assert {condition(status, kind)[0] for kind in ConditionType} == {"True"}
+    positive = [kind for kind in ConditionType if kind is not ConditionType.PLAN_OUTDATED]
+    assert {condition(status, kind)[0] for kind in positive} == {"True"}
+    assert condition(status, ConditionType.PLAN_OUTDATED) == ("False", "Current")
     assert (status.replicas, status.ready_replicas, status.updated_replicas, status.ready) == (2, 2, 2, "2/2")
     assert status.url == "http://chat.team-a.svc/v1"
     assert status.selector == "serving.qwen3.io/deployment=chat"

@@ -1,0 +1,217 @@
+"""Would a new plan be better than the one that runs? Pure.
+
+The planner's order is total, so a new plan that differs is preferred to the one in force. What it is better in decides
+whether that is worth telling: a number, or a pool that is not what it was. Reasons are a stable contract.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from qwen3_operator.api.intent import Objective, seconds
+from qwen3_operator.api.status import ConditionStatus
+from qwen3_operator.inventory import Demand
+from qwen3_operator.reconcile.observed import Verdict
+from qwen3_operator.sizing import PlanFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qwen3_operator.api.status import Placement, PlanStatus
+    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.inventory import Inventory
+
+CURRENT = Verdict(ConditionStatus.FALSE, "Current", "the planner would choose the same again")
+NOTICEABLE = 0.01
+"""Relative difference below which cost and time are taken to be the same."""
+
+
+class Number(NamedTuple):
+    """Something that may be better: smaller, before and after; None where it is not known."""
+
+    before: float | None
+    after: float | None
+    words: str
+    """Both as a person reads them."""
+
+
+def judge_plan(
+    current: PlanStatus,
+    fresh: PlanStatus | PlanFailure,
+    room: Inventory,
+    catalog: Catalog,
+    objective: Objective,
+) -> Verdict:
+    """The condition PlanOutdated.
+
+    Args:
+        current: The plan in force.
+        fresh: What the planner answers now.
+        room: What there is for the deployment now, its own pods not counted.
+        catalog: What is known now.
+        objective: What the spec asks to be optimized.
+    """
+    if isinstance(fresh, PlanFailure):
+        return Verdict(ConditionStatus.FALSE, "NothingBetter", f"a new plan would find nothing: {fresh.message}")
+    would_be = f"a new plan would be: {fresh.summary}"
+    if _shapes(current) == _shapes(fresh):
+        changed = _changed(current, fresh)
+        return Verdict(ConditionStatus.TRUE, "PoolChanged", f"{changed}; {would_be}") if changed else CURRENT
+    if gone := next(_without_room(current, room), ""):
+        return Verdict(ConditionStatus.TRUE, "PoolGone", f"{gone}; {would_be}")
+    better = next(_decided(current, fresh, room, catalog, objective), None)
+    if better is None:
+        return Verdict(ConditionStatus.FALSE, "NothingBetter", "a new plan would differ and not be better")
+    return Verdict(ConditionStatus.TRUE, "BetterPlan", f"{better.words}; {would_be}")
+
+
+def cost(plan: PlanStatus, room: Inventory) -> Decimal | None:
+    """Per hour at today's prices; None where a pool has none."""
+    total = Decimal(0)
+    for placement in plan.placements:
+        pool = room.pools.get(placement.pool)
+        if pool is None or pool.price_per_device_hour is None:
+            return None
+        total += placement.replicas * _devices(placement) * pool.price_per_device_hour
+    return total
+
+
+def _decided(
+    current: PlanStatus, fresh: PlanStatus, room: Inventory, catalog: Catalog, objective: Objective
+) -> Iterator[Number]:
+    """The first number that differs, if it is better after."""
+    for number in _numbers(current, fresh, room, catalog, objective):
+        if number.before is None or number.after is None:
+            continue
+        if abs(number.before - number.after) > NOTICEABLE * abs(number.before):
+            if number.after < number.before:
+                yield number
+            return
+
+
+def _numbers(
+    current: PlanStatus, fresh: PlanStatus, room: Inventory, catalog: Catalog, objective: Objective
+) -> Iterator[Number]:
+    """In the order in which the planner looks at them."""
+    yield _number(current, fresh, _on_cpu, lambda value: "on CPUs" if value else "on accelerators")
+    quality = _number(current, fresh, lambda plan: _quality(plan, catalog), lambda _: "")
+    quality = quality._replace(words=f"{_name(fresh)} instead of {_name(current)}")
+    if objective is Objective.LATENCY:
+        yield _number(current, fresh, _token_time, lambda value: f"{value * 1000:.1f} ms per token")
+        yield _number(current, fresh, _first_token_time, lambda value: f"{value * 1000:.0f} ms to the first token")
+    elif objective is Objective.QUALITY:
+        yield quality
+    yield _number(current, fresh, lambda plan: _float(cost(plan, room)), lambda value: f"{value:.2f} per hour")
+    yield _number(current, fresh, _all_devices, lambda value: f"{value:.0f} device{'s' if value != 1 else ''}")
+    yield quality
+
+
+def _number(
+    current: PlanStatus,
+    fresh: PlanStatus,
+    measure: Callable[[PlanStatus], float | None],
+    words: Callable[[float], str],
+) -> Number:
+    before, after = measure(current), measure(fresh)
+    if before is None or after is None:
+        return Number(before, after, "")
+    return Number(before, after, f"{words(after)} instead of {words(before)}")
+
+
+def _on_cpu(plan: PlanStatus) -> float:
+    return float(any(not placement.resource_name for placement in plan.placements))
+
+
+def _all_devices(plan: PlanStatus) -> float:
+    return float(sum(placement.replicas * _devices(placement) for placement in plan.placements))
+
+
+def _quality(plan: PlanStatus, catalog: Catalog) -> float | None:
+    """Smaller is better: a better model first, then the better format."""
+    model = catalog.models.get(plan.model)
+    if model is None:
+        return None
+    formats = [
+        form.quality for form in catalog.quantizations.values() for placement in plan.placements
+        if form.name == placement.quantization
+    ]  # fmt: skip
+    rank = model.quality
+    return None if rank is None else -1000.0 * rank + max(formats, default=0)
+
+
+def _token_time(plan: PlanStatus) -> float | None:
+    return _worst(plan, lambda placement: placement.predicted and placement.predicted.time_per_output_token)
+
+
+def _first_token_time(plan: PlanStatus) -> float | None:
+    return _worst(plan, lambda placement: placement.predicted and placement.predicted.time_to_first_token)
+
+
+def _worst(plan: PlanStatus, time: Callable[[Placement], str | None]) -> float | None:
+    times = [time(placement) for placement in plan.placements]
+    try:
+        return max(seconds(found) for found in times if found) if times and all(times) else None
+    except ValueError:  # written by another version
+        return None
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _devices(placement: Placement) -> int:
+    """Devices of one replica as prices count them: a pod on a CPU pool is one."""
+    return max(1, placement.devices_per_replica)
+
+
+def _name(plan: PlanStatus) -> str:
+    formats = dict.fromkeys(placement.quantization for placement in plan.placements)
+    return f"{plan.model} {' and '.join(formats)}"
+
+
+def _shapes(plan: PlanStatus) -> list[tuple[object, ...]]:
+    """What a plan places where, without what a pool adds."""
+    return sorted(
+        (
+            plan.model, found.pool, found.accelerator, found.quantization, found.tensor_parallel, found.expert_parallel,
+            found.data_parallel, found.kv_cache_data_type, found.nodes, found.replicas,
+        )
+        for found in plan.placements
+    )  # fmt: skip
+
+
+def _changed(current: PlanStatus, fresh: PlanStatus) -> str:
+    """What a pool says otherwise now, in words; empty where nothing."""
+    after = {placement.pool: placement for placement in fresh.placements}
+    for before in current.placements:
+        now = after[before.pool]
+        settings = (
+            ("image", before.image, now.image),
+            ("RuntimeClass", before.runtime_class_name, now.runtime_class_name),
+            ("tolerations", before.tolerations, now.tolerations),
+            (
+                "node labels",
+                (before.node_selector, before.node_requirements),
+                (now.node_selector, now.node_requirements),
+            ),
+        )
+        if different := [name for name, old, new in settings if old != new]:
+            return f"pool {before.pool} has other {' and '.join(different)}"
+    return ""
+
+
+def _nodes(placement: Placement) -> tuple[object, ...]:
+    return placement.node_selector, placement.node_requirements
+
+
+def _without_room(plan: PlanStatus, room: Inventory) -> Iterator[str]:
+    """Placements that could not be made again."""
+    for placement in plan.placements:
+        pool = room.pools.get(placement.pool)
+        if pool is None:
+            yield f"pool {placement.pool} has no usable nodes any more"
+        elif pool.accelerator.name != placement.accelerator or pool.resource_name != placement.resource_name:
+            yield f"pool {placement.pool} is {pool.accelerator.name} now, the plan is for {placement.accelerator}"
+        elif (found := pool.room(Demand.of(placement))) < placement.replicas:
+            yield f"pool {placement.pool} has room for {found} of {placement.replicas} replicas now"
