@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, NoReturn
 
 from qwen3_runtime.config import Phase, TerminationReason
+from qwen3_runtime.engines.base import parse_version
 from qwen3_runtime.engines.image import EngineImage, ImageError, identify, mismatch
 from qwen3_runtime.engines.keeper import Keeper
 from qwen3_runtime.engines.memory import oom_kills
@@ -123,7 +124,7 @@ class Lifecycle:
         return image
 
     async def _start_engine(self, image: EngineImage) -> Keeper:
-        command = self._adapter.command(self._config, self._engine_port)
+        command = self._adapter.command(self._config, self._engine_port, parse_version(image.version))
         logger.info("starting %s %s: %s", image.name, image.version, " ".join(command.arguments))
         try:
             self._keeper = await Keeper.start(self._settings.engine_python, command, self._adapter.worker_names)

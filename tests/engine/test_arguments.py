@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from qwen3_runtime.config import Device, Limits, Parallelism, RuntimeConfig, Thinking
+from qwen3_runtime.config import Device, KVCacheDataType, Limits, Parallelism, RuntimeConfig, Thinking
 from qwen3_runtime.engines.sglang import SGLang
 from tests.engine.pod import tiny_config
 
@@ -25,6 +25,7 @@ for line in json.load(sys.stdin):
 print(json.dumps(parsed, default=str))
 """
 MODEL = Path("/model")
+VERSION = (0, 5, 23)
 LIMITS = Limits(context_length=40960, max_running_requests=64, max_total_tokens=500_000)
 CONFIGS: tuple[RuntimeConfig, ...] = (
     tiny_config(MODEL, thinking=Thinking.DISABLED),
@@ -37,11 +38,18 @@ CONFIGS: tuple[RuntimeConfig, ...] = (
     ),
     tiny_config(MODEL, device=Device.CUDA, limits=Limits(context_length=131072)),
     tiny_config(MODEL, device=Device.NPU, quantization="W8A8", parallelism=Parallelism(tensor_parallel=16)),
+    tiny_config(
+        MODEL,
+        device=Device.CUDA,
+        parallelism=Parallelism(tensor_parallel=8, expert_parallel=8, data_parallel=4),
+        kv_cache_data_type=KVCacheDataType.FP8,
+    ),
+    tiny_config(MODEL, device=Device.CUDA, kv_cache_data_type=KVCacheDataType.BF16),
 )
 
 
 def test_every_command_line_parses(engine_python: Path) -> None:
-    lines = [SGLang().command(config, 30000).arguments[2:] for config in CONFIGS]
+    lines = [SGLang().command(config, 30000, VERSION).arguments[2:] for config in CONFIGS]
     done = subprocess.run(
         [str(engine_python), "-c", PARSE],
         input=json.dumps(lines),
@@ -56,9 +64,11 @@ def test_every_command_line_parses(engine_python: Path) -> None:
     while_parsing = done.stderr.split("BEGIN", 1)[1]
     assert not while_parsing.replace("BEGIN", "").strip(), "the parser complained"
     parsed: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    assert [entry["device"] for entry in parsed] == ["cpu", "cuda", "cuda", "npu"]
-    assert [entry["tp_size"] for entry in parsed] == [1, 8, 1, 16]
-    assert [entry["quantization"] for entry in parsed] == [None, None, None, "modelslim"]
+    assert [entry["device"] for entry in parsed] == ["cpu", "cuda", "cuda", "npu", "cuda", "cuda"]
+    assert [entry["tp_size"] for entry in parsed] == [1, 8, 1, 16, 8, 1]
+    assert [entry["quantization"] for entry in parsed] == [None, None, None, "modelslim", None, None]
     assert parsed[1]["ep_size"] == 2
+    assert [entry["attn_dp_size"] for entry in parsed] == [1, 1, 1, 1, 4, 1]
+    assert [entry["kv_cache_dtype"] for entry in parsed[-2:]] == ["fp8_e4m3", "bfloat16"]
     assert "yarn" in parsed[2]["json_model_override_args"]
     assert {entry["host"] for entry in parsed} == {"127.0.0.1"}

@@ -48,15 +48,19 @@ Positive = Annotated[str, Field(max_length=16), AfterValidator(_positive)]
 
 def duration_rule(path: str, field: str, good: str) -> Rule:
     """``field`` of the type that carries the rule, at ``path`` in the spec, is a duration above zero."""
-    return _format_rule(path, field, _DURATION, "a duration above zero such as 500ms, 1.5s or 2m", good, "fast")
+    return _format_rule(
+        path, field, _DURATION, "a duration above zero such as 500ms, 1.5s or 2m", good=good, bad="fast"
+    )
 
 
 def decimal_rule(path: str, field: str, good: str) -> Rule:
     """``field`` of the type that carries the rule, at ``path`` in the spec, is a decimal number above zero."""
-    return _format_rule(path, field, _DECIMAL, 'a decimal number above zero in quotes, such as "2" or "12.5"', good, "0")
+    return _format_rule(
+        path, field, _DECIMAL, 'a decimal number above zero in quotes, such as "2" or "12.5"', good=good, bad="0"
+    )
 
 
-def _format_rule(path: str, field: str, pattern: str, words: str, good: str, bad: str) -> Rule:
+def _format_rule(path: str, field: str, pattern: str, words: str, *, good: str, bad: str) -> Rule:
     """Examples are put at ``path``, one level below the spec."""
     beside: dict[str, object] = {}
     if path == "workload":
@@ -101,8 +105,9 @@ class Tokens(ApiModel):
 
 
 class Workload(ApiModel):
-    """The load of the whole deployment. With spec.replicas each replica carries its share, else the plan chooses how
-    many replicas carry it.
+    """The load of the whole deployment.
+
+    With spec.replicas each replica carries its share, else the plan chooses how many replicas carry it.
     """
 
     concurrency: Annotated[int, Field(ge=1, le=65_536)] | None = None

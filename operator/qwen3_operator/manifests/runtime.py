@@ -49,7 +49,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
             data_parallel=placement.data_parallel if placement.data_parallel > 1 else None,
         ),
         kv_cache_data_type=_kv_cache(spec),
-        limits=_limits(spec, plan, placement, device),
+        limits=_limits(plan, placement, device),
         native_context_length=model.unscaled_context(plan.context_length),
         thinking=Thinking(spec.thinking.default.value),
         shutdown=Shutdown(lame_duck_seconds=LAME_DUCK_SECONDS, drain_seconds=spec.drain_timeout_seconds),
@@ -71,7 +71,7 @@ def _kv_cache(spec: DeploymentSpec) -> KVCacheDataType | None:
     return None if asked is AskedDataType.AUTO else KVCacheDataType(asked.value)
 
 
-def _limits(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, device: Device) -> Limits:
+def _limits(plan: PlanStatus, placement: Placement, device: Device) -> Limits:
     """On a device of its own the engine measures what is free; of a CPU node or a shared GPU it would take all."""
     if placement.shared_device:
         return Limits(context_length=plan.context_length, max_total_tokens=placement.kv_cache_tokens)

@@ -1,7 +1,19 @@
 """From a spec, an inventory and the catalog to a plan: pure, and explained."""
 
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
+from qwen3_operator.sizing.judge import Judged
 from qwen3_operator.sizing.needs import spec_digest
-from qwen3_operator.sizing.planner import plan, with_replicas
+from qwen3_operator.sizing.planner import Evaluation, evaluate, plan, with_replicas
+from qwen3_operator.sizing.reasons import Reason
 
-__all__ = ["FailureReason", "PlanFailure", "plan", "spec_digest", "with_replicas"]
+__all__ = [
+    "Evaluation",
+    "FailureReason",
+    "Judged",
+    "PlanFailure",
+    "Reason",
+    "evaluate",
+    "plan",
+    "spec_digest",
+    "with_replicas",
+]

@@ -4,85 +4,145 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen3_operator.api.deployment import Hardware
+from qwen3_operator.api.deployment import AUTO, Hardware, KVCacheDataType
+from qwen3_operator.api.intent import ServiceLevel
 from qwen3_operator.catalog import CPU
-from qwen3_operator.sizing.candidates import candidates
-from qwen3_operator.sizing.explain import shape
 from qwen3_operator.sizing.failure import PlanFailure
+from qwen3_operator.sizing.field import survey
 from qwen3_operator.sizing.needs import wanted
+from qwen3_operator.sizing.nofit import shape_in, working
 from qwen3_operator.sizing.search import assign
+from qwen3_operator.sizing.text import milliseconds
+from qwen3_operator.sizing.timing import first_token_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from qwen3_operator.api.deployment import DeploymentSpec
-    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.catalog import Catalog, Model
     from qwen3_operator.inventory import Inventory
-    from qwen3_operator.sizing.candidates import Candidate
+    from qwen3_operator.sizing.field import Field
+    from qwen3_operator.sizing.rating import Rated
 
 SHORTEST_CONTEXT = 2048
+_MARGIN = 1.05
+"""A target is proposed this much above the prediction."""
 
 Change = tuple["DeploymentSpec", str]
 """A changed spec, and the change in words."""
 
 
-def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, found: Sequence[Candidate]) -> str:
+def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, field: Field) -> str:
     """One sentence with the smallest change that makes the spec fit, or that none of those tried does."""
-    for changed, sentence in _changes(spec, catalog, found):
+    for changed, sentence in _changes(spec, catalog, field):
         asked = wanted(changed, inventory, catalog)
         if isinstance(asked, PlanFailure):
             continue
-        if assigned := assign(candidates(asked, inventory, catalog), asked.replicas):
-            return f"Nearest that would fit: {sentence}, on {' and '.join(shape(found) for found, _ in assigned)}."
+        if assigned := assign(survey(asked, inventory, catalog)):
+            places = " and ".join(shape_in(part.candidate.pool, part.candidate.rating) for part in assigned)
+            return f"Nearest that would fit: {sentence}, on {places}."
     return "Nothing near it would fit: another format, a shorter context and smaller models were tried."
 
 
-def _changes(spec: DeploymentSpec, catalog: Catalog, found: Sequence[Candidate]) -> Iterator[Change]:
+def _changes(spec: DeploymentSpec, catalog: Catalog, field: Field) -> Iterator[Change]:
     """Changed specs, the smallest change first."""
-    working = {candidate.pool.name: candidate.room for candidate in reversed(found) if candidate.problem is None}
-    if room := sum(working.values()):
+    if spec.replicas is not None and (room := _room(field)):
         yield spec.model_copy(update={"replicas": room}), f"spec.replicas: {room}"
+    yield from _fewer_requests(spec, field)
+    yield from _looser(spec, field)
     if spec.hardware != Hardware():
         yield spec.model_copy(update={"hardware": Hardware()}), "no limits in spec.hardware"
     yield spec.model_copy(update={"hardware": Hardware(accelerators=(CPU,))}), f"spec.hardware.accelerators: [{CPU}]"
-    yield from _formats(spec, catalog)
+    if spec.model.name == AUTO:
+        return
+    model = catalog.models[spec.model.name]
+    yield from _formats(spec, model)
+    if spec.engine.kv_cache_data_type is not KVCacheDataType.FP8:
+        engine = spec.engine.model_copy(update={"kv_cache_data_type": KVCacheDataType.FP8})
+        yield spec.model_copy(update={"engine": engine}), "spec.engine.kvCacheDataType: FP8"
     if (spec.workload.concurrency or 1) > 1:
         yield _one_request(spec), "spec.workload.concurrency: 1"
     if spec.workload.input_tokens is None:
-        yield from _shorter(spec, catalog)
-    yield from _smaller(spec, catalog)
+        yield from _shorter(spec, model)
+    yield from _smaller(spec, model, catalog)
 
 
-def _formats(spec: DeploymentSpec, catalog: Catalog) -> Iterator[Change]:
+def _room(field: Field) -> int:
+    """Replicas that there is room for in all pools together."""
+    return sum(field.room(pool, rating) for pool, rating in working(field))
+
+
+def _fewer_requests(spec: DeploymentSpec, field: Field) -> Iterator[Change]:
+    """As many requests in flight as what is free carries, where the plan may choose how many replicas."""
+    if spec.replicas is not None or (spec.workload.concurrency or 1) == 1:
+        return
+    carried = sum(field.room(pool, rating) * rating.most for pool, rating in working(field))
+    if 0 < carried < (spec.workload.concurrency or 1):
+        workload = spec.workload.model_copy(update={"concurrency": carried})
+        yield spec.model_copy(update={"workload": workload}), f"spec.workload.concurrency: {carried}"
+
+
+def _looser(spec: DeploymentSpec, field: Field) -> Iterator[Change]:
+    """The targets that the fastest candidate would meet."""
+    late = [rating for group in field.groups for rating in group.ratings if rating.problem and rating.speed]
+    if not spec.slo.asked or not late:
+        return
+    best = min(late, key=lambda rating: _excess(field, rating))
+    if best.speed is None:
+        return
+    words, update = [], {}
+    targets = field.wanted.targets
+    first, each = first_token_at(best.speed, targets.percentile) * _MARGIN, best.speed.time_per_output_token * _MARGIN
+    if targets.first_token is not None and first > targets.first_token:
+        update["time_to_first_token"] = milliseconds(first)
+        words.append(f"spec.slo.timeToFirstToken: {milliseconds(first)}")
+    if targets.output_token is not None and each > targets.output_token:
+        update["time_per_output_token"] = milliseconds(each)
+        words.append(f"spec.slo.timePerOutputToken: {milliseconds(each)}")
+    yield spec.model_copy(update={"slo": spec.slo.model_copy(update=update)}), " and ".join(words)
+    yield spec.model_copy(update={"slo": ServiceLevel()}), "no spec.slo"
+
+
+def _excess(field: Field, rating: Rated) -> float:
+    """How far a rating is beyond its targets; 1 is just within."""
+    targets, speed = field.wanted.targets, rating.speed
+    if speed is None:
+        return float("inf")
+    first = first_token_at(speed, targets.percentile) / targets.first_token if targets.first_token else 0.0
+    each = speed.time_per_output_token / targets.output_token if targets.output_token else 0.0
+    return max(first, each)
+
+
+def _formats(spec: DeploymentSpec, model: Model) -> Iterator[Change]:
     """The model's other formats."""
-    for checkpoint in catalog.models[spec.model.name].checkpoints:
+    for checkpoint in model.checkpoints:
         sentence = f"spec.model.quantization: {checkpoint.quantization} with the weights of {checkpoint.repository}"
         yield _with_model(spec, quantization=checkpoint.quantization), sentence
 
 
-def _shorter(spec: DeploymentSpec, catalog: Catalog) -> Iterator[Change]:
+def _shorter(spec: DeploymentSpec, model: Model) -> Iterator[Change]:
     """Half the context, and half again."""
-    length = (spec.model.context_length or catalog.models[spec.model.name].native_context) // 2
+    length = (spec.model.context_length or model.native_context) // 2
     while length >= SHORTEST_CONTEXT:
         changed = _with_model(_one_request(spec), context_length=length)
         yield changed, f"spec.model.contextLength: {length} with spec.workload.concurrency: 1"
         length //= 2
 
 
-def _smaller(spec: DeploymentSpec, catalog: Catalog) -> Iterator[Change]:
-    """Smaller published models, the largest first, each in its formats."""
-    limit = catalog.models[spec.model.name].parameters
-    for model in sorted(catalog.models.values(), key=lambda model: -model.parameters):
-        if model.parameters >= limit:
+def _smaller(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator[Change]:
+    """Smaller published models for one of the same use cases, the largest first, each in its formats."""
+    for smaller in sorted(catalog.models.values(), key=lambda found: -found.parameters):
+        if smaller.parameters >= model.parameters or not set(smaller.use_cases) & set(model.use_cases):
             continue
-        for checkpoint in model.checkpoints:
+        for checkpoint in smaller.checkpoints:
             if checkpoint.repository:
-                sentence = f"spec.model.name: {model.name} with spec.model.quantization: {checkpoint.quantization}"
-                yield _with_model(spec, name=model.name, quantization=checkpoint.quantization), sentence
+                sentence = f"spec.model.name: {smaller.name} with spec.model.quantization: {checkpoint.quantization}"
+                yield _with_model(spec, name=smaller.name, quantization=checkpoint.quantization), sentence
 
 
 def _one_request(spec: DeploymentSpec) -> DeploymentSpec:
-    return spec.model_copy(update={"workload": spec.workload.model_copy(update={"concurrency": 1})})
+    workload = spec.workload.model_copy(update={"concurrency": 1, "requests_per_second": None})
+    return spec.model_copy(update={"workload": workload})
 
 
 def _with_model(spec: DeploymentSpec, **changed: object) -> DeploymentSpec:

@@ -14,6 +14,8 @@ class FailureReason(StrEnum):
     """Reason of the condition ``Planned``; stable."""
 
     UNKNOWN_MODEL = "UnknownModel"
+    NO_MODEL = "NoModel"
+    """No model of the catalog is what model.name: Auto asks for."""
     UNSUPPORTED_QUANTIZATION = "UnsupportedQuantization"
     CONTEXT_TOO_LONG = "ContextTooLong"
     UNKNOWN_POOL = "UnknownPool"

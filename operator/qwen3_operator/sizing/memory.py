@@ -1,4 +1,4 @@
-"""Memory of one device: weights, KV cache, the engine's reserve and what the system takes."""
+"""Memory of one device: weights, KV cache, recurrent state, the engine's reserve and what the system takes."""
 
 from __future__ import annotations
 
@@ -8,91 +8,127 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.status import MemoryPlan
 from qwen3_operator.catalog.base import MIB
-from qwen3_operator.catalog.models import BF16_BYTES
 
 if TYPE_CHECKING:
-    from qwen3_operator.catalog import Checkpoint, DeviceKind, Engine, Model
+    from qwen3_operator.catalog import Accelerator, Engine
+    from qwen3_operator.sizing.shapes import Cut
+
+MIN_RUNNING, MAX_RUNNING, RUNNING_PER_CONTEXT = 2048, 4096, 512
+"""The engine runs at most clamp(tokens / context * 512, 2048, 4096) requests, and no more than tokens / 2
+(sglang 0.5.23 mem_cache/kv_cache_configurator.py l.3124)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """What one replica is to hold at a time, in tokens."""
+class Space:
+    """A device before a model is on it, in bytes."""
 
-    context_length: int
-    request_tokens: int
-    """Prompt plus answer of one request."""
-    concurrency: int
+    total: int
+    static: int
+    """What weights, KV cache and state may take."""
+    overhead: int
+    """What driver and communication take."""
+    page_tokens: int
 
-    def tokens(self, page_tokens: int) -> int:
-        """KV cache for all requests, each rounded up to whole pages."""
-        return self.concurrency * ceil(self.request_tokens / page_tokens) * page_tokens
+    @classmethod
+    def on(cls, accelerator: Accelerator, total: int, engine: Engine, cut: Cut) -> Space:
+        """A device of ``total`` bytes for a model cut so; multimodal models leave room for their encoder's work.
+
+        static = (total - overhead) * mem_fraction_static, as sglang 0.5.23 computes it
+        (mem_cache/kv_cache_configurator.py l.2990: free after load - free before load * (1 - fraction)).
+        """
+        cost = engine.cost(accelerator.device)
+        shape = cut.shape
+        overhead = cost.overhead_bytes(shape.tensor_parallel)
+        fraction = engine.static_fraction(
+            accelerator.device, total, shape.tensor_parallel, shape.data_parallel, cut.offer.model.vision
+        )
+        return cls(total, int((total - overhead) * fraction), overhead, cost.page_tokens)
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """How one device would be filled, and how much is missing."""
+class Fit:
+    """A cut model on a device, and how many requests one replica holds."""
 
-    plan: MemoryPlan
+    space: Space
+    cut: Cut
     tokens: int
-    """KV cache of one replica."""
+    """KV cache of the replica."""
+    state_bytes: int
+    """Recurrent state on one device."""
+    running: int
+    """Requests that the engine runs at a time at most, by its own rule."""
+    requests: int
+    """Requests of the asked-for length that are held at a time."""
+    most: int
+    """Requests that a replica can be given memory for: ``requests``, but on CPU nodes, where the pod grows."""
     missing_bytes: int
-    """What the device lacks to hold the weights and the KV cache that is needed; 0 where it fits."""
+    """What is missing, on each device or on the node, to hold the requests that were asked of it; 0 where they fit."""
+
+    @property
+    def plan(self) -> MemoryPlan:
+        """How each device is filled."""
+        space = self.space
+        kv_cache = self.tokens // self.cut.shape.data_parallel * self.cut.per_token
+        activations = space.total - space.overhead - space.static
+        return MemoryPlan(
+            total=space.total,
+            weights=self.cut.weights,
+            kv_cache=kv_cache,
+            state=self.state_bytes,
+            activations=activations,
+            overhead=space.overhead,
+            free=space.static - self.cut.weights - kv_cache - self.state_bytes,
+        )
 
 
-def weight_bytes(model: Model, checkpoint: Checkpoint, tensor_parallel: int) -> int:
-    """Weights on one device: norms and routers whole, key and value projections once per KV head, the rest cut.
-
-    Expert parallelism does not show here: experts are cut into TP parts in all, by whole experts or inside them.
-    """
-    whole = model.replicated_parameters * BF16_BYTES
-    cut = ceil((checkpoint.bytes - whole) / tensor_parallel)
-    copies = max(0.0, 1 / model.kv_heads - 1 / tensor_parallel)
-    projections = model.kv_projection_parameters * checkpoint.bytes / model.parameters
-    return whole + cut + ceil(projections * copies)
-
-
-def on_device(
-    *, model: Model, checkpoint: Checkpoint, engine: Engine, device: DeviceKind, total: int, size: int, need: Need
-) -> Estimate:
-    """A device of ``total`` bytes that holds 1/``size`` of the model; the engine gives all it may to the KV cache.
-
-    KV bytes = (total - overhead) * mem_fraction_static - weights, as sglang 0.5.23 computes them
-    (mem_cache/kv_cache_configurator.py l.2990: free after load - free before load * (1 - fraction)).
-    """
-    cost = engine.cost(device)
-    overhead = cost.overhead_bytes(size)
-    static = int((total - overhead) * engine.static_fraction(device, total, size))
-    weights = weight_bytes(model, checkpoint, size)
-    per_token = model.kv_bytes_per_token(size)
-    needed = need.tokens(cost.page_tokens)
-    pages = max(0, static - weights) // (per_token * cost.page_tokens)
-    tokens = pages * cost.page_tokens
-    activations = total - overhead - static
-    plan = MemoryPlan(
-        total=total,
-        weights=weights,
-        kv_cache=tokens * per_token,
-        activations=activations,
-        overhead=overhead,
-        free=total - weights - tokens * per_token - activations - overhead,
-    )
-    return Estimate(plan, tokens, max(0, weights + needed * per_token - static))
+def on_device(space: Space, cut: Cut, engine: Engine, concurrency: int) -> Fit:
+    """The engine gives all it may to KV cache and state; the replica is to hold ``concurrency`` requests."""
+    groups = cut.shape.data_parallel
+    paged = _paged(cut, space)
+    each = -(-concurrency // groups)
+    room = max(0, space.static - cut.weights)
+    state = int(room * _state_share(engine)) if cut.state else 0
+    tokens = (room - state) // (cut.per_token * space.page_tokens) * space.page_tokens
+    running = _running(tokens, cut)
+    held = min(tokens // paged, running)
+    needed = each * paged * cut.per_token
+    if cut.state:
+        per_request = cut.state * engine.state_slots_per_request
+        held = min(held, state // per_request)
+        share = _state_share(engine)
+        needed = ceil(max(needed / (1 - share), each * per_request / share))
+    held *= groups
+    missing = max(0, cut.weights + needed - space.static)
+    return Fit(space, cut, tokens * groups, state, running * groups, held, held, missing)
 
 
-def on_cpu(*, model: Model, checkpoint: Checkpoint, engine: Engine, largest_node: int, need: Need) -> Estimate:
-    """A pod on a CPU node: it asks for what it needs and no more. ``total`` is the pod's memory limit."""
+def on_cpu(cut: Cut, engine: Engine, largest_node: int, concurrency: int) -> Fit:
+    """A pod on a CPU node: it asks for what ``concurrency`` requests need and no more; ``total`` is its limit."""
     cost = engine.cost("cpu")
-    tokens = max(need.tokens(cost.page_tokens), engine.cpu_minimum_kv_tokens)
-    kv_cache = tokens * model.kv_bytes_per_token(1)
-    activations, overhead = round(engine.cpu_reserve * MIB), cost.overhead_bytes(1)
-    taken = checkpoint.bytes + kv_cache + activations + overhead
-    total = ceil(taken / MIB) * MIB
-    plan = MemoryPlan(
-        total=total,
-        weights=checkpoint.bytes,
-        kv_cache=kv_cache,
-        activations=activations,
-        overhead=overhead,
-        free=total - taken,
-    )
-    return Estimate(plan, tokens, max(0, total - largest_node))
+    overhead, reserve = cost.overhead_bytes(1), round(engine.cpu_reserve * MIB)
+    paged = ceil(cut.offer.request_tokens / cost.page_tokens) * cost.page_tokens
+    tokens = max(concurrency * paged, engine.cpu_minimum_kv_tokens)
+    state = concurrency * cut.state * engine.state_slots_per_request
+    static = cut.weights + tokens * cut.per_token + state
+    total = ceil((static + reserve + overhead) / MIB) * MIB
+    space = Space(total, total - reserve - overhead, overhead, cost.page_tokens)
+    held = tokens // paged
+    per_request = paged * cut.per_token + cut.state * engine.state_slots_per_request
+    most = max(0, largest_node - MIB - reserve - overhead - cut.weights) // per_request
+    return Fit(space, cut, tokens, state, held, held, max(most, held), max(0, total - largest_node))
+
+
+def _paged(cut: Cut, space: Space) -> int:
+    """Tokens of one request, rounded up to whole pages."""
+    return -(-cut.offer.request_tokens // space.page_tokens) * space.page_tokens
+
+
+def _running(tokens: int, cut: Cut) -> int:
+    by_context = tokens * RUNNING_PER_CONTEXT // cut.offer.context_length
+    return min(max(MIN_RUNNING, min(MAX_RUNNING, by_context)), tokens // 2)
+
+
+def _state_share(engine: Engine) -> float:
+    """Part of the memory after the weights that goes to recurrent state (SGLang --mamba-full-memory-ratio)."""
+    ratio = engine.state_memory_ratio or 0.0
+    return ratio / (1 + ratio)

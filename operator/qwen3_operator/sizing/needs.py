@@ -1,107 +1,144 @@
-"""What the spec asks for, checked against the catalog: the model, the format, the tokens."""
+"""What the spec asks for, checked against the catalog: models and formats, the load, the targets."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwen3_operator.api.deployment import Quantization
+from qwen3_operator.api.deployment import KVCacheDataType
+from qwen3_operator.api.intent import price
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
-from qwen3_operator.sizing.memory import Need
+from qwen3_operator.sizing.offers import Offer, nearest, offers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from decimal import Decimal
 
     from qwen3_operator.api.deployment import DeploymentSpec
-    from qwen3_operator.catalog import Catalog, Checkpoint, Model, QuantizationFormat
+    from qwen3_operator.api.intent import Objective
+    from qwen3_operator.catalog import Catalog, Engine
     from qwen3_operator.inventory import Inventory
+
+ASSUMED_INPUT_TOKENS = 1024
+ASSUMED_OUTPUT_TOKENS = 512
+"""Lengths that times are predicted for where the spec says none. The project's assumption; texts say so."""
+_BYTES = {KVCacheDataType.AUTO: 2, KVCacheDataType.BF16: 2, KVCacheDataType.FP8: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The load of the whole deployment."""
+
+    concurrency: int
+    """Requests in flight; 1 where ``rate`` is given."""
+    rate: float | None
+    """Requests per second."""
+    replicas: int | None
+    """How many replicas share it, at least one; None: as many as it takes."""
+    input_tokens: int
+    output_tokens: int
+    """Of a typical request."""
+    assumed: bool
+    """Whether the two lengths are the project's assumption."""
+
+    def share(self, replicas: int) -> int:
+        """Requests in flight on each of so many replicas."""
+        return -(-self.concurrency // replicas)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Longest times in seconds; None: any."""
+
+    first_token: float | None
+    output_token: float | None
+    percentile: int
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is a target at all."""
+        return self.first_token is not None or self.output_token is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The parts of a spec that the search works on."""
 
-    model: Model
-    checkpoint: Checkpoint
-    form: QuantizationFormat
-    need: Need
-    replicas: int
-    """At least one: room is looked for even while nothing is to run."""
+    offers: tuple[Offer, ...]
+    traffic: Traffic
+    targets: Targets
+    objective: Objective
+    kv_data_type: KVCacheDataType
+    budget: Decimal | None
     pools: frozenset[str]
     accelerators: frozenset[str]
     max_devices: int | None
+    engine: Engine
+
+    @property
+    def kv_element_bytes(self) -> int:
+        """Of one number in the KV cache."""
+        return _BYTES[self.kv_data_type]
+
+    @property
+    def label(self) -> str:
+        """What is to be placed, in words."""
+        if len(self.offers) == 1:
+            return self.offers[0].name
+        models = {offer.model.name for offer in self.offers}
+        name = next(iter(models)) if len(models) == 1 else f"any of {len(models)} models"
+        return f"{name} in {len({offer.form.name for offer in self.offers})} formats"
 
 
 def wanted(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Wanted | PlanFailure:
     """The spec in the catalog's terms, or what is wrong with it: field, value, and what would be right."""
-    model = catalog.models.get(spec.model.name)
-    if model is None:
-        known = nearest(spec.model.name, catalog.models)
-        return PlanFailure(FailureReason.UNKNOWN_MODEL, f"spec.model.name {spec.model.name!r} is not known: {known}")
-    quantization = _format(spec)
-    checkpoint = model.checkpoint(quantization)
-    if checkpoint is None:
-        has = ", ".join(found.quantization for found in model.checkpoints)
-        message = f"spec.model.quantization {quantization} does not exist for {model.name}: it has {has}"
-        return PlanFailure(FailureReason.UNSUPPORTED_QUANTIZATION, message)
-    need = _need(spec, model)
-    if isinstance(need, PlanFailure):
-        return need
+    found = offers(spec, catalog)
+    if isinstance(found, PlanFailure):
+        return found
     if problem := _unknown_hardware(spec, inventory, catalog):
         return problem
     return Wanted(
-        model=model,
-        checkpoint=checkpoint,
-        form=catalog.quantizations[quantization],
-        need=need,
-        replicas=max(1, spec.replicas or 1),
+        offers=found,
+        traffic=_traffic(spec),
+        targets=Targets(spec.slo.first_token_seconds, spec.slo.output_token_seconds, spec.slo.percentile),
+        objective=spec.optimize_for,
+        kv_data_type=spec.engine.kv_cache_data_type,
+        budget=price(spec.hardware.max_cost_per_hour),
         pools=frozenset(spec.hardware.pools),
         accelerators=frozenset(spec.hardware.accelerators),
         max_devices=spec.hardware.max_devices_per_replica,
+        engine=catalog.engine,
     )
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Up to three known names that look like ``name``, else all of them, as the end of a sentence."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(by_lower[found] for found in close)}?"
-    return f"known are {', '.join(sorted(by_lower.values()))}" if by_lower else "none is known"
 
 
 def spec_digest(spec: DeploymentSpec) -> str:
     """Digest of what a plan depends on. Replicas are left out: scaling keeps the plan."""
-    model = spec.model.model_dump(mode="json", include={"name", "quantization", "context_length"})
-    parts = [model, spec.hardware.to_json(), spec.workload.to_json()]
+    claim = spec.model.source.persistent_volume_claim
+    fields = {"name", "use_case", "minimum_quality", "quantization", "context_length"}
+    parts = [
+        spec.model.model_dump(mode="json", include=fields, exclude_none=True),
+        [claim.holds_models, claim.holds_formats],
+        spec.engine.kv_cache_data_type.value,
+        spec.hardware.to_json(),
+        spec.workload.to_json(),
+        spec.slo.to_json(),
+        spec.optimize_for.value,
+    ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _format(spec: DeploymentSpec) -> Quantization:
-    """The format to plan. A claim holds one format that is not known before it is mounted; Auto means BF16."""
-    asked = spec.model.quantization
-    return Quantization.BF16 if asked is Quantization.AUTO else asked
-
-
-def _need(spec: DeploymentSpec, model: Model) -> Need | PlanFailure:
-    asked, workload = spec.model.context_length, spec.workload
-    limit = f"at most {model.max_context} for {model.name} ({model.native_context} without YaRN)"
-    if asked is not None and asked > model.max_context:
-        return PlanFailure(FailureReason.CONTEXT_TOO_LONG, f"spec.model.contextLength {asked} is too long: {limit}")
-    context = asked or model.native_context
-    tokens = context
-    if workload.input_tokens and workload.output_tokens:
-        tokens = workload.input_tokens.p95 + workload.output_tokens.p95
-    if tokens > context:
-        message = (
-            f"spec.workload.inputTokens.p95 + outputTokens.p95 = {tokens} exceeds the context of {context} tokens: "
-            f"set spec.model.contextLength, {limit}"
-        )
-        return PlanFailure(FailureReason.CONTEXT_TOO_LONG, message)
-    return Need(context_length=context, request_tokens=tokens, concurrency=workload.concurrency or 1)
+def _traffic(spec: DeploymentSpec) -> Traffic:
+    workload = spec.workload
+    prompt, answer = workload.input_tokens, workload.output_tokens
+    return Traffic(
+        concurrency=workload.concurrency or 1,
+        rate=workload.rate,
+        replicas=None if spec.replicas is None else max(1, spec.replicas),
+        input_tokens=prompt.typical if prompt else ASSUMED_INPUT_TOKENS,
+        output_tokens=answer.typical if answer else ASSUMED_OUTPUT_TOKENS,
+        assumed=prompt is None or answer is None,
+    )
 
 
 def _unknown_hardware(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> PlanFailure | None:

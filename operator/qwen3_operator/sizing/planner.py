@@ -1,53 +1,84 @@
-"""``plan(spec, inventory, catalog)``: the cheapest placement that works, or what stands against one."""
+"""``plan(spec, inventory, catalog)``: the best placement that works, or what stands against one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.status import Placement, PlanStatus
-from qwen3_operator.catalog.base import MIB
 from qwen3_operator.inventory import Demand
 from qwen3_operator.sizing.advice import advice
-from qwen3_operator.sizing.candidates import Candidate, candidates
-from qwen3_operator.sizing.explain import no_fit, rejections, summary
+from qwen3_operator.sizing.binding import binding
+from qwen3_operator.sizing.explain import summary
 from qwen3_operator.sizing.failure import PlanFailure
-from qwen3_operator.sizing.needs import Wanted, spec_digest, wanted
-from qwen3_operator.sizing.search import assign
+from qwen3_operator.sizing.field import Field, survey
+from qwen3_operator.sizing.judge import judged, rejections
+from qwen3_operator.sizing.needs import spec_digest, wanted
+from qwen3_operator.sizing.nofit import no_fit
+from qwen3_operator.sizing.placing import placement, total_cost
+from qwen3_operator.sizing.search import Assigned, assign
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.catalog import Catalog
     from qwen3_operator.inventory import Inventory
+    from qwen3_operator.sizing.judge import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A plan or a failure, and every candidate that was looked at."""
+
+    answer: PlanStatus | PlanFailure
+    field: Field | None
+    """None where the spec itself is wrong."""
+    assigned: tuple[Assigned, ...] = ()
+
+    @property
+    def candidates(self) -> tuple[Judged, ...]:
+        """Every candidate, chosen or rejected with one reason and one number."""
+        return tuple(judged(self.field, self.assigned)) if self.field else ()
 
 
 def plan(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> PlanStatus | PlanFailure:
     """Where and how the replicas of ``spec`` run.
 
-    Pool, tensor and expert parallelism are chosen so that a replica takes the fewest devices of one node; weights,
-    the KV cache of the workload and the engine's reserve must fit. All replicas go to one pool where one has the room,
-    else to several. CPU nodes are taken where hardware names them, or for small models where no accelerator could ever
-    run it. The same arguments give the same answer.
+    Candidates are model x format x pool x parallelism; those that can be, have the memory and meet the targets are
+    ordered by the objective. All replicas go to one pool where one has the room, else to several. CPU nodes are taken
+    where hardware names them, or for small models where no accelerator could ever run it. The same arguments give the
+    same answer.
     """
+    return evaluate(spec, inventory, catalog).answer
+
+
+def evaluate(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Evaluation:
+    """The plan, with what every other candidate would have been."""
     asked = wanted(spec, inventory, catalog)
     if isinstance(asked, PlanFailure):
-        return asked
-    found = candidates(asked, inventory, catalog)
-    assigned = assign(found, asked.replicas)
-    if assigned is None:
-        hint = advice(spec, inventory, catalog, found) if found else ""
-        return no_fit(asked, inventory, found, hint)
-    placed = [(candidate, _placement(asked, candidate, count if spec.replicas is None else min(count, spec.replicas))) for candidate, count in assigned]
-    listed, counts = rejections(asked, found, [candidate for candidate, _ in assigned])
-    return PlanStatus(
-        model=asked.model.name,
-        context_length=asked.need.context_length,
+        return Evaluation(asked, None)
+    field = survey(asked, inventory, catalog)
+    assigned = tuple(assign(field))
+    if not assigned:
+        hint = advice(spec, inventory, catalog, field) if inventory.pools else ""
+        return Evaluation(no_fit(field, inventory, hint), field)
+    ratings = [part.candidate.rating for part in assigned]
+    counts = [part.replicas if spec.replicas is None else min(part.replicas, spec.replicas) for part in assigned]
+    placements = tuple(placement(field, part, count) for part, count in zip(assigned, counts, strict=True))
+    listed, by_reason = rejections(field, assigned)
+    model = ratings[0].offer.model.name
+    answer = PlanStatus(
+        model=model,
+        context_length=ratings[0].offer.context_length,
         catalog_version=catalog.version,
         spec_digest=spec_digest(spec),
-        summary=summary(asked, placed),
-        placements=tuple(placement for _, placement in placed),
+        summary=summary(asked, model, placements, ratings),
+        binding=binding(field, assigned),
+        cost_per_hour=total_cost(placements, assigned),
+        placements=placements,
         rejected=listed,
-        rejected_counts=counts,
+        rejected_counts=by_reason,
     )
+    return Evaluation(answer, field, assigned)
 
 
 def with_replicas(plan: PlanStatus, replicas: int, inventory: Inventory) -> PlanStatus:
@@ -57,44 +88,17 @@ def with_replicas(plan: PlanStatus, replicas: int, inventory: Inventory) -> Plan
     """
     left = replicas
     counts: list[int] = []
-    for placement in plan.placements:
-        counts.append(min(left, _room(placement, inventory)))
+    for placed in plan.placements:
+        counts.append(min(left, _room(placed, inventory)))
         left -= counts[-1]
     counts[0] += left
     changed = [
-        placement.model_copy(update={"replicas": count, "surge": _room(placement, inventory) > count})
-        for placement, count in zip(plan.placements, counts, strict=True)
+        placed.model_copy(update={"replicas": count, "surge": _room(placed, inventory) > count})
+        for placed, count in zip(plan.placements, counts, strict=True)
     ]
     return plan.model_copy(update={"placements": tuple(changed)})
 
 
-def _room(placement: Placement, inventory: Inventory) -> int:
-    pool = inventory.pools.get(placement.pool)
-    return pool.room(Demand.of(placement)) if pool else 0
-
-
-def _placement(asked: Wanted, candidate: Candidate, replicas: int) -> Placement:
-    pool, estimate, demand = candidate.pool, candidate.estimate, candidate.demand
-    if estimate is None or demand is None:
-        raise ValueError(f"a candidate without an estimate was chosen: {candidate}")
-    return Placement(
-        pool=pool.name,
-        accelerator=pool.accelerator.name,
-        device=pool.accelerator.device,
-        resource_name=pool.resource_name,
-        quantization=asked.form.name,
-        tensor_parallel=candidate.tensor_parallel,
-        expert_parallel=candidate.expert_parallel,
-        nodes=1,
-        devices_per_replica=candidate.tensor_parallel,
-        memory=estimate.plan,
-        kv_cache_tokens=estimate.tokens,
-        max_concurrency=estimate.tokens // asked.need.request_tokens,
-        surge=candidate.room > max(1, replicas),
-        replicas=replicas,
-        cpu_request=f"{demand.cpu_millicores}m",
-        memory_request=f"{demand.memory_bytes // MIB}Mi",
-        node_selector=dict(pool.node_selector),
-        node_requirements=pool.node_requirements,
-        tolerations=pool.tolerations,
-    )
+def _room(placed: Placement, inventory: Inventory) -> int:
+    pool = inventory.pools.get(placed.pool)
+    return pool.room(Demand.of(placed)) if pool else 0

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 _GB = 1_000_000_000
 _MB = 1_000_000
 
@@ -19,3 +24,16 @@ def thousands(count: int) -> str:
 def counted(count: int, noun: str) -> str:
     """``1 request``, ``2 requests``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def milliseconds(time: float) -> str:
+    """Seconds as ``412ms``, below a hundred milliseconds with one decimal, from ten seconds on ``12.3s``."""
+    count = time * 1000
+    if count >= 10_000:  # noqa: PLR2004
+        return f"{time:.1f}s"
+    return f"{count:.1f}ms" if count < 100 else f"{count:.0f}ms"  # noqa: PLR2004
+
+
+def money(amount: Decimal) -> str:
+    """``12.40``: two decimals, or as many as it takes to tell small prices from nothing."""
+    return f"{amount:.2f}" if amount >= 1 else f"{amount:.4f}".rstrip("0").rstrip(".") or "0"

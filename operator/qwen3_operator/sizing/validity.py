@@ -2,44 +2,57 @@
 
 Rules and their places in sglang 0.5.23: models/qwen3.py (heads), layers/quantization/fp8.py l.570-612 and 1565-1605
 (FP8 blocks), layers/quantization/marlin_utils.py l.165-190 (int4 and int8 groups), cookbook Qwen3.mdx
-(moe_intermediate_size / (TP / EP) in blocks).
+(moe_intermediate_size / (TP / EP) in blocks), --kv-cache-dtype in arg_groups/fields/model.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwen3_operator.api.deployment import KVCacheDataType
+from qwen3_operator.sizing.reasons import Problem, Reason
+
 if TYPE_CHECKING:
-    from qwen3_operator.catalog import Accelerator, Model, QuantizationFormat
+    from qwen3_operator.catalog import Accelerator, Engine, Model, QuantizationFormat
+
+FP8_CACHE_CAPABILITY = 8.9
+"""Compute capability from which FP8 keys and values are computed as such; the engine's check knows CUDA only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why something does not work: a stable CamelCase word, and the numbers."""
-
-    reason: str
-    number: str
-
-
-def device_problem(accelerator: Accelerator, form: QuantizationFormat) -> Problem | None:
+def device_problem(accelerator: Accelerator, form: QuantizationFormat, engine: Engine) -> Problem | None:
     """Why the engine does not run on the device, or not with weights of this format."""
     if accelerator.not_served:
-        return Problem("EngineUnsupported", accelerator.not_served)
+        return Problem(Reason.ENGINE_UNSUPPORTED, accelerator.not_served)
+    if accelerator.family not in engine.families:
+        return Problem(Reason.ENGINE_UNSUPPORTED, f"{engine.name} {engine.version} has no {accelerator.family} images")
     if accelerator.device not in form.devices:
-        return Problem("QuantizationUnsupported", f"{form.name} runs on {' and '.join(form.devices)} devices only")
+        return Problem(
+            Reason.QUANTIZATION_UNSUPPORTED, f"{form.name} runs on {' and '.join(form.devices)} devices only"
+        )
     needed, has = form.min_compute_capability, accelerator.compute_capability
     if needed is not None and has is not None and has < needed:
-        return Problem("QuantizationUnsupported", f"{form.name} needs compute capability {needed}, has {has}")
+        return Problem(Reason.QUANTIZATION_UNSUPPORTED, f"{form.name} needs compute capability {needed}, has {has}")
+    if not form.runs_on(engine.name, accelerator.family):
+        number = f"{engine.name} does not run {form.name} on {accelerator.family}"
+        return Problem(Reason.QUANTIZATION_UNSUPPORTED, number)
     return None
 
 
-def shape_problem(model: Model, form: QuantizationFormat, tensor_parallel: int, expert_parallel: int) -> Problem | None:
-    """Why the model cannot be cut into so many parts."""
+def cache_problem(accelerator: Accelerator, data_type: KVCacheDataType) -> Problem | None:
+    """Why the device cannot keep its KV cache in this type."""
+    if data_type is not KVCacheDataType.FP8 or (accelerator.compute_capability or 0) >= FP8_CACHE_CAPABILITY:
+        return None
+    return Problem(Reason.KV_CACHE_UNSUPPORTED, f"an FP8 KV cache needs compute capability {FP8_CACHE_CAPABILITY}")
+
+
+def shape_problem(
+    model: Model, form: QuantizationFormat, tensor_parallel: int, expert_parallel: int, data_parallel: int = 1
+) -> Problem | None:
+    """Why the model cannot be cut into so many parts; ``tensor_parallel`` counts all devices."""
     return (
-        _heads(model, tensor_parallel)
+        _heads(model, tensor_parallel // data_parallel)
         or _experts(model, tensor_parallel, expert_parallel)
-        or _blocks(model, form, tensor_parallel, expert_parallel)
+        or _blocks(model, form, tensor_parallel, expert_parallel, tensor_parallel // data_parallel)
     )
 
 
@@ -48,36 +61,45 @@ def card_problem(accelerator: Accelerator, tensor_parallel: int) -> Problem | No
     pair = accelerator.devices_per_card
     if tensor_parallel % pair:
         return Problem(
-            "PartOfCard", f"{accelerator.name} is handed out in cards of {pair} devices, TP {tensor_parallel}"
+            Reason.PART_OF_CARD, f"{accelerator.name} is handed out in cards of {pair} devices, TP {tensor_parallel}"
         )
     return None
 
 
-def _heads(model: Model, tensor_parallel: int) -> Problem | None:
-    if model.heads % tensor_parallel:
-        return Problem("HeadsNotDivisible", f"{model.heads} attention heads by TP {tensor_parallel}")
-    large, small = max(model.kv_heads, tensor_parallel), min(model.kv_heads, tensor_parallel)
+def _heads(model: Model, parts: int) -> Problem | None:
+    recurrent = model.recurrent
+    counted = [(model.heads, "attention heads")]
+    counted += [(recurrent.key_heads, "key heads of the recurrent layers")] if recurrent else []
+    for heads, name in counted:
+        if heads % parts:
+            return Problem(Reason.HEADS_NOT_DIVISIBLE, f"{heads} {name} by TP {parts}")
+    large, small = max(model.kv_heads, parts), min(model.kv_heads, parts)
     if large % small:
-        return Problem("HeadsNotDivisible", f"{model.kv_heads} KV heads by TP {tensor_parallel}")
+        return Problem(Reason.HEADS_NOT_DIVISIBLE, f"{model.kv_heads} KV heads by TP {parts}")
     return None
 
 
 def _experts(model: Model, tensor_parallel: int, expert_parallel: int) -> Problem | None:
     experts = model.experts.count if model.experts else 1
     if experts % expert_parallel or tensor_parallel % expert_parallel:
-        return Problem("ExpertsNotDivisible", f"{experts} experts, TP {tensor_parallel} by EP {expert_parallel}")
+        return Problem(Reason.EXPERTS_NOT_DIVISIBLE, f"{experts} experts, TP {tensor_parallel} by EP {expert_parallel}")
     return None
 
 
-def _blocks(model: Model, form: QuantizationFormat, tensor_parallel: int, expert_parallel: int) -> Problem | None:
+def _blocks(
+    model: Model, form: QuantizationFormat, tensor_parallel: int, expert_parallel: int, attention_parallel: int
+) -> Problem | None:
     if form.block_size is None:
         return None
     if model.experts:
         width, parts = model.experts.intermediate_size, tensor_parallel // expert_parallel
     else:
         width, parts = model.intermediate_size, tensor_parallel
-    for size, cut in ((width, parts), (model.heads * model.head_dim, tensor_parallel)):
+    widths = [(width, parts), (model.heads * model.head_dim, attention_parallel)]
+    if model.experts and model.experts.shared_intermediate_size:
+        widths.append((model.experts.shared_intermediate_size, tensor_parallel))
+    for size, cut in widths:
         if size % (cut * form.block_size):
             number = f"{size} / {cut} = {size / cut:g} is no multiple of {form.block_size}"
-            return Problem("BlockNotDivisible", number)
+            return Problem(Reason.BLOCK_NOT_DIVISIBLE, number)
     return None

@@ -39,8 +39,8 @@ class Adapter(Protocol):
     oldest_version: Version
     """Oldest release whose flags were checked."""
 
-    def command(self, config: RuntimeConfig, port: int) -> Command:
-        """Command line of the engine for ``config``, listening on loopback at ``port``."""
+    def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
+        """Command line of this version of the engine for ``config``, listening on loopback at ``port``."""
         ...
 
     def error_line(self, log: Sequence[str]) -> str | None:

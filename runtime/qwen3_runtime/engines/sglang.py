@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.config import Device, RuntimeConfig, Thinking
+from qwen3_runtime.config import Device, KVCacheDataType, RuntimeConfig, Thinking
 from qwen3_runtime.engines.base import Command, Version
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ _DEVICE_ENVIRONMENT: Mapping[Device, Mapping[str, str]] = {
 }
 _QUANTIZATION_FLAGS: Mapping[str, tuple[str, ...]] = {"W8A8": ("--quantization", "modelslim")}
 """Only what SGLang does not see in config.json by itself."""
+_KV_CACHE_TYPES: Mapping[KVCacheDataType, str] = {KVCacheDataType.BF16: "bfloat16", KVCacheDataType.FP8: "fp8_e4m3"}
+_ATTENTION_GROUPS_VERSION: Version = (0, 5, 23)
+"""From here on --attn-dp-size stands for --dp-size with --enable-dp-attention, which is deprecated."""
 
 _FOLLOW_UP = re.compile(r"EOFError|died during init|Rank \d+ scheduler|SIGQUIT|kill_process_tree|Engine core")
 """Errors that only report that another process of the engine failed."""
@@ -51,7 +54,7 @@ class SGLang:
     oldest_version: Version = (0, 5, 16)
     worker_names: tuple[str, ...] = ("sglang::schedul", "sglang::detoken", "sglang::data_pa")
 
-    def command(self, config: RuntimeConfig, port: int) -> Command:
+    def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
         """Arguments for ``python`` and the environment they need."""
         return Command(
             arguments=(
@@ -59,8 +62,9 @@ class SGLang:
                 "sglang.launch_server",
                 *_serving_flags(config, port),
                 *_DEVICE_FLAGS[config.device],
-                *_parallel_flags(config),
+                *_parallel_flags(config, version),
                 *_limit_flags(config),
+                *_cache_flags(config),
                 *_yarn_flags(config),
                 *_QUANTIZATION_FLAGS.get(config.quantization, ()),
                 *config.extra_args,
@@ -93,12 +97,27 @@ def _serving_flags(config: RuntimeConfig, port: int) -> tuple[str, ...]:
     return flags
 
 
-def _parallel_flags(config: RuntimeConfig) -> tuple[str, ...]:
+def _parallel_flags(config: RuntimeConfig, version: Version) -> tuple[str, ...]:
     tensor, expert = config.parallelism.tensor_parallel, config.parallelism.expert_parallel
     return (
         *(("--tp-size", str(tensor)) if tensor > 1 else ()),
         *(("--ep-size", str(expert)) if expert > 1 else ()),
+        *_attention_group_flags(config.parallelism.data_parallel or 1, version),
     )
+
+
+def _attention_group_flags(groups: int, version: Version) -> tuple[str, ...]:
+    if groups == 1:
+        return ()
+    if version >= _ATTENTION_GROUPS_VERSION:
+        return ("--attn-dp-size", str(groups))
+    return ("--dp-size", str(groups), "--enable-dp-attention")
+
+
+def _cache_flags(config: RuntimeConfig) -> tuple[str, ...]:
+    if config.kv_cache_data_type is None:
+        return ()
+    return ("--kv-cache-dtype", _KV_CACHE_TYPES[config.kv_cache_data_type])
 
 
 def _limit_flags(config: RuntimeConfig) -> tuple[str, ...]:

@@ -53,6 +53,12 @@ def a3_node(name: str, count: int = 16) -> Object:
     return node(name, labels=labels, devices={"huawei.com/Ascend910": str(count)})
 
 
+def duo_node(name: str, count: int = 8) -> Object:
+    """A server with Atlas 300I Duo cards: two 310P chips on each."""
+    labels = {"node.kubernetes.io/npu.chip.name": "310P3"}
+    return node(name, labels=labels, devices={"huawei.com/Ascend310P": str(count)}, architecture="arm64")
+
+
 def pod(
     on: str,
     requests: dict[str, str],

@@ -175,8 +175,29 @@ def test_the_plan_reaches_the_runtime(catalog: Catalog) -> None:
 
 
 def test_on_a_cpu_the_engine_is_told_how_much_it_may_take(catalog: Catalog) -> None:
-    limits = config(catalog, {"workload": {"concurrency": 5}}, plan=plan(cpu_placement())).limits
+    limits = config(catalog, plan=plan(cpu_placement(max_concurrency=5))).limits
     assert (limits.max_total_tokens, limits.max_running_requests) == (4096, 5)
+
+
+def test_attention_groups_and_cache_type_reach_the_runtime(catalog: Catalog) -> None:
+    wanted = config(catalog, {"engine": {"kvCacheDataType": "FP8"}}, plan=plan(placement(data_parallel=2)))
+    assert (wanted.parallelism.data_parallel, wanted.kv_cache_data_type) == (2, "FP8")
+    plain = config(catalog)
+    assert plain.parallelism.data_parallel is None
+    assert plain.kv_cache_data_type is None
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        ("{model}/{quantization}", "/models/Qwen3-8B/BF16"),
+        ("hub/{repository}", "/models/hub/Qwen/Qwen3-8B"),
+        ("plain", "/models/plain"),
+    ],
+)
+def test_a_library_of_weights_is_one_folder_per_placement(catalog: Catalog, path: str, folder: str) -> None:
+    source = {"persistentVolumeClaim": {"claimName": "weights", "path": path}}
+    assert config(catalog, {"model": {"source": source}}).model.path == folder
 
 
 def test_runtime_class_and_pull_policy_come_from_the_settings(catalog: Catalog) -> None:

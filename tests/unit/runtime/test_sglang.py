@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from qwen3_runtime.config import Device, Limits, Parallelism, Thinking
+from qwen3_runtime.config import Device, KVCacheDataType, Limits, Parallelism, Thinking
 from qwen3_runtime.engines.base import parse_version
 from qwen3_runtime.engines.sglang import SGLang
 from tests.unit.runtime.conftest import make_config
 
+NEWEST, NPU_IMAGE = (0, 5, 23), (0, 5, 16)
 
-def flags_of(**changes: Any) -> dict[str, str]:
-    arguments = SGLang().command(make_config(**changes), 30000).arguments[2:]
+
+def flags_of(version: tuple[int, ...] = NEWEST, **changes: Any) -> dict[str, str]:
+    arguments = SGLang().command(make_config(**changes), 30000, version).arguments[2:]
     values: dict[str, str] = {}
     for index, argument in enumerate(arguments):
         if argument.startswith("--"):
@@ -38,6 +40,23 @@ def test_tensor_and_expert_parallel() -> None:
     assert (flags["--tp-size"], flags["--ep-size"]) == ("8", "2")
 
 
+def test_attention_groups_by_version() -> None:
+    split = Parallelism(tensor_parallel=8, expert_parallel=8, data_parallel=4)
+    newest = flags_of(parallelism=split)
+    assert newest["--attn-dp-size"] == "4"
+    assert not {"--dp-size", "--enable-dp-attention"} & newest.keys()
+    older = flags_of(NPU_IMAGE, parallelism=split)
+    assert (older["--dp-size"], older["--enable-dp-attention"]) == ("4", "")
+    assert "--attn-dp-size" not in older
+    assert not {"--attn-dp-size", "--dp-size"} & flags_of(parallelism=Parallelism(tensor_parallel=8)).keys()
+
+
+def test_kv_cache_type_is_passed_only_where_set() -> None:
+    assert "--kv-cache-dtype" not in flags_of()
+    assert flags_of(kv_cache_data_type=KVCacheDataType.FP8)["--kv-cache-dtype"] == "fp8_e4m3"
+    assert flags_of(kv_cache_data_type=KVCacheDataType.BF16)["--kv-cache-dtype"] == "bfloat16"
+
+
 def test_limits_are_passed_only_where_set() -> None:
     assert not {"--max-running-requests", "--max-total-tokens"} & flags_of().keys()
     flags = flags_of(limits=Limits(context_length=4096, max_running_requests=7, max_total_tokens=65536))
@@ -45,14 +64,14 @@ def test_limits_are_passed_only_where_set() -> None:
 
 
 def test_native_length_needs_no_yarn() -> None:
-    command = SGLang().command(make_config(limits=Limits(context_length=40960)), 1)
+    command = SGLang().command(make_config(limits=Limits(context_length=40960)), 1, NEWEST)
     assert "--json-model-override-args" not in command.arguments
     assert "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN" not in command.environment
 
 
 def test_longer_context_scales_from_the_trained_length() -> None:
     config = make_config(limits=Limits(context_length=131072))
-    command = SGLang().command(config, 1)
+    command = SGLang().command(config, 1, NEWEST)
     index = command.arguments.index("--json-model-override-args")
     assert json.loads(command.arguments[index + 1]) == {
         "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
@@ -74,11 +93,11 @@ def test_quantization_only_where_sglang_does_not_see_it(quantization: str, flag:
 def test_devices() -> None:
     assert flags_of(device=Device.NPU)["--attention-backend"] == "ascend"
     assert flags_of(device=Device.CUDA)["--device"] == "cuda"
-    assert SGLang().command(make_config(), 1).environment["SGLANG_USE_CPU_ENGINE"] == "1"
+    assert SGLang().command(make_config(), 1, NEWEST).environment["SGLANG_USE_CPU_ENGINE"] == "1"
 
 
 def test_extra_arguments_come_last_and_so_win() -> None:
-    arguments = SGLang().command(make_config(extra_args=("--tool-call-parser", "hermes")), 1).arguments
+    arguments = SGLang().command(make_config(extra_args=("--tool-call-parser", "hermes")), 1, NEWEST).arguments
     assert arguments[-2:] == ("--tool-call-parser", "hermes")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.inventory.objects import CONTROL_PLANE_TAINT, gpu_node, node, npu_node, pod
+from tests.unit.inventory.objects import CONTROL_PLANE_TAINT, duo_node, gpu_node, node, npu_node, pod
 from tests.unit.sizing.given import failed, spec
 
 
@@ -69,10 +69,20 @@ def test_no_fit_says_needed_free_and_nearest() -> None:
         ({"hardware": {"maxDevicesPerReplica": 1}}, [gpu_node("g")], "no limits in spec.hardware, on 2 x H100-SXM"),
         ({}, [gpu_node("g", count=1)], "spec.model.quantization: FP8 with the weights of Qwen/Qwen3-32B-FP8"),
         ({"model": {"name": "Qwen3-235B-A22B"}}, [npu_node("n")], "spec.model.quantization: W8A8"),
-        ({"workload": {"concurrency": 500}}, [gpu_node("g")], "spec.workload.concurrency: 1, on 2 x H100-SXM"),
+        ({"workload": {"concurrency": 500}}, [gpu_node("g")], "spec.workload.concurrency: 56, on 8 x H100-SXM"),
+        (
+            {"workload": {"concurrency": 500}, "replicas": 1},
+            [gpu_node("g")],
+            "spec.workload.concurrency: 1, on 2 x H100-SXM",
+        ),
         (
             {"model": {"name": "Qwen3-8B", "quantization": "AWQ-INT4", "contextLength": 131_072}},
             [gpu_node("g", "NVIDIA-L4", count=1)],
+            "spec.engine.kvCacheDataType: FP8",
+        ),
+        (
+            {"model": {"name": "Qwen3-8B", "quantization": "AWQ-INT4", "contextLength": 131_072}},
+            [gpu_node("g", "NVIDIA-A30", count=1)],
             "spec.model.contextLength: 65536",
         ),
         (
@@ -81,7 +91,7 @@ def test_no_fit_says_needed_free_and_nearest() -> None:
             "spec.model.name: Qwen3-14B with spec.model.quantization: AWQ-INT4",
         ),
         ({"model": {"name": "Qwen3-8B"}}, [node("c")], "spec.hardware.accelerators: [CPU]"),
-        ({"model": {"name": "Qwen3-8B"}}, [gpu_node("g", "Tesla-T4")], "Nothing near it would fit"),
+        ({"model": {"name": "Qwen3-8B"}}, [duo_node("d")], "Nothing near it would fit"),
     ],
 )
 def test_advice(over: dict[str, Any], nodes: list[dict[str, Any]], advice: str) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from qwen3_operator.inventory import inventory
 from qwen3_operator.sizing import plan, spec_digest, with_replicas
-from tests.unit.inventory.objects import a3_node, gpu_node, node, npu_node, pod
+from tests.unit.inventory.objects import a3_node, duo_node, gpu_node, node, npu_node, pod
 from tests.unit.sizing.given import CATALOG, planned, spec
 
 GIB = 1 << 30
@@ -71,9 +73,13 @@ def test_h100_in_numbers() -> None:
 
 
 def test_summary_reads_as_a_sentence() -> None:
-    assert planned(spec(), gpu_node("n", memory_mib=81_559)).summary == (
+    memory, speed = planned(spec(), gpu_node("n", memory_mib=81_559)).summary.split("per device; ")
+    assert f"{memory}per device; " == (
         "Qwen3-32B BF16 on 2 x H100-SXM (pool h100-80gb-hbm3), TP 2: 32.8 GB weights + 37.2 GB KV cache (283k tokens, "
-        "8 requests of 32768) + 15.5 GB reserve of 85.5 GB per device"
+        "8 requests of 32768) + 15.5 GB reserve of 85.5 GB per device; "
+    )
+    assert re.fullmatch(
+        r"at 1 request in flight first token after [0-9.]+ms, [0-9.]+ms per token \(measured, assumed lengths\)", speed
     )
 
 
@@ -95,10 +101,13 @@ def test_a_claim_with_auto_holds_bf16() -> None:
 
 def test_more_requests_take_more_devices() -> None:
     sizes = [
-        planned(spec(workload={"concurrency": count}), gpu_node("n")).placements[0].tensor_parallel
+        planned(spec(replicas=1, workload={"concurrency": count}), gpu_node("n")).placements[0].tensor_parallel
         for count in (1, 8, 16, 40)
     ]
     assert sizes == [2, 2, 4, 8]
+    # Where the plan may choose how many replicas, several small ones carry as much on as many devices.
+    answer = planned(spec(workload={"concurrency": 16}), gpu_node("n"))
+    assert [(p.tensor_parallel, p.replicas) for p in answer.placements] == [(2, 2)]
 
 
 def test_short_requests_take_fewer() -> None:
@@ -176,8 +185,8 @@ def test_accelerators_are_preferred_to_cpu_unless_asked() -> None:
     assert "AcceleratorPreferred" in answer.rejected_counts
     assert planned(spec("Qwen3-0.6B", hardware={"accelerators": ["CPU"]}), *nodes).placements[0].device == "cpu"
     assert planned(spec("Qwen3-0.6B", hardware={"pools": ["cpu-amd64"]}), *nodes).placements[0].device == "cpu"
-    # Nothing of what is there can run BF16 but the CPU.
-    assert planned(spec("Qwen3-0.6B"), gpu_node("t", "Tesla-T4"), node("c")).placements[0].device == "cpu"
+    # Nothing of what is there runs under the engine but the CPU.
+    assert planned(spec("Qwen3-0.6B"), duo_node("d"), node("c")).placements[0].device == "cpu"
 
 
 def test_large_models_run_on_cpu_where_asked() -> None:
@@ -201,7 +210,8 @@ def test_at_most_16_rejections_are_listed_and_all_are_counted() -> None:
     products = ["NVIDIA-H200", "NVIDIA-L4", "NVIDIA-L40S", "NVIDIA-H20", "NVIDIA-A30"]
     answer = planned(spec("Qwen3-30B-A3B"), *(gpu_node(name, name) for name in products))
     assert len(answer.rejected) == 16
-    assert sum(answer.rejected_counts.values()) == 5 * 10 - 1
+    # Per pool of eight devices: TP 1, 2, 4, 8, each by as many EP and DP as divide it.
+    assert sum(answer.rejected_counts.values()) == 5 * (1 + 4 + 9 + 16) - 1
 
 
 def test_scaling_keeps_pool_and_shape() -> None:

@@ -32,7 +32,7 @@ def specs(draw: st.DrawFn) -> DeploymentSpec:
     model = draw(st.sampled_from(sorted(CATALOG.models)))
     formats = ["Auto", *(str(found.quantization) for found in CATALOG.models[model].checkpoints)]
     over: dict[str, Any] = {
-        "replicas": draw(st.integers(0, 6)),
+        "replicas": draw(st.one_of(st.none(), st.integers(0, 6))),
         "model": {"quantization": draw(st.sampled_from(formats))},
         "workload": {"concurrency": draw(st.integers(1, 64))},
     }
@@ -92,16 +92,19 @@ def test_a_plan_keeps_within_devices_and_memory(
     if isinstance(answer, PlanFailure):
         assert answer.message
         return
-    assert sum(p.replicas for p in answer.placements) == asked.replicas
+    replicas = sum(p.replicas for p in answer.placements)
+    assert asked.replicas in {None, replicas}
+    held = sum(p.replicas * p.max_concurrency for p in answer.placements)
+    assert asked.replicas == 0 or held >= (asked.workload.concurrency or 1)
     assert len({p.pool for p in answer.placements}) == len(answer.placements)
     for placement in answer.placements:
         memory, pool = placement.memory, found.pools[placement.pool]
-        parts = (memory.weights, memory.kv_cache, memory.activations, memory.overhead, memory.free)
+        parts = (memory.weights, memory.kv_cache, memory.state, memory.activations, memory.overhead, memory.free)
         assert min(parts) >= 0
         assert sum(parts) == memory.total
         assert pool.room(Demand.of(placement)) >= placement.replicas
         assert placement.devices_per_replica <= (asked.hardware.max_devices_per_replica or 1024)
-        assert placement.max_concurrency >= asked.workload.concurrency
+        assert placement.max_concurrency * max(1, replicas) >= (asked.workload.concurrency or 1)
         if placement.resource_name:
             assert memory.total == pool.device_memory_bytes
             assert placement.devices_per_replica <= pool.largest_node
@@ -109,7 +112,7 @@ def test_a_plan_keeps_within_devices_and_memory(
     left = total(inventory(*cluster, CATALOG, reserved=promised))
     devices = sum(p.replicas * p.devices_per_replica for p in answer.placements if p.resource_name)
     assert total(found) - left == devices
-    assert with_replicas(answer, asked.replicas, found).placements[0].pool == answer.placements[0].pool
+    assert with_replicas(answer, replicas, found).placements[0].pool == answer.placements[0].pool
 
 
 @given(specs(), clusters())

@@ -19,11 +19,17 @@ from tests.unit.inventory.objects import gpu_node, node
 from tests.unit.sizing.given import CATALOG
 
 NODES = [gpu_node("g"), gpu_node("h", "NVIDIA-H200"), node("c")]
+PRICED = {
+    "metadata": {"name": "h100-80gb-hbm3"},
+    "spec": {"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}, "pricePerDeviceHour": "2.5"},
+}
 SETTINGS = Settings(own_namespace="qwen3", identity="test", images=dict.fromkeys(Device, "engine:1"))
 
 # Field to two values that must not lead to the same answer.
 FIELDS: dict[str, tuple[Any, Any]] = {
     "model.name": ("Qwen3-8B", "Qwen3-14B"),
+    "model.useCase": ("Chat", "Code"),
+    "model.minimumQuality": ("Qwen3-0.6B", "Qwen3-32B"),
     "model.quantization": ("BF16", "FP8"),
     "model.contextLength": (4096, 8192),
     "model.servedName": ("one", "two"),
@@ -33,17 +39,34 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "engine.image": ("one:1", "two:2"),
     "engine.imagePullSecrets": (["one"], ["two"]),
     "engine.extraArgs": (["--one"], ["--two"]),
+    "engine.kvCacheDataType": ("BF16", "FP8"),
     "hardware.pools": (["h200"], ["h100-80gb-hbm3"]),
     "hardware.accelerators": (["H200-SXM"], ["H100-SXM"]),
     "hardware.maxDevicesPerReplica": (1, 8),
+    "hardware.maxCostPerHour": ("0.1", "100"),
     "workload.concurrency": (1, 64),
+    "workload.requestsPerSecond": ("0.1", "9"),
+    "workload.inputTokens.p50": (100, 20_000),
     "workload.inputTokens.p95": (100, 20_000),
+    "workload.outputTokens.p50": (100, 20_000),
     "workload.outputTokens.p95": (100, 20_000),
+    "slo.timeToFirstToken": ("1ms", "10s"),
+    "slo.timePerOutputToken": ("1ms", "1s"),
+    "slo.percentile": (50, 99),
+    "optimizeFor": ("Cost", "Latency"),
     "thinking.default": ("Enabled", "Disabled"),
     "drainTimeoutSeconds": (10, 20),
 }
 # Where a field works only beside others, or the two values would lead to the same devices.
+LIBRARY = {"name": "Auto", "source": {"persistentVolumeClaim": {"path": "{model}"}}}
+LENGTHS = {"inputTokens": {"p95": 20_000}, "outputTokens": {"p95": 20_000}}
 BESIDE: dict[str, dict[str, Any]] = {
+    "model.useCase": {"model": LIBRARY},
+    "model.minimumQuality": {"model": LIBRARY},
+    "workload.requestsPerSecond": {"workload": {"inputTokens": {"p95": 900}, "outputTokens": {"p95": 900}}},
+    "workload.inputTokens.p50": {"model": {"contextLength": 65_536}, "workload": LENGTHS},
+    "workload.outputTokens.p50": {"model": {"contextLength": 65_536}, "workload": LENGTHS},
+    "slo.percentile": {"slo": {"timeToFirstToken": "1s"}, "workload": {"concurrency": 64}},
     "hardware.maxDevicesPerReplica": {"workload": {"concurrency": 32}},
     "workload.inputTokens.p95": {"workload": {"outputTokens": {"p95": 100}, "concurrency": 8}},
     "workload.outputTokens.p95": {"workload": {"inputTokens": {"p95": 100}, "concurrency": 8}},
@@ -65,7 +88,7 @@ def answer(path: str, value: Any) -> Any:
     for name in reversed(path.split(".")):
         nested = {name: nested}
     raw = merged(merged(base, BESIDE.get(path, {})), nested)
-    planned = plan(DeploymentSpec.model_validate(raw), inventory(NODES, [], CATALOG), CATALOG)
+    planned = plan(DeploymentSpec.model_validate(raw), inventory(NODES, [], CATALOG, pools=[PRICED]), CATALOG)
     if not isinstance(planned, PlanStatus):
         return planned
     planned = planned.model_copy(update={"spec_digest": ""})

@@ -1,0 +1,252 @@
+"""Every candidate with one reason and one number: chosen, or why not."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.api.intent import Objective
+from qwen3_operator.api.status import Rejection
+from qwen3_operator.sizing.options import Option
+from qwen3_operator.sizing.order import cost_per_hour, option_order
+from qwen3_operator.sizing.reasons import Problem, Reason
+from qwen3_operator.sizing.search import budget_problem, candidate_problem
+from qwen3_operator.sizing.shapes import Shape
+from qwen3_operator.sizing.text import counted, milliseconds, money
+from qwen3_operator.sizing.timing import request_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
+
+    from qwen3_operator.inventory import Pool
+    from qwen3_operator.sizing.field import Field
+    from qwen3_operator.sizing.memory import Fit
+    from qwen3_operator.sizing.rating import Rated
+    from qwen3_operator.sizing.search import Assigned
+
+MAX_REJECTIONS = 16
+Distance = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One candidate. ``reason`` is None for a chosen one; ``number`` is then its arithmetic."""
+
+    pool: str
+    accelerator: str
+    model: str
+    quantization: str
+    shape: Shape
+    on_cpu: bool
+    reason: Reason | None
+    number: str
+    fit: Fit | None = None
+    rating: Rated | None = None
+    cost_per_hour: Decimal | None = None
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the plan takes it."""
+        return self.reason is None
+
+    @property
+    def label(self) -> str:
+        """``pool h100, Qwen3-32B FP8, TP 2``; the model is left out where it says nothing."""
+        name = " ".join(part for part in (self.model, self.quantization) if part)
+        parts = [f"pool {self.pool}", *([name] if name else []), *([] if self.on_cpu else [str(self.shape)])]
+        return ", ".join(parts)
+
+
+def judged(field: Field, assigned: Sequence[Assigned]) -> Iterator[Judged]:
+    """Every candidate of every pool, in the order of kinds, pools and shapes."""
+    chosen = _chosen(assigned)
+    for pool, problem in field.unselected:
+        yield _unselected(pool, problem)
+    for group, pool in field.pairs():
+        for option in group.failed:
+            yield _judged(pool, option, _failure(option))
+        for rating in group.ratings:
+            if part := chosen.get((pool.name, *_key(rating))):
+                yield _taken(pool, part)
+            else:
+                yield _judged(pool, rating, rejection(field, pool, rating, assigned))
+
+
+def rejections(field: Field, assigned: Sequence[Assigned]) -> tuple[tuple[Rejection, ...], dict[str, int]]:
+    """The nearest misses, at most 16, and how many candidates fell for each reason."""
+    listed = tuple(
+        Rejection(candidate=_named(field, miss), reason=str(miss.reason), number=miss.number)
+        for miss in nearest(field, assigned, MAX_REJECTIONS)
+    )
+    return listed, dict(sorted(_counts(field, assigned).items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def nearest(field: Field, assigned: Sequence[Assigned], count: int) -> list[Judged]:
+    """The candidates that come nearest and are not chosen: working ones, late ones, large ones, impossible ones."""
+    chosen = _chosen(assigned)
+    found: list[Judged] = []
+    choices = (
+        (_distance(field, choice), index, group, choice)
+        for index, group in enumerate(field.groups)
+        for choice in group.choices
+    )
+    for _, _, group, choice in heapq.nsmallest(count + len(assigned), choices, key=lambda entry: entry[:2]):
+        for pool in group.pools[: count + len(assigned)]:
+            if (pool.name, *_key(choice)) not in chosen and len(found) < count:
+                problem = _failure(choice) if isinstance(choice, Option) else rejection(field, pool, choice, assigned)
+                found.append(_judged(pool, choice, problem))
+    found += [_unselected(pool, problem) for pool, problem in field.unselected[: count - len(found)]]
+    return found
+
+
+def _counts(field: Field, assigned: Sequence[Assigned]) -> Counter[str]:
+    chosen = _chosen(assigned)
+    counts = Counter({str(Reason.NOT_SELECTED): len(field.unselected)} if field.unselected else {})
+    for group in field.groups:
+        for option in group.failed:
+            counts[_failure_reason(option)] += len(group.pools)
+        for rating in group.ratings:
+            for pool in group.pools:
+                if (pool.name, *_key(rating)) not in chosen:
+                    counts[_rejection_reason(field, pool, rating, assigned)] += 1
+    return counts
+
+
+def _distance(field: Field, choice: Option | Rated) -> Distance:
+    """Working ones first, then those that miss a target, then by the lack of memory, then rules."""
+    if isinstance(choice, Option):
+        kind = 2 if choice.missing_bytes else 3
+        return (kind, choice.missing_bytes, choice.offer.quality, choice.kind.on_cpu, choice.shape)
+    return (1 if choice.problem else 0, *option_order(field.wanted, choice))
+
+
+def _failure(option: Option) -> Problem:
+    problem = option.problem
+    if problem is None:
+        raise ValueError(f"an option that fits was taken for one that does not: {option}")
+    return problem
+
+
+def _failure_reason(option: Option) -> Reason:
+    return option.blocked.reason if option.blocked else Reason.OUT_OF_MEMORY
+
+
+def rejection(field: Field, pool: Pool, rating: Rated, assigned: Sequence[Assigned]) -> Problem:
+    """Why a candidate that fits in memory is not chosen."""
+    if problem := candidate_problem(field, pool, rating) or budget_problem(field, pool, rating):
+        return problem
+    room = field.room(pool, rating)
+    if room < rating.replicas or not assigned:
+        return Problem(Reason.NO_ROOM, f"room for {room} of {counted(rating.replicas, 'replica')}")
+    return _worse(field, pool, rating, assigned[0])
+
+
+def _rejection_reason(field: Field, pool: Pool, rating: Rated, assigned: Sequence[Assigned]) -> Reason:
+    """As ``_rejection``, without the words where there are many."""
+    if rating.problem:
+        return rating.problem.reason
+    if field.wanted.budget is None and not rating.kind.on_cpu and field.room(pool, rating) < rating.replicas:
+        if rating.shape.devices > pool.largest_node:
+            return Reason.NEEDS_SEVERAL_NODES
+        return Reason.NO_ROOM
+    return rejection(field, pool, rating, assigned).reason
+
+
+def _worse(field: Field, pool: Pool, rating: Rated, best: Assigned) -> Problem:
+    """What the chosen one has over a candidate that would work."""
+    wanted, other = field.wanted, best.candidate.rating
+    if rating.doubtful and not other.doubtful:
+        name = rating.kind.accelerator.name
+        return Problem(Reason.SPEED_UNKNOWN, f"no speed is known for {name}, so whether it is fast enough")
+    if wanted.objective is Objective.LATENCY and (slower := _slower(field, rating, other)):
+        return slower
+    if wanted.objective is Objective.QUALITY and rating.offer.quality > other.offer.quality:
+        return Problem(Reason.LOWER_QUALITY, f"{rating.offer.name} instead of {other.offer.name}")
+    if problem := _dearer(pool, rating, best):
+        return problem
+    if rating.offer.quality > other.offer.quality:
+        return Problem(Reason.LOWER_QUALITY, f"{rating.offer.name} instead of {other.offer.name}, at no lower cost")
+    devices = f"{counted(rating.devices, 'device')} as on the chosen pool {best.candidate.pool.name}"
+    return Problem(Reason.OTHER_PREFERRED, f"{devices}, which comes first")
+
+
+def _slower(field: Field, rating: Rated, best: Rated) -> Problem | None:
+    if best.speed is None:
+        return None
+    if rating.speed is None:
+        return Problem(Reason.SPEED_UNKNOWN, f"no speed is known for {rating.kind.accelerator.name}")
+    time, least = request_seconds(rating.speed, field.wanted.traffic), request_seconds(best.speed, field.wanted.traffic)
+    if time <= least:
+        return None
+    return Problem(Reason.SLOWER, f"a request takes {milliseconds(time)} instead of {milliseconds(least)}")
+
+
+def _dearer(pool: Pool, rating: Rated, best: Assigned) -> Problem | None:
+    """Price first where both pools have one, else devices."""
+    other, price, paid = best.candidate.rating, pool.price_per_device_hour, best.candidate.pool.price_per_device_hour
+    if price is not None and paid is not None:
+        cost, least = cost_per_hour(price, rating.devices), cost_per_hour(paid, other.devices)
+        if cost > least:
+            return Problem(Reason.COSTS_MORE, f"{money(cost)} per hour instead of {money(least)}")
+    if price is None and paid is not None:
+        return Problem(Reason.PRICE_UNKNOWN, "the pool has no price; pools with one come first")
+    if rating.devices <= other.devices:
+        return None
+    if rating.replicas == other.replicas:
+        number = f"{rating.shape.devices} devices per replica instead of {other.shape.devices}"
+    else:
+        number = f"{rating.devices} devices in all instead of {other.devices}"
+    return Problem(Reason.MORE_DEVICES, number)
+
+
+def _chosen(assigned: Sequence[Assigned]) -> dict[tuple[Any, ...], Assigned]:
+    return {(part.candidate.pool.name, *_key(part.candidate.rating)): part for part in assigned}
+
+
+def _key(choice: Option | Rated) -> tuple[str, str, Shape]:
+    return (choice.offer.model.name, choice.offer.form.name, choice.shape)
+
+
+def _judged(pool: Pool, choice: Option | Rated, problem: Problem) -> Judged:
+    rating = None if isinstance(choice, Option) else choice
+    option = choice if isinstance(choice, Option) else choice.option
+    price = pool.price_per_device_hour
+    return Judged(
+        pool=pool.name,
+        accelerator=pool.accelerator.name,
+        model=option.offer.model.name,
+        quantization=option.offer.form.name,
+        shape=option.shape,
+        on_cpu=option.kind.on_cpu,
+        reason=problem.reason,
+        number=problem.number,
+        fit=option.fit,
+        rating=rating,
+        cost_per_hour=None if price is None or rating is None else cost_per_hour(price, rating.devices),
+    )
+
+
+def _taken(pool: Pool, part: Assigned) -> Judged:
+    rating = part.candidate.rating
+    number = f"{counted(part.replicas, 'replica')} with {counted(rating.share, 'request')} in flight each"
+    made = _judged(pool, rating, Problem(Reason.OTHER_PREFERRED, number))
+    return Judged(
+        **{name: getattr(made, name) for name in Judged.__slots__ if name not in {"reason", "number"}},
+        reason=None,
+        number=number,
+    )
+
+
+def _unselected(pool: Pool, problem: Problem) -> Judged:
+    on_cpu = not pool.resource_name
+    return Judged(pool.name, pool.accelerator.name, "", "", Shape(1), on_cpu, problem.reason, problem.number)
+
+
+def _named(field: Field, miss: Judged) -> str:
+    """The label, without the model where there is only one."""
+    if len({offer.model.name for offer in field.wanted.offers}) > 1 or not miss.model:
+        return miss.label
+    return miss.label.replace(f"{miss.model} ", "", 1)

@@ -1,0 +1,94 @@
+"""Why there is no plan: what is needed, what is free, and the nearest thing that would fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwen3_operator.sizing.failure import FailureReason, PlanFailure
+from qwen3_operator.sizing.judge import nearest, rejections
+from qwen3_operator.sizing.search import candidate_problem
+from qwen3_operator.sizing.text import counted, gigabytes
+
+if TYPE_CHECKING:
+    from qwen3_operator.inventory import Inventory, Pool
+    from qwen3_operator.sizing.field import Field
+    from qwen3_operator.sizing.judge import Judged
+    from qwen3_operator.sizing.options import Option
+    from qwen3_operator.sizing.rating import Rated
+
+MAX_NODES_NAMED = 3
+
+
+def no_fit(field: Field, inventory: Inventory, advice: str) -> PlanFailure:
+    """The failure of a search."""
+    listed, counts = rejections(field, ())
+    reason = FailureReason.NO_FIT if inventory.pools else FailureReason.NO_NODES
+    sentences = [_lack(field, inventory), _unused(inventory), advice]
+    return PlanFailure(reason, " ".join(sentence for sentence in sentences if sentence), listed, counts)
+
+
+def shape_in(pool: Pool, choice: Option | Rated) -> str:
+    """``2 x H100-SXM (pool h100-80gb-hbm3)``."""
+    devices = "" if choice.kind.on_cpu else f"{choice.shape.devices} x "
+    return f"{devices}{pool.accelerator.name} (pool {pool.name})"
+
+
+def working(field: Field) -> list[tuple[Pool, Rated]]:
+    """The first possible option of every pool, whether there is room for it or not; the best first."""
+    found = []
+    for group, pool in field.pairs():
+        rating = next((r for r in group.ratings if candidate_problem(field, pool, r) is None), None)
+        if rating:
+            found.append((pool, rating))
+    return sorted(found, key=lambda pair: (pair[1].kind.on_cpu, pair[1].devices, pair[0].name))
+
+
+def _lack(field: Field, inventory: Inventory) -> str:
+    if not inventory.pools:
+        return "No node is usable."
+    what = field.wanted.label
+    if able := working(field):
+        pool, best = able[0]
+        room = sum(field.room(where, rating) for where, rating in able)
+        replicas = counted(best.replicas, "replica")
+        budget = f" within {field.wanted.budget} per hour" if field.wanted.budget is not None else ""
+        return (
+            f"{best.offer.name} takes {shape_in(pool, best)} per replica; {replicas} wanted{budget}, room for {room}: "
+            f"{_stock(field, pool, best)}."
+        )
+    missed = nearest(field, (), 1)
+    if not missed:
+        return f"No pool can hold {what}."
+    return f"No pool can {_verb(missed[0])} {what}; nearest is {_where(missed[0])}: {missed[0].number}."
+
+
+def _verb(miss: Judged) -> str:
+    """Memory and rules keep a model out; a target is missed."""
+    return "serve" if miss.rating else "hold"
+
+
+def _where(miss: Judged) -> str:
+    devices = "" if miss.on_cpu else f"{miss.shape.devices} x "
+    return f"{devices}{miss.accelerator} (pool {miss.pool})"
+
+
+def _stock(field: Field, pool: Pool, best: Rated) -> str:
+    """What is free in the pool: devices, and the host's memory and CPU where those are what is missing."""
+    nodes, demand = pool.nodes, field.demand(best)
+    free = sum(node.free_devices for node in nodes)
+    stock = "" if best.kind.on_cpu else f"{free} of {sum(node.devices for node in nodes)} devices are free there"
+    if not any(node.free_devices >= demand.devices and not node.replicas(demand) for node in nodes):
+        return stock
+    needs = f"{demand.cpu_millicores / 1000:g} CPU and {gigabytes(demand.memory_bytes)}"
+    cpu = max(node.free_cpu_millicores for node in nodes) / 1000
+    memory = gigabytes(max(node.free_memory_bytes for node in nodes))
+    host = f"a replica needs {needs} of its node, at most {cpu:g} CPU and {memory} are free on one"
+    return f"{stock}; {host}" if stock else host
+
+
+def _unused(inventory: Inventory) -> str:
+    if not inventory.unused:
+        return ""
+    named = ", ".join(f"{node.name} ({node.reason})" for node in inventory.unused[:MAX_NODES_NAMED])
+    more = len(inventory.unused) - MAX_NODES_NAMED
+    return f"{counted(len(inventory.unused), 'node')} not usable: {named}{f' and {more} more' if more > 0 else ''}."

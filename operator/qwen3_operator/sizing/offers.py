@@ -1,0 +1,134 @@
+"""Which models in which formats the spec allows: what the search chooses from."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qwen3_operator.api.deployment import AUTO, Quantization, UseCase
+from qwen3_operator.sizing.failure import FailureReason, PlanFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qwen3_operator.api.deployment import DeploymentSpec
+    from qwen3_operator.catalog import Catalog, Checkpoint, Model, QuantizationFormat
+
+Quality = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model in one format, for one context length."""
+
+    model: Model
+    checkpoint: Checkpoint
+    form: QuantizationFormat
+    context_length: int
+    request_tokens: int
+    """Prompt plus answer of a long request (p95)."""
+
+    @property
+    def name(self) -> str:
+        """``Qwen3-32B FP8``."""
+        return f"{self.model.name} {self.form.name}"
+
+    @property
+    def quality(self) -> Quality:
+        """Sorts the best first: rank of the model, its size where no source ranks it, then the format."""
+        return (-(self.model.quality or 0), -self.model.parameters, self.form.rank)
+
+
+def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFailure:
+    """Every model and format that the spec allows, or what is wrong: field, value, and what would be right."""
+    if spec.model.name == AUTO:
+        return _of_use_case(spec, catalog)
+    model = catalog.models.get(spec.model.name)
+    if model is None:
+        known = nearest(spec.model.name, catalog.models)
+        return PlanFailure(FailureReason.UNKNOWN_MODEL, f"spec.model.name {spec.model.name!r} is not known: {known}")
+    found = tuple(_offers_of(spec, model, catalog))
+    if not found:
+        has = ", ".join(found.quantization for found in model.checkpoints)
+        message = f"spec.model.quantization {_asked(spec)} does not exist for {model.name}: it has {has}"
+        return PlanFailure(FailureReason.UNSUPPORTED_QUANTIZATION, message)
+    if problem := context_problem(spec, model):
+        return PlanFailure(FailureReason.CONTEXT_TOO_LONG, problem)
+    return found
+
+
+def _of_use_case(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFailure:
+    use_case = spec.model.use_case or UseCase.CHAT
+    floor = 0
+    if lowest := spec.model.minimum_quality:
+        if lowest not in catalog.models:
+            message = f"spec.model.minimumQuality {lowest!r} is not known: {nearest(lowest, catalog.models)}"
+            return PlanFailure(FailureReason.UNKNOWN_MODEL, message)
+        floor = catalog.models[lowest].quality or 0
+        if not floor:
+            message = f"spec.model.minimumQuality {lowest}: no source ranks this model, so none can be compared with it"
+            return PlanFailure(FailureReason.NO_MODEL, message)
+    models = [m for m in catalog.models.values() if use_case.value in m.use_cases and (m.quality or 0) >= floor]
+    wide = [model for model in models if context_problem(spec, model) is None]
+    found = tuple(offer for model in wide for offer in _offers_of(spec, model, catalog))
+    if found:
+        return found
+    at_least = f" at least as good as {lowest}" if lowest else ""
+    lacks = f"with a context of {_request(spec)} tokens" if models and not wide else f"in {_asked(spec)}"
+    message = f"no model of the catalog is for {use_case.value}{at_least} {lacks}"
+    return PlanFailure(FailureReason.NO_MODEL, message)
+
+
+def _offers_of(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator[Offer]:
+    claim = spec.model.source.persistent_volume_claim
+    context = spec.model.context_length or model.native_context
+    for checkpoint in model.checkpoints:
+        form = catalog.quantizations[checkpoint.quantization]
+        if "{repository}" in claim.path and not checkpoint.repository:
+            continue
+        if _asked(spec) in {Quantization.AUTO, form.name}:
+            yield Offer(model, checkpoint, form, context, long_request(spec) or context)
+
+
+def _asked(spec: DeploymentSpec) -> Quantization:
+    """The format to plan; Auto only where the source holds several. A claim of one format is taken to hold BF16."""
+    asked = spec.model.quantization
+    if asked is Quantization.AUTO and not spec.model.source.persistent_volume_claim.holds_formats:
+        return Quantization.BF16
+    return asked
+
+
+def long_request(spec: DeploymentSpec) -> int | None:
+    """Prompt plus answer at the 95th percentile; None where the spec does not say."""
+    workload = spec.workload
+    if workload.input_tokens is None or workload.output_tokens is None:
+        return None
+    return workload.input_tokens.p95 + workload.output_tokens.p95
+
+
+def _request(spec: DeploymentSpec) -> int:
+    return max(spec.model.context_length or 0, long_request(spec) or 0)
+
+
+def context_problem(spec: DeploymentSpec, model: Model) -> str | None:
+    """Why the model's context does not hold what is asked for."""
+    asked, tokens = spec.model.context_length, long_request(spec) or 0
+    limit = f"at most {model.max_context} for {model.name} ({model.native_context} without YaRN)"
+    if asked is not None and asked > model.max_context:
+        return f"spec.model.contextLength {asked} is too long: {limit}"
+    if tokens > (asked or model.native_context):
+        return (
+            f"spec.workload.inputTokens.p95 + outputTokens.p95 = {tokens} exceeds the context of "
+            f"{asked or model.native_context} tokens: set spec.model.contextLength, {limit}"
+        )
+    return None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Up to three known names that look like ``name``, else all of them, as the end of a sentence."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(by_lower[found] for found in close)}?"
+    return f"known are {', '.join(sorted(by_lower.values()))}" if by_lower else "none is known"

@@ -1,0 +1,164 @@
+"""All ways to run one replica on devices of one kind, and for each whether the model fits and why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from qwen3_operator.sizing.memory import Fit, Space, on_cpu, on_device
+from qwen3_operator.sizing.reasons import Problem, Reason
+from qwen3_operator.sizing.shapes import Cut, Shape, cuts
+from qwen3_operator.sizing.text import gigabytes
+from qwen3_operator.sizing.validity import cache_problem, card_problem, device_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from qwen3_operator.catalog import Accelerator
+    from qwen3_operator.inventory import Pool
+    from qwen3_operator.sizing.needs import Wanted
+    from qwen3_operator.sizing.offers import Offer
+
+LARGEST_REPLICA = 64
+"""Devices up to which it is looked whether several nodes would hold a model that one node does not."""
+
+KindKey = tuple[str, float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Devices that are alike, in whatever pools: what an evaluation depends on."""
+
+    accelerator: Accelerator
+    memory_bytes: int
+    """Of one device; on CPU pools of the largest node."""
+    largest_node: int
+    """Most devices of one node in any of the pools."""
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether there is no accelerator."""
+        return self.accelerator.device == "cpu"
+
+
+def kind_key(pool: Pool) -> KindKey:
+    """Pools with equal keys share evaluations. A part of a device is told from the whole by its bandwidth."""
+    memory = pool.device_memory_bytes or max((node.memory_bytes for node in pool.nodes), default=0)
+    return (pool.accelerator.name, pool.accelerator.memory_bandwidth or 0.0, memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One offer in one shape on one kind of device."""
+
+    kind: Kind
+    offer: Offer
+    shape: Shape
+    blocked: Problem | None = None
+    """Why it cannot be, other than for want of memory."""
+    fit: Fit | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be and memory suffices."""
+        return self.blocked is None and self.fit is not None and not self.fit.missing_bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """What each device lacks; 0 where it fits, or cannot be at all."""
+        return self.fit.missing_bytes if self.fit and not self.blocked else 0
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why it does not work, in numbers."""
+        if self.blocked is not None or self.fit is None or not self.fit.missing_bytes:
+            return self.blocked
+        has, where = self.kind.memory_bytes, "on one node" if self.kind.on_cpu else "per device"
+        needs = gigabytes(has + self.fit.missing_bytes)
+        return Problem(Reason.OUT_OF_MEMORY, f"needs {needs} {where}, has {gigabytes(has)}")
+
+
+@dataclass(slots=True)
+class OptionMaker:
+    """Makes the options of kind after kind; what depends on the model alone is worked out once."""
+
+    wanted: Wanted
+    _cuts: dict[int, list[Cut]] = field(default_factory=dict)
+
+    def options(self, kind: Kind) -> list[Option]:
+        """Every option on a kind of device, those that do not work included."""
+        found: list[Option] = []
+        for index, offer in enumerate(self.wanted.offers):
+            problem = device_problem(kind.accelerator, offer.form, self.wanted.engine) or cache_problem(
+                kind.accelerator, self.wanted.kv_data_type
+            )
+            if offer.model.not_served:
+                problem = Problem(Reason.ENGINE_UNSUPPORTED, offer.model.not_served)
+            if problem:
+                found.append(Option(kind, offer, Shape(1), problem))
+            elif kind.on_cpu:
+                found.append(self._on_cpu(kind, self._cuts_of(index)[0]))
+            else:
+                found += self._on_devices(kind, index)
+        return found
+
+    def _on_devices(self, kind: Kind, index: int) -> Iterator[Option]:
+        spaces: dict[tuple[int, int, str], Space] = {}
+        missing, fitted = False, False
+        for cut in self._cuts_of(index):
+            if cut.shape.devices > kind.largest_node:
+                break
+            option = self._option(kind, cut, spaces)
+            missing, fitted = missing or bool(option.missing_bytes), fitted or option.fits
+            yield option
+        if missing and not fitted and (larger := self._over_nodes(kind, index, spaces)):
+            yield larger
+
+    def _over_nodes(self, kind: Kind, index: int, spaces: dict[tuple[int, int, str], Space]) -> Option | None:
+        """The smallest shape of more than one node that would hold the model."""
+        for cut in self._cuts_of(index):
+            if cut.shape.devices <= kind.largest_node or cut.shape.data_parallel > 1:
+                continue
+            option = self._option(kind, cut, spaces)
+            if option.fits:
+                nodes = -(-cut.shape.devices // kind.largest_node)
+                number = f"{cut.shape.devices} devices of {nodes} nodes would hold it; a node has {kind.largest_node}"
+                return Option(kind, cut.offer, cut.shape, Problem(Reason.NEEDS_SEVERAL_NODES, number))
+        return None
+
+    def _option(self, kind: Kind, cut: Cut, spaces: dict[tuple[int, int, str], Space]) -> Option:
+        shape = cut.shape
+        problem = self._above_limit(shape) or card_problem(kind.accelerator, shape.devices) or cut.problem
+        if problem:
+            return Option(kind, cut.offer, shape, problem)
+        key = (shape.tensor_parallel, shape.data_parallel, cut.offer.model.name if cut.offer.model.vision else "")
+        space = spaces.get(key)
+        if space is None:
+            space = spaces[key] = Space.on(kind.accelerator, kind.memory_bytes, self.wanted.engine, cut)
+        return Option(kind, cut.offer, shape, None, on_device(space, cut, self.wanted.engine, self._share()))
+
+    def _on_cpu(self, kind: Kind, cut: Cut) -> Option:
+        if cut.problem:
+            return Option(kind, cut.offer, cut.shape, cut.problem)
+        return Option(
+            kind, cut.offer, cut.shape, None, on_cpu(cut, self.wanted.engine, kind.memory_bytes, self._share())
+        )
+
+    def _share(self) -> int:
+        """Requests that one replica must hold: its share, or one where the plan chooses how many replicas."""
+        traffic = self.wanted.traffic
+        return traffic.share(traffic.replicas) if traffic.replicas else 1
+
+    def _above_limit(self, shape: Shape) -> Problem | None:
+        limit = self.wanted.max_devices
+        if limit is not None and shape.devices > limit:
+            return Problem(
+                Reason.MAX_DEVICES, f"{shape.devices} devices, spec.hardware.maxDevicesPerReplica is {limit}"
+            )
+        return None
+
+    def _cuts_of(self, index: int) -> Sequence[Cut]:
+        if index not in self._cuts:
+            offer = self.wanted.offers[index]
+            self._cuts[index] = list(cuts(offer, LARGEST_REPLICA, self.wanted.kv_element_bytes))
+        return self._cuts[index]

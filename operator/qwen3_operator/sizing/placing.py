@@ -1,0 +1,83 @@
+"""From what was assigned to the placements of ``status.plan``."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from qwen3_operator.api.status import Placement, Predicted
+from qwen3_operator.catalog.base import MIB
+from qwen3_operator.sizing.order import cost_per_hour
+from qwen3_operator.sizing.text import milliseconds, money
+from qwen3_operator.sizing.timing import first_token_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qwen3_operator.sizing.field import Field
+    from qwen3_operator.sizing.rating import Rated
+    from qwen3_operator.sizing.search import Assigned
+
+
+def placement(field: Field, part: Assigned, replicas: int) -> Placement:
+    """The placement of ``replicas`` replicas, which may be none where the deployment is scaled to zero."""
+    pool, rating = part.candidate.pool, part.candidate.rating
+    fit, demand, shape = rating.option.fit, field.demand(rating), rating.shape
+    if fit is None:
+        raise ValueError(f"an option without memory was chosen: {rating.option}")
+    price = pool.price_per_device_hour
+    return Placement(
+        pool=pool.name,
+        accelerator=pool.accelerator.name,
+        device=pool.accelerator.device,
+        resource_name=pool.resource_name,
+        quantization=rating.offer.form.name,
+        tensor_parallel=shape.tensor_parallel,
+        expert_parallel=shape.expert_parallel,
+        data_parallel=shape.data_parallel,
+        kv_cache_data_type="FP8" if field.wanted.kv_element_bytes == 1 else "BF16",
+        nodes=1,
+        devices_per_replica=shape.devices,
+        memory=fit.plan,
+        kv_cache_tokens=fit.tokens,
+        max_running_requests=fit.running,
+        max_concurrency=fit.requests,
+        predicted=_predicted(field, rating),
+        cost_per_hour="" if price is None else money(cost_per_hour(price, replicas * shape.devices)),
+        surge=field.room(pool, rating) > max(1, replicas),
+        replicas=replicas,
+        cpu_request=f"{demand.cpu_millicores}m",
+        memory_request=f"{demand.memory_bytes // MIB}Mi",
+        node_selector=dict(pool.node_selector),
+        node_requirements=pool.node_requirements,
+        tolerations=pool.tolerations,
+        image=pool.images.get(field.catalog.engine.name, ""),
+        runtime_class_name=pool.runtime_class or "",
+        shared_device=pool.share is not None and pool.share.kind == "TimeSlicing",
+    )
+
+
+def total_cost(placements: Sequence[Placement], assigned: Sequence[Assigned]) -> str:
+    """Of all placements per hour; empty where a pool has no price."""
+    total = Decimal(0)
+    for placed, part in zip(placements, assigned, strict=True):
+        price = part.candidate.pool.price_per_device_hour
+        if price is None:
+            return ""
+        total += cost_per_hour(price, placed.replicas * placed.devices_per_replica)
+    return money(total)
+
+
+def _predicted(field: Field, rating: Rated) -> Predicted | None:
+    speed = rating.speed
+    if speed is None:
+        return None
+    return Predicted(
+        concurrency=rating.share,
+        time_to_first_token=milliseconds(speed.time_to_first_token),
+        time_to_first_token_percentile=milliseconds(first_token_at(speed, field.wanted.targets.percentile)),
+        time_per_output_token=milliseconds(speed.time_per_output_token),
+        tokens_per_second=round(speed.output_tokens_per_second),
+        max_concurrency=rating.most,
+        source=speed.known,
+    )
