@@ -34,7 +34,8 @@ class Server:
         _load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificates)  # a failure would leave half of them behind
         _load(self._context, certificates)
         if self._site is None:
-            await self._runner.setup()
+            if self._runner.server is None:
+                await self._runner.setup()
             site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._context)
             await site.start()
             self._site = site

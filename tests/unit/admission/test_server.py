@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import socket
 import ssl
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,19 @@ async def test_the_port_opens_with_the_first_certificates() -> None:
     server = Server(_no_fit, 0, "127.0.0.1")
     assert server.port == 0
     await server.close()
+
+
+async def test_a_taken_port_is_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        server = Server(_no_fit, port, "127.0.0.1")
+        with pytest.raises(OSError, match="in use"):
+            await server.serve(generation(0))
+    await server.serve(generation(0))
+    try:
+        assert await shaken(port, generation(0).authority)
+    finally:
+        await server.close()
 
 
 async def test_the_api_servers_question_is_answered() -> None:
