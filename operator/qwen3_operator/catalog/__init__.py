@@ -7,6 +7,7 @@ from qwen3_operator.catalog.checkpoints import Checkpoint, QuantizationFormat, c
 from qwen3_operator.catalog.engines import Engine
 from qwen3_operator.catalog.loader import Catalog, catalog_texts, load_catalog
 from qwen3_operator.catalog.models import Model, Thinking
+from qwen3_operator.catalog.overlay import overlaid
 from qwen3_operator.catalog.rows import CatalogError, CatalogProblem
 from qwen3_operator.catalog.shapes import Experts, Recurrent, Vision
 
@@ -34,4 +35,5 @@ __all__ = [
     "catalog_texts",
     "computes_in",
     "load_catalog",
+    "overlaid",
 ]

@@ -14,21 +14,20 @@ from qwen3_operator.catalog.performance import PerformanceConstant, PerformanceC
 from qwen3_operator.catalog.rows import CatalogError, CatalogProblem, checked, label, model, raw_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
     from qwen3_operator.api.deployment import Quantization
     from qwen3_operator.catalog.models import Model
     from qwen3_operator.catalog.rows import AnyRow
 
-FILES = (
-    "models.yaml",
-    "quantizations.yaml",
-    "accelerators.yaml",
-    "engines.yaml",
-    "performance.yaml",
-    "taints.yaml",
-)
+MODELS = "models.yaml"
+QUANTIZATIONS = "quantizations.yaml"
+ACCELERATORS = "accelerators.yaml"
+ENGINES = "engines.yaml"
+PERFORMANCE = "performance.yaml"
+TAINTS = "taints.yaml"
+FILES = (MODELS, QUANTIZATIONS, ACCELERATORS, ENGINES, PERFORMANCE, TAINTS)
 CONFIGS = "configs"
 """Folder of the models' config.json files."""
 
@@ -82,24 +81,31 @@ def catalog_of(texts: Mapping[str, str]) -> Catalog:
     Raises:
         CatalogError: a row with a wrong field, a name that occurs twice.
     """
-    formats = _unique(
-        "quantizations.yaml", _rows(texts, "quantizations.yaml", QuantizationFormat), lambda row: row.name
-    )
-    engines = _rows(texts, "engines.yaml", Engine)
+    return catalog_from(digest_of(texts), {file: raw_rows(file, texts[file]) for file in FILES}, texts)
+
+
+def catalog_from(version: str, raw: Mapping[str, Sequence[Any]], configs: Mapping[str, str]) -> Catalog:
+    """The catalog of these rows by file; ``configs`` holds the models' config files.
+
+    Raises:
+        CatalogError: a row with a wrong field, a name that occurs twice.
+    """
+    formats = _unique(QUANTIZATIONS, _rows(raw, QUANTIZATIONS, QuantizationFormat), lambda row: row.name)
+    engines = _rows(raw, ENGINES, Engine)
     return Catalog(
-        version=_version(texts),
-        models=_unique("models.yaml", _models(texts, formats), lambda row: row.name),
+        version=version,
+        models=_unique(MODELS, _models(raw, configs, formats), lambda row: row.name),
         quantizations=formats,
-        accelerators=_unique("accelerators.yaml", _rows(texts, "accelerators.yaml", Accelerator), lambda row: row.name),
+        accelerators=_unique(ACCELERATORS, _rows(raw, ACCELERATORS, Accelerator), lambda row: row.name),
         engine=engines[0],
-        engines=_unique("engines.yaml", engines, lambda row: (row.name, row.version)),
-        performance=_performance(texts),
-        tolerated_taints=frozenset(taint.key for taint in _rows(texts, "taints.yaml", Taint)),
+        engines=_unique(ENGINES, engines, lambda row: (row.name, row.version)),
+        performance=_performance(raw),
+        tolerated_taints=frozenset(taint.key for taint in _rows(raw, TAINTS, Taint)),
     )
 
 
-def _version(texts: Mapping[str, str]) -> str:
-    """Digest of names and contents, in the order of the names."""
+def digest_of(texts: Mapping[str, str]) -> str:
+    """Digest of names and contents, whatever their order."""
     digest = hashlib.sha256()
     for name in sorted(texts):
         digest.update(f"{name}\0{texts[name]}\0".encode())
@@ -113,27 +119,22 @@ def _text(folder: Traversable, name: str) -> str:
         raise CatalogError(CatalogProblem(name, "", "", str(error))) from error
 
 
-def _rows(texts: Mapping[str, str], file: str, kind: type[AnyRow]) -> list[AnyRow]:
-    return [checked(file, label(number, raw), raw, kind) for number, raw in _numbered(texts, file)]
+def _rows(raw: Mapping[str, Sequence[Any]], file: str, kind: type[AnyRow]) -> list[AnyRow]:
+    return [checked(file, label(number, row), row, kind) for number, row in enumerate(raw[file], start=1)]
 
 
-def _models(texts: Mapping[str, str], formats: Mapping[Quantization, QuantizationFormat]) -> list[Model]:
-    file = "models.yaml"
-    return [model(file, label(number, raw), raw, texts, formats) for number, raw in _numbered(texts, file)]
+def _models(
+    raw: Mapping[str, Sequence[Any]], configs: Mapping[str, str], formats: Mapping[Quantization, QuantizationFormat]
+) -> list[Model]:
+    return [model(MODELS, label(number, row), row, configs, formats) for number, row in enumerate(raw[MODELS], start=1)]
 
 
-def _numbered(texts: Mapping[str, str], file: str) -> list[tuple[int, Any]]:
-    return list(enumerate(raw_rows(file, texts[file]), start=1))
-
-
-def _performance(texts: Mapping[str, str]) -> PerformanceConstants:
-    file = "performance.yaml"
+def _performance(raw: Mapping[str, Sequence[Any]]) -> PerformanceConstants:
+    rows = _rows(raw, PERFORMANCE, PerformanceConstant)
     try:
-        return performance_constants(_rows(texts, file, PerformanceConstant))
-    except CatalogError:
-        raise
+        return performance_constants(rows)
     except ValueError as error:
-        raise CatalogError(CatalogProblem(file, "", "", str(error))) from error
+        raise CatalogError(CatalogProblem(PERFORMANCE, "", "", str(error))) from error
 
 
 def _unique(file: str, rows: list[_Value], key: Callable[[_Value], _Key]) -> Mapping[_Key, _Value]:

@@ -110,7 +110,7 @@ def model(
         CatalogError: a field, a key of the config file or a size that is wrong.
     """
     facts = checked(file, row, raw, ModelRow)
-    found = _shape(file, row, facts.config, configs)
+    found = read_shape(file, row, facts.config, configs)
     given = facts.model_dump(exclude={"config", "checkpoints", "source"}, exclude_none=True)
     try:
         bare = Model.model_validate({**found, **given, "checkpoints": ()})
@@ -122,7 +122,12 @@ def model(
     return bare.model_copy(update={"checkpoints": sized})
 
 
-def _shape(file: str, row: str, config: str, configs: Mapping[str, str]) -> dict[str, Any]:
+def read_shape(file: str, row: str, config: str, configs: Mapping[str, str]) -> dict[str, Any]:
+    """Fields of ``Architecture`` by the config file of that name.
+
+    Raises:
+        CatalogError: no such file, no JSON object, or a key that is missing or wrong.
+    """
     if config not in configs:
         raise CatalogError(CatalogProblem(file, row, "config", f"there is no file {config}"))
     try:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from qwen3_operator.catalog import load_catalog
+from qwen3_operator.catalog import Vision, load_catalog
 
-ENGINE = load_catalog().engine
+CATALOG = load_catalog()
+ENGINE = CATALOG.engine
 
 # mem_fraction_static at TP 1, 2, 4 and 8, as handle_gpu_memory_settings of sglang 0.5.23 (arg_groups/memory_hook.py)
 # computed it when it was run with these device memories in MiB and default arguments.
@@ -34,6 +35,7 @@ def test_ascend_has_smaller_graphs() -> None:
 
 
 def test_reserve_has_a_floor_on_large_devices() -> None:
+    assert ENGINE.reserve is not None
     light = ENGINE.model_copy(update={"reserve": ENGINE.reserve.model_copy(update={"per_prefill_token": 0.0})})
     assert light.static_fraction("cuda", 81_559 << 20, 1) == round((81_559 - 10_240) / 81_559, 3)
     assert light.static_fraction("cuda", 46_068 << 20, 1) > round((46_068 - 10_240) / 46_068, 3)
@@ -46,3 +48,42 @@ def test_nothing_is_left_of_a_device_smaller_than_the_reserve() -> None:
 def test_collectives_are_paid_from_two_devices_on() -> None:
     overheads = [ENGINE.cost("cuda").overhead_bytes(size) >> 20 for size in (1, 2, 4, 8)]
     assert overheads == [600, 942, 992, 992]
+
+
+def test_attention_data_parallelism_is_reserved_for() -> None:
+    """reserve_for_graph_mb: max_bs * dp * 3, and half as much again above a batch of 300."""
+    memory = 81_559
+    alone = memory * (1 - ENGINE.static_fraction("cuda", memory << 20, 8))
+    split = memory * (1 - ENGINE.static_fraction("cuda", memory << 20, 8, 4))
+    assert split - alone == pytest.approx(512 * 4 * 4.5, abs=0.001 * memory)
+    small = memory * (1 - ENGINE.static_fraction("cuda", memory << 20, 2, 2))
+    assert small == pytest.approx(512 + 1.5 * 8192 + 256 + 512 + 58 * 8 + 256 * 2 * 3, abs=0.001 * memory)
+
+
+@pytest.mark.parametrize(("hidden", "factor"), [(1024, 0.95), (1152, 0.95 * (1 - 0.1 * (1152**2 / 1024**2 - 1)))])
+def test_multimodal_models_leave_room_for_images(hidden: int, factor: float) -> None:
+    tower = CATALOG.models["Qwen3-VL-2B-Instruct"].vision
+    assert tower is not None
+    vision: Vision = tower.model_copy(update={"hidden_size": hidden})
+    plain = ENGINE.static_fraction("cuda", 81_559 << 20, 1)
+    assert ENGINE.static_fraction("cuda", 81_559 << 20, 1, vision=vision) == pytest.approx(plain * factor)
+
+
+def test_the_version_with_npu_images_keeps_more_on_small_cuda_devices() -> None:
+    """server_args.py of sglang 0.5.16: 2048 tokens and batches of 24 and 80 below 35 GiB."""
+    old = CATALOG.engines["SGLang", "0.5.16"]
+    memory = 24_564
+    for size, batch in ((1, 24), (4, 80)):
+        reserved = 512 + 1.5 * 2048 + size * 128 + 2 * batch + 42 * 8
+        assert old.static_fraction("cuda", memory << 20, size) == round((memory - reserved) / memory, 3)
+    for device, mib in (("npu", 65_536), ("cuda", 81_559)):
+        kind = "npu" if device == "npu" else "cuda"
+        assert old.static_fraction(kind, mib << 20, 2) == ENGINE.static_fraction(kind, mib << 20, 2)
+
+
+def test_other_engines_take_a_share_or_say_that_it_is_not_known() -> None:
+    assert CATALOG.engines["vLLM", "0.33.0"].static_fraction("cuda", 81_559 << 20, 1) == 0.92
+    with pytest.raises(LookupError, match="the reserve of MindIE"):
+        CATALOG.engines["MindIE", ""].static_fraction("npu", 65_536 << 20, 1)
+    with pytest.raises(LookupError, match=r"vLLM 0\.33\.0 does not run on cpu devices"):
+        CATALOG.engines["vLLM", "0.33.0"].cost("cpu")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qwen3_operator.catalog import CPU, CatalogError, load_catalog
-from qwen3_operator.catalog.loader import FILES
+from qwen3_operator.catalog.loader import CONFIGS, FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,37 +15,59 @@ if TYPE_CHECKING:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the shipped data files."""
+    data = resources.files("qwen3_operator.catalog").joinpath("data")
     for name in FILES:
-        source = resources.files("qwen3_operator.catalog").joinpath("data", f"{name}.yaml")
-        (tmp_path / f"{name}.yaml").write_text(source.read_text(encoding="utf-8"))
+        (tmp_path / name).write_text(data.joinpath(name).read_text(encoding="utf-8"))
+    (tmp_path / CONFIGS).mkdir()
+    for path in data.joinpath(CONFIGS).iterdir():
+        (tmp_path / CONFIGS / path.name).write_text(path.read_text(encoding="utf-8"))
     return tmp_path
 
 
 def _replace(folder: Path, name: str, old: str, new: str) -> None:
-    path = folder / f"{name}.yaml"
+    path = folder / name
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
 
 
-def test_version_follows_the_content(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("models.yaml", "quality: 10", "quality: 11"),
+        ("configs/Qwen3-0.6B.json", '"num_hidden_layers": 28', '"num_hidden_layers": 29'),
+    ],
+)
+def test_version_follows_the_content(folder: Path, name: str, old: str, new: str) -> None:
     before = load_catalog(folder).version
     assert before == load_catalog().version
-    _replace(folder, "models", "layers: 28", "layers: 29")
+    _replace(folder, name, old, new)
     assert load_catalog(folder).version != before
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("models", "layers: 28", "layers: none", ["models.yaml", "row 1", "Qwen3-0.6B", "layers"]),
-        ("models", "layers: 28", "layer: 28", ["models.yaml", "row 1", "Qwen3-0.6B", "layer"]),
-        ("models", "quantization: FP8", "quantization: FP7", ["Qwen3-0.6B", "checkpoints.1.quantization"]),
-        ("models", "name: Qwen3-1.7B", "name: Qwen3-0.6B", ["models.yaml", "Qwen3-0.6B", "twice"]),
-        ("models", "layers: 28", "layers: 28\n    layers: 29", ["models.yaml", "'layers' occurs twice", "line"]),
-        ("accelerators", "memoryMiB: 81559", "memoryMiB: -1", ["accelerators.yaml", "H100-SXM", "memoryMiB"]),
-        ("taints", "taints:", "taint:", ["taints.yaml", "expected a list"]),
-        ("engines", "engines:", "engines: {", ["engines.yaml"]),
+        ("models.yaml", "nativeContext: 32768", "nativeContext: long", ["row 1 (Qwen3-0.6B), field nativeContext"]),
+        ("models.yaml", "nativeContext: 32768", "nativContext: 1", ["row 1 (Qwen3-0.6B)", "ativ"]),
+        ("models.yaml", "quantization: FP8", "quantization: FP7", ["Qwen3-0.6B", "checkpoints.1.quantization"]),
+        ("models.yaml", "name: Qwen3-1.7B", "name: Qwen3-0.6B", ["models.yaml", "Qwen3-0.6B occurs twice"]),
+        (
+            "models.yaml",
+            "quality: 10",
+            "quality: 10\n    quality: 11",
+            ["models.yaml", "'quality' occurs twice", "line"],
+        ),
+        ("models.yaml", "Qwen3-0.6B.json", "Qwen3-0.5B.json", ["row 1", "field config", "no file Qwen3-0.5B.json"]),
+        ("models.yaml", "bytes: 11270000000, size: repository, ", "", ["Qwen3-8B", "checkpoints", "bytes are needed"]),
+        ("configs/Qwen3-8B.json", "num_hidden_layers", "num_layers", ["Qwen3-8B", "config", "num_hidden_layers"]),
+        ("configs/Qwen3-8B.json", "{", "", ["Qwen3-8B", "config", "no JSON"]),
+        ("accelerators.yaml", "memoryMiB: 81559", "memoryMiB: -1", ["accelerators.yaml", "H100-SXM", "memoryMiB"]),
+        ("accelerators.yaml", "BF16: 989", "BF32: 989", ["accelerators.yaml", "H100-SXM", "tflops.BF32"]),
+        ("quantizations.yaml", "name: GPTQ-INT8", "name: FP8", ["quantizations.yaml", "FP8 occurs twice"]),
+        ("performance.yaml", "value:", "valu:", ["performance.yaml", "row 1"]),
+        ("taints.yaml", "taints:", "taint:", ["taints.yaml", "expected a list"]),
+        ("engines.yaml", "engines:", "engines: {", ["engines.yaml"]),
     ],
 )
 def test_a_bad_row_is_named(folder: Path, name: str, old: str, new: str, words: list[str]) -> None:
@@ -56,9 +78,10 @@ def test_a_bad_row_is_named(folder: Path, name: str, old: str, new: str, words: 
         assert word in str(error.value)
 
 
-def test_a_missing_file_is_named(folder: Path) -> None:
-    (folder / "engines.yaml").unlink()
-    with pytest.raises(CatalogError, match=r"engines\.yaml"):
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(CatalogError, match=name):
         load_catalog(folder)
 
 
@@ -66,8 +89,13 @@ def test_every_row_has_its_source() -> None:
     catalog = load_catalog()
     sources = [accelerator.source for accelerator in catalog.accelerators.values()]
     sources += [form.source for form in catalog.quantizations.values()]
-    sources += [cost.source for cost in catalog.engine.devices] + [catalog.engine.reserve.source]
-    sources += [checkpoint.source for model in catalog.models.values() for checkpoint in model.checkpoints]
+    for engine in catalog.engines.values():
+        sources += [engine.source, *(cost.source for cost in engine.devices)]
+        sources += [engine.reserve.source] if engine.reserve else []
+    for model in catalog.models.values():
+        sources += [checkpoint.source for checkpoint in model.checkpoints]
+        sources += [model.known_total.source] if model.known_total else []
+        sources += [model.quality_source] if model.quality is not None else []
     assert all(sources)
 
 
