@@ -18,6 +18,7 @@ _VARIABLES = {
     "own_namespace": "POD_NAMESPACE",
     "identity": "POD_NAME",
     "lease_name": "QWEN3_LEASE_NAME",
+    "catalog_config_map": "QWEN3_CATALOG_CONFIG_MAP",
     "workers": "QWEN3_WORKERS",
     "resync_seconds": "QWEN3_RESYNC_SECONDS",
     "log_level": "QWEN3_LOG_LEVEL",
@@ -60,6 +61,8 @@ class Settings(BaseModel):
     runtime_classes: dict[Device, str] = Field(default_factory=dict)
     """RuntimeClass per kind of device, where the cluster has one (``nvidia``, ``ascend``)."""
     lease_name: str = "qwen3-operator"
+    catalog_config_map: str = "qwen3-operator-catalog"
+    """Name of the ConfigMap in the own namespace whose rows override the shipped catalog."""
     workers: Annotated[int, Field(ge=1, le=64)] = 4
     """Objects that are reconciled at a time."""
     resync_seconds: Annotated[float, Field(ge=1)] = 300

@@ -28,10 +28,16 @@ MANAGER = {
     ("events.k8s.io", "events"): {"create"},
     ("", "events"): {"list"},
 }
-CAPACITY = {("", "nodes"): READ, ("", "pods"): READ}
+CAPACITY = {
+    ("", "nodes"): READ,
+    ("", "pods"): READ,
+    ("serving.qwen3.io", "acceleratorpools"): READ,
+    ("serving.qwen3.io", "acceleratorpools/status"): {"patch"},
+}
+CATALOG = {("", "configmaps"): READ, ("events.k8s.io", "events"): {"create"}}
 CERTIFICATES = {("", "secrets"): {"get", "create", "patch"}}
 TRUST = {("admissionregistration.k8s.io", "validatingwebhookconfigurations"): {"get", "patch"}}
-NAMED = {"secrets", "validatingwebhookconfigurations"}
+NAMED = {"secrets", "configmaps", "validatingwebhookconfigurations"}
 """Resources that the operator may touch one object of."""
 
 
@@ -62,7 +68,7 @@ def test_no_wildcard_no_other_secret_no_escalation(helm: Helm, ci_values: Object
             words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
             assert "*" not in words, role["metadata"]["name"]
             assert not words & NAMED or len(rule["resourceNames"]) == 1
-            assert not words & {"configmaps", "pods/exec", "pods/log", "serviceaccounts/token", "namespaces"}
+            assert not words & {"pods/exec", "pods/log", "serviceaccounts/token", "namespaces"}
             assert not words & {"escalate", "bind", "impersonate", "roles", "clusterroles"}
 
 
@@ -71,7 +77,7 @@ def test_in_all_namespaces(helm: Helm) -> None:
     for where, role in _bound(helm.render({})):
         by_place.setdefault(where, []).append(_granted(role))
     lease = {("coordination.k8s.io", "leases"): {"create", "get", "update"}}
-    assert by_place == {"": [TRUST, CAPACITY, MANAGER], NAMESPACE: [CERTIFICATES, lease]}
+    assert by_place == {"": [TRUST, CAPACITY, MANAGER], NAMESPACE: [CERTIFICATES, CATALOG, lease]}
 
 
 def test_in_listed_namespaces_nothing_is_written_elsewhere(helm: Helm) -> None:
@@ -107,7 +113,7 @@ def test_bindings_name_the_account_of_the_pod(helm: Helm, ci_values: Object) -> 
 def test_readme_lists_the_rights() -> None:
     rows = [row.split(" | ") for row in (CHART / "README.md").read_text().splitlines() if row.startswith("| ")]
     written = {row[1]: set(row[2].removesuffix(" |").split(", ")) for row in rows if len(row) == 3}
-    for (group, resource), verbs in {**CAPACITY, **MANAGER, **CERTIFICATES, **TRUST}.items():
+    for (group, resource), verbs in {**CAPACITY, **MANAGER, **CERTIFICATES, **TRUST, **CATALOG}.items():
         assert written[f"{group}/{resource}".removeprefix("/")] == verbs
 
 
@@ -123,6 +129,7 @@ def test_users_get_their_share_by_aggregation(helm: Helm, role: str, may_write: 
     assert granted[kind] >= {"get", "list", "watch"}
     assert (granted[kind] >= {"create", "update", "patch", "delete"}) == may_write
     assert ("update" in granted[kind[0], "qwen3deployments/scale"]) == may_write
+    assert granted[kind[0], "acceleratorpools"] == {"get", "list", "watch"}, "pools are the administrator's"
     assert granted[kind[0], "qwen3deployments/status"] == {"get", "list", "watch"}, "status is the operator's alone"
 
 

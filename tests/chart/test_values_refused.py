@@ -31,6 +31,8 @@ WRONG: list[tuple[str, Any]] = [
     ("watchNamespaces", "team-a"),
     ("watchNamespaces", ["Team-A"]),
     ("watchNamespaces", ["a", "a"]),
+    ("catalog.overrides", {"modles.yaml": "models: []"}),
+    ("catalog.overrides", {"models.yaml": {"models": []}}),
     ("replicas", "2"),
     ("replicas", -1),
     ("replicas", 1.5),

@@ -39,6 +39,7 @@ SAMPLES: dict[str, Any] = {
     "runtimes.npu.image.digest": DIGEST,
     "runtimes.npu.runtimeClassName": "ascend",
     "watchNamespaces": ["team-a"],
+    "catalog.overrides": {"models.yaml": "models: []"},
     "logLevel": "DEBUG",
     "serviceAccount.name": "other",
     "serviceAccount.annotations": {"example.com/a": "b"},

@@ -4,6 +4,9 @@
 {{/* Port of the webhook. */}}
 {{- define "qwen3.admissionPort" -}}9443{{- end -}}
 
+{{/* Name of the ConfigMap with rows that override the shipped catalog. */}}
+{{- define "qwen3.catalogName" -}}{{- include "qwen3.fullname" . -}}-catalog{{- end -}}
+
 {{/* Name of the webhook's Service and of the Secret with its certificates. */}}
 {{- define "qwen3.admissionName" -}}{{- include "qwen3.fullname" . -}}-admission{{- end -}}
 
@@ -35,6 +38,7 @@
   "QWEN3_IMAGE_PULL_POLICY" .Values.runtimes.imagePullPolicy
   "QWEN3_CUDA_RUNTIME_CLASS" .Values.runtimes.cuda.runtimeClassName
   "QWEN3_NPU_RUNTIME_CLASS" .Values.runtimes.npu.runtimeClassName
+  "QWEN3_CATALOG_CONFIG_MAP" (include "qwen3.catalogName" .)
   "QWEN3_LEASE_NAME" (include "qwen3.fullname" .)
   "QWEN3_WORKERS" .Values.workers
   "QWEN3_RESYNC_SECONDS" .Values.resyncSeconds
