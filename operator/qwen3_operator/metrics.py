@@ -19,6 +19,7 @@ PLANS = Counter(
 PLAN_CHECKS = Counter(
     "qwen3_operator_plan_checks", "Plans in force compared with what the planner would choose now.", ["verdict"]
 )
+CATALOG_PROBLEMS = Gauge("qwen3_operator_catalog_problems", "Rows of the catalog's ConfigMap that are refused.")
 METER_READS = Counter("qwen3_operator_meter_reads", "Reads of /metrics of pods that serve.", ["result"])
 PHASE_POLLS = Counter("qwen3_operator_phase_polls", "Reads of /phase of pods that are not ready.", ["result"])
 WATCH_AGE = Gauge("qwen3_operator_watch_age_seconds", "Time since the last event or sweep of a kind.", ["kind"])

@@ -24,6 +24,7 @@ from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.leader import Leadership
 from qwen3_operator.reconcile.meters import Meters
 from qwen3_operator.reconcile.mounts import MountFailures
+from qwen3_operator.reconcile.overrides import Overrides
 from qwen3_operator.reconcile.phases import PhasePoller
 from qwen3_operator.reconcile.planner import Planner
 from qwen3_operator.reconcile.pools import PoolKeeper
@@ -35,6 +36,7 @@ from qwen3_operator.reconcile.watch import Watch
 from qwen3_operator.reconcile.worker import work
 
 if TYPE_CHECKING:
+    from qwen3_operator.catalog import Catalog
     from qwen3_operator.settings import AdmissionSettings, Settings
 
 _LOG = logging.getLogger(__name__)
@@ -65,6 +67,8 @@ class Process:
             self._capacity_changed,
             devices_taken=self._pools.changed,
         )
+        self._leadership = Leadership(api, settings)
+        self._overrides = Overrides(self._client, settings, self._use, self._leadership.held.is_set)
         self._phases = PhasePoller(self._cache, self._queue.add)
         self._mounts = MountFailures(self._client, self._cache, self._queue.add)
         self._reconciler = Reconciler(
@@ -79,7 +83,6 @@ class Process:
             meters=self._meters,
         )
         self._watch = Watch(self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity)
-        self._leadership = Leadership(api, settings)
         self._preview = Preview(
             self._client, lambda: planner.catalog, planner.reserved, time.monotonic, pools=lambda: planner.pools
         )
@@ -100,6 +103,7 @@ class Process:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._die_with_the_watch())
                 group.create_task(self._sweeps())
+                group.create_task(self._overrides.run())
                 group.create_task(self._leadership.keep())
                 group.create_task(self._lead(group))
                 if self._settings.admission is not None:
@@ -138,6 +142,8 @@ class Process:
         """Reconcile from a full cache only: an object that is not in it yet would look deleted."""
         await self._leadership.held.wait()
         await self._synced.wait()
+        await self._overrides.read.wait()
+        await self._overrides.tell()
         group.create_task(self._phases.run())
         group.create_task(self._mounts.run())
         group.create_task(self._pools.run())
@@ -145,6 +151,11 @@ class Process:
         group.create_task(self._meters.run())
         for _ in range(self._settings.workers):
             group.create_task(work(self._queue, self._reconciler.reconcile))
+
+    def _use(self, catalog: Catalog) -> None:
+        """Plan with another catalog from now on, also what waits for one."""
+        self._planner.use(catalog)
+        self._intake.retry_waiting(0.0)
 
     def _capacity_changed(self) -> None:
         """Nodes, pools, the catalog or what is free changed."""

@@ -77,6 +77,46 @@ class Client:
                 return Listing(items, page["metadata"]["resourceVersion"])
             query["continue"] = token
 
+    async def find_named(self, resource: Resource, namespace: str, name: str) -> Listing:
+        """At most one object, by LIST, which rights on a name alone allow."""
+        query = {"fieldSelector": f"metadata.name={name}"}
+        page = await self._request("GET", resource.path(namespace), query)
+        return Listing(page["items"], page["metadata"]["resourceVersion"])
+
+    async def wait_for_change(
+        self, resource: Resource, namespace: str, name: str, resource_version: str, seconds: int
+    ) -> None:
+        """Wait until an object is not what it was at ``resource_version``, or so many seconds are over.
+
+        Raises:
+            ApiError: the watch was refused, or the connection lost.
+        """
+        query = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={name}",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(seconds),
+        }
+        try:
+            request = await self._api.param_serialize(
+                "GET",
+                resource.path(namespace),
+                query_params=list(query.items()),
+                header_params={"Accept": "application/json"},
+                auth_settings=["BearerToken"],
+            )
+            answer = await self._api.call_api(*request, _request_timeout=seconds + _TIMEOUT_SECONDS)
+            try:
+                await answer.response.content.readany()
+            finally:
+                answer.response.close()
+        except ApiException as error:
+            raise _failed(int(error.status or 0), error.body or str(error.reason)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failed(0, f"API server not reached: {type(error).__name__}") from error
+        if answer.status >= 400:  # noqa: PLR2004 - the first HTTP error
+            raise _failed(answer.status, "watch refused")
+
     async def list_events(self, namespace: str, fields: str) -> tuple[dict[str, Any], ...]:
         """Core Events of a namespace by field selector (``involvedObject.*``, ``reason``)."""
         query = {"fieldSelector": fields, "limit": str(_PAGE)}

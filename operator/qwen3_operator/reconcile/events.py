@@ -1,4 +1,4 @@
-"""Events on transitions, as ``events.k8s.io/v1``. Pure."""
+"""Events, as ``events.k8s.io/v1``. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,26 @@ _MAX_NOTE = 1024
 """The API server refuses longer notes."""
 
 
-def event(deployment: Mapping[str, Any], transition: Transition, instance: str, now: datetime) -> dict[str, Any]:
-    """An Event about a Qwen3Deployment.
+def event(
+    about: Mapping[str, Any],
+    transition: Transition,
+    instance: str,
+    now: datetime,
+    *,
+    api_version: str = API_VERSION,
+    kind: str = KIND,
+) -> dict[str, Any]:
+    """An Event about a Qwen3Deployment, or about an object of another kind.
 
     Args:
-        deployment: The object that it is about.
+        about: The object that it is about.
         transition: What happened.
         instance: The operator replica that says so.
         now: Aware time in UTC.
+        api_version: Of the object.
+        kind: Of the object.
     """
-    metadata = deployment["metadata"]
+    metadata = about["metadata"]
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
@@ -40,8 +50,8 @@ def event(deployment: Mapping[str, Any], transition: Transition, instance: str, 
         "reason": transition.reason,
         "note": transition.message[:_MAX_NOTE],
         "regarding": {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
+            "apiVersion": api_version,
+            "kind": kind,
             "namespace": metadata["namespace"],
             "name": metadata["name"],
             "uid": metadata["uid"],
