@@ -14,6 +14,7 @@ from qwen3_operator.cli.documents import read_deployments
 from qwen3_operator.cli.errors import NOTHING_FITS, command
 from qwen3_operator.cli.output import Format, dump, show
 from qwen3_operator.cli.plan_view import plan_parts, rejected_part
+from qwen3_operator.cli.plot import plot as draw
 from qwen3_operator.cli.where import Where
 
 _NEAREST = 8
@@ -33,6 +34,10 @@ def plan(
     namespace: options.Namespace = None,
     output: options.Output = Format.TABLE,
     all_candidates: Annotated[bool, typer.Option("--all", help="List every candidate that was not taken.")] = False,
+    plot: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.png", help="Draw memory per device, and cost against latency. Also .svg, .pdf."),
+    ] = None,
 ) -> None:
     """Say where a Qwen3Deployment would run, and why nowhere else. Changes nothing.
 
@@ -42,6 +47,8 @@ def plan(
     documents = read_deployments(file, namespace or "default")
     found = source.snapshot(catalog, Where(kubeconfig, context), inventory, hardware)
     given = answers(documents, found, catalog)
+    if plot:
+        draw(plot, given)
     if output is Format.TABLE:
         for number, answer in enumerate(given):
             show(*([Text()] if number else []), *_parts(answer, everything=all_candidates))

@@ -1,0 +1,132 @@
+"""``plan --plot``: memory per device as stacked bars, and cost against latency, as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qwen3_operator.cli.errors import InputError
+from qwen3_operator.cli.plot_data import PARTS, bars, frontier, points
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from qwen3_operator.cli.answers import Answer
+    from qwen3_operator.cli.plot_data import Bar, Point
+
+_COLOURS = ("#4c78a8", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#e6e6e6")
+_CHOSEN, _PALE, _OVER = "#d62728", "#9a9a9a", "#d62728"
+_PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7}
+_KINDS = frozenset({".png", ".svg", ".pdf"})
+_WIDTH, _ROW, _HEAD = 15.0, 0.34, 2.0
+"""Inches: of the picture, of one bar, of what stands around the bars."""
+_VISIBLE = 0.1
+"""GB of a part that is worth an entry in the legend."""
+_LINE = 0.035
+"""Height of a label in parts of the axis."""
+_LABEL = 1.7
+"""Room for the label of the dearest point."""
+_REACH = 3.0
+"""How far the axes go beyond the frontier; what lies farther off is no alternative."""
+
+
+def plot(path: str, answers: Sequence[Answer]) -> None:
+    """Write a picture with one row per document.
+
+    Raises:
+        InputError: a kind of file that is not drawn, a folder that cannot be written, matplotlib is missing.
+    """
+    if Path(path).suffix.lower() not in _KINDS:
+        raise InputError(f"--plot {path}: the name must end in {', '.join(sorted(_KINDS))}")
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415  # a second to import, and only this needs it
+    except ImportError as error:
+        raise InputError("--plot needs matplotlib: pip install 'qwen3-serving[cli]'") from error
+    drawn = [bars(answer.evaluation) for answer in answers]
+    heights = [_HEAD + _ROW * max(4, len(found)) for found in drawn]
+    figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
+    axes = figure.subplots(len(answers), 2, squeeze=False, height_ratios=heights, width_ratios=(3, 2))
+    for answer, found, (left, right) in zip(answers, drawn, axes, strict=True):
+        _memory(left, found, f"{answer.document.namespace}/{answer.document.name}")
+        _frontier(right, *points(answer.evaluation))
+    try:
+        figure.savefig(path, dpi=110)
+    except OSError as error:
+        raise InputError(f"--plot {path} cannot be written: {error.strerror or error}") from error
+
+
+def _memory(axes: Axes, found: Sequence[Bar], name: str) -> None:
+    axes.set_title(f"{name}: memory per device", loc="left", fontweight="bold")
+    if not found:
+        _say(axes, "no candidate reaches the question of memory")
+        return
+    places = range(len(found))
+    for part, (label, colour) in enumerate(zip(PARTS, _COLOURS, strict=True)):
+        sizes = [bar.parts[part] for bar in found]
+        if max(sizes) > _VISIBLE:
+            lefts = [sum(bar.parts[:part]) for bar in found]
+            axes.barh(places, sizes, left=lefts, height=0.62, color=colour, label=label)
+    for place, bar in zip(places, found, strict=True):
+        axes.vlines(bar.total, place - 0.42, place + 0.42, color="black", linewidth=1.6)
+        over = sum(bar.parts) > bar.total * 1.0001
+        text = f"{bar.note}: {sum(bar.parts):.0f} of {bar.total:.0f} GB" if over else bar.note
+        end = max(bar.total, sum(bar.parts))
+        axes.annotate(
+            text, (end, place), (5, 0), textcoords="offset points", va="center", fontsize=8,
+            color=_OVER if over else "black", fontweight="bold" if bar.chosen else "normal",
+        )  # fmt: skip
+    axes.set_yticks(places, [bar.label for bar in found], fontsize=9)
+    axes.invert_yaxis()
+    axes.set_xlim(0, max(max(bar.total, sum(bar.parts)) for bar in found) * 1.28)
+    axes.set_xlabel("GB; the black line is what the device has")
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1), borderaxespad=2.8, ncols=len(PARTS), fontsize=8, frameon=False
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _frontier(axes: Axes, found: Sequence[Point], priced: bool) -> None:  # noqa: FBT001
+    axes.set_title("cost and latency", loc="left", fontweight="bold")
+    if not found:
+        _say(axes, "no candidate whose speed is known")
+        return
+    best, chosen = frontier(found), [point for point in found if point.chosen]
+    kinds = ((False, "x", _PALE, "misses a target, the budget or room"), (True, "o", _COLOURS[0], "works"))
+    for works, marker, colour, label in kinds:
+        some = [point for point in found if point.works is works and not point.chosen]
+        _scatter(axes, some, marker=marker, color=colour, label=label)
+    _scatter(axes, chosen, marker="*", s=190, color=_CHOSEN, label="chosen", zorder=3)
+    axes.plot([p.price for p in best], [p.seconds for p in best], color=_COLOURS[0], linewidth=1, zorder=1)
+    near = [*chosen, *best] or list(found)
+    dearest = max(p.price for p in near)
+    axes.set_xlim(0, max(_LABEL * dearest, min(1.15 * max(p.price for p in found), _REACH * dearest)))
+    axes.set_ylim(0, min(1.15 * max(p.seconds for p in found), _REACH * max(p.seconds for p in near)))
+    for point in _apart(near, _LINE * axes.get_ylim()[1]):
+        place = (point.price, point.seconds)
+        axes.annotate(point.label, place, (7, 3), textcoords="offset points", fontsize=8, bbox=_PAPER, zorder=2)
+    axes.set_xlabel("per hour, all replicas" if priced else "devices, all replicas (no prices)")
+    axes.set_ylabel("seconds that a typical request takes")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), borderaxespad=2.8, ncols=3, fontsize=8, frameon=False)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _apart(found: Sequence[Point], distance: float) -> list[Point]:
+    """Those whose labels do not lie on one before."""
+    kept: list[Point] = []
+    for point in found:
+        if all(abs(point.seconds - other.seconds) >= distance for other in kept):
+            kept.append(point)
+    return kept
+
+
+def _scatter(axes: Axes, found: Sequence[Point], **style: Any) -> None:
+    if found:
+        axes.scatter([point.price for point in found], [point.seconds for point in found], **style)
+
+
+def _say(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+    axes.set_axis_off()
