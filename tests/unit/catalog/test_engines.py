@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwen3_operator.catalog import Vision, load_catalog
+from qwen3_operator.catalog import DeviceKind, Vision, load_catalog
 
 CATALOG = load_catalog()
 ENGINE = CATALOG.engine
@@ -76,9 +76,14 @@ def test_the_version_with_npu_images_keeps_more_on_small_cuda_devices() -> None:
     for size, batch in ((1, 24), (4, 80)):
         reserved = 512 + 1.5 * 2048 + size * 128 + 2 * batch + 42 * 8
         assert old.static_fraction("cuda", memory << 20, size) == round((memory - reserved) / memory, 3)
-    for device, mib in (("npu", 65_536), ("cuda", 81_559)):
-        kind = "npu" if device == "npu" else "cuda"
-        assert old.static_fraction(kind, mib << 20, 2) == ENGINE.static_fraction(kind, mib << 20, 2)
+    same: tuple[tuple[DeviceKind, int], ...] = (("npu", 65_536), ("cuda", 81_559))
+    for device, mib in same:
+        assert old.static_fraction(device, mib << 20, 2) == ENGINE.static_fraction(device, mib << 20, 2)
+
+
+def test_devices_say_why_the_engine_does_not_run_there() -> None:
+    for accelerator in CATALOG.accelerators.values():
+        assert (accelerator.not_served is None) == (accelerator.family in ENGINE.families), accelerator.name
 
 
 def test_other_engines_take_a_share_or_say_that_it_is_not_known() -> None:
