@@ -16,7 +16,7 @@ from qwen3_operator.reconcile.observed import Verdict
 from qwen3_operator.sizing import PlanFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from qwen3_operator.api.status import Placement, PlanStatus
     from qwen3_operator.catalog import Catalog
@@ -95,8 +95,7 @@ def _numbers(
 ) -> Iterator[Number]:
     """In the order in which the planner looks at them."""
     yield _number(current, fresh, _on_cpu, lambda value: "on CPUs" if value else "on accelerators")
-    quality = _number(current, fresh, lambda plan: _quality(plan, catalog), lambda _: "")
-    quality = quality._replace(words=f"{_name(fresh)} instead of {_name(current)}")
+    quality = _by_quality(current, fresh, catalog)
     if objective is Objective.LATENCY:
         yield _number(current, fresh, _token_time, lambda value: f"{value * 1000:.1f} ms per token")
         yield _number(current, fresh, _first_token_time, lambda value: f"{value * 1000:.0f} ms to the first token")
@@ -127,31 +126,36 @@ def _all_devices(plan: PlanStatus) -> float:
     return float(sum(placement.replicas * _devices(placement) for placement in plan.placements))
 
 
-def _quality(plan: PlanStatus, catalog: Catalog) -> float | None:
-    """Smaller is better: a better model first, then the better format."""
+def _by_quality(current: PlanStatus, fresh: PlanStatus, catalog: Catalog) -> Number:
+    """The better model, then the better format; only the order of the two is known, not how far they are apart."""
+    before, after = _quality(current, catalog), _quality(fresh, catalog)
+    words = f"{_name(fresh)} instead of {_name(current)}"
+    if before is None or after is None:
+        return Number(None, None, words)
+    return Number(float(before > after), float(after > before), words)
+
+
+def _quality(plan: PlanStatus, catalog: Catalog) -> tuple[int, int, int] | None:
+    """As the planner ranks it, smaller is better; of several formats the worst."""
     model = catalog.models.get(plan.model)
     if model is None:
         return None
-    formats = [
-        form.quality for form in catalog.quantizations.values() for placement in plan.placements
-        if form.name == placement.quantization
-    ]  # fmt: skip
-    rank = model.quality
-    return None if rank is None else -1000.0 * rank + max(formats, default=0)
+    ranks = {str(form.name): form.rank for form in catalog.quantizations.values()}
+    worst = max((ranks.get(placement.quantization, 0) for placement in plan.placements), default=0)
+    return -(model.quality or 0), -model.parameters, worst
 
 
 def _token_time(plan: PlanStatus) -> float | None:
-    return _worst(plan, lambda placement: placement.predicted and placement.predicted.time_per_output_token)
+    return _worst(placement.predicted.time_per_output_token for placement in plan.placements if placement.predicted)
 
 
 def _first_token_time(plan: PlanStatus) -> float | None:
-    return _worst(plan, lambda placement: placement.predicted and placement.predicted.time_to_first_token)
+    return _worst(placement.predicted.time_to_first_token for placement in plan.placements if placement.predicted)
 
 
-def _worst(plan: PlanStatus, time: Callable[[Placement], str | None]) -> float | None:
-    times = [time(placement) for placement in plan.placements]
+def _worst(times: Iterable[str]) -> float | None:
     try:
-        return max(seconds(found) for found in times if found) if times and all(times) else None
+        return max((seconds(time) for time in times), default=None)
     except ValueError:  # written by another version
         return None
 
