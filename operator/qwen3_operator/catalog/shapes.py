@@ -81,7 +81,7 @@ class Recurrent(Row):
 
 
 class Vision(Row):
-    """Vision tower with its merger; every device holds it whole."""
+    """Vision tower with its merger. SGLang cuts it like the language model, unless --mm-enable-dp-encoder is set."""
 
     layers: Count
     hidden_size: Count
