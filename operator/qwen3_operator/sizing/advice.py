@@ -13,7 +13,6 @@ from qwen3_operator.sizing.needs import wanted
 from qwen3_operator.sizing.nofit import shape_in, working
 from qwen3_operator.sizing.search import assign
 from qwen3_operator.sizing.text import milliseconds
-from qwen3_operator.sizing.timing import first_token_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +21,10 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog, Model
     from qwen3_operator.inventory import Inventory
     from qwen3_operator.sizing.field import Field
-    from qwen3_operator.sizing.rating import Rated
 
 SHORTEST_CONTEXT = 2048
-_MARGIN = 1.05
-"""A target is proposed this much above the prediction."""
+_FACTORS = (1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100)
+"""By which targets are made longer until something meets them."""
 
 Change = tuple["DeploymentSpec", str]
 """A changed spec, and the change in words."""
@@ -83,34 +81,20 @@ def _fewer_requests(spec: DeploymentSpec, field: Field) -> Iterator[Change]:
 
 
 def _looser(spec: DeploymentSpec, field: Field) -> Iterator[Change]:
-    """The targets that the fastest candidate would meet."""
-    late = [rating for group in field.groups for rating in group.ratings if rating.problem and rating.speed]
-    if not spec.slo.asked or not late:
-        return
-    best = min(late, key=lambda rating: _excess(field, rating))
-    if best.speed is None:
-        return
-    words, update = [], {}
+    """Both targets made longer by the same factor."""
     targets = field.wanted.targets
-    first, each = first_token_at(best.speed, targets.percentile) * _MARGIN, best.speed.time_per_output_token * _MARGIN
-    if targets.first_token is not None and first > targets.first_token:
-        update["time_to_first_token"] = milliseconds(first)
-        words.append(f"spec.slo.timeToFirstToken: {milliseconds(first)}")
-    if targets.output_token is not None and each > targets.output_token:
-        update["time_per_output_token"] = milliseconds(each)
-        words.append(f"spec.slo.timePerOutputToken: {milliseconds(each)}")
-    yield spec.model_copy(update={"slo": spec.slo.model_copy(update=update)}), " and ".join(words)
+    if not targets.asked or all(rating.problem is None for group in field.groups for rating in group.ratings):
+        return
+    for factor in _FACTORS:
+        update, words = {}, []
+        if targets.first_token is not None:
+            update["time_to_first_token"] = milliseconds(targets.first_token * factor)
+            words.append(f"spec.slo.timeToFirstToken: {update['time_to_first_token']}")
+        if targets.output_token is not None:
+            update["time_per_output_token"] = milliseconds(targets.output_token * factor)
+            words.append(f"spec.slo.timePerOutputToken: {update['time_per_output_token']}")
+        yield spec.model_copy(update={"slo": spec.slo.model_copy(update=update)}), " and ".join(words)
     yield spec.model_copy(update={"slo": ServiceLevel()}), "no spec.slo"
-
-
-def _excess(field: Field, rating: Rated) -> float:
-    """How far a rating is beyond its targets; 1 is just within."""
-    targets, speed = field.wanted.targets, rating.speed
-    if speed is None:
-        return float("inf")
-    first = first_token_at(speed, targets.percentile) / targets.first_token if targets.first_token else 0.0
-    each = speed.time_per_output_token / targets.output_token if targets.output_token else 0.0
-    return max(first, each)
 
 
 def _formats(spec: DeploymentSpec, model: Model) -> Iterator[Change]:

@@ -11,7 +11,7 @@ from qwen3_operator.sizing.options import Option
 from qwen3_operator.sizing.rating import Rated
 from qwen3_operator.sizing.reasons import Reason
 from qwen3_operator.sizing.text import counted, milliseconds
-from qwen3_operator.sizing.timing import first_token_at, speeds_at
+from qwen3_operator.sizing.timing import first_token_at, speed_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ _CONSTRAINTS = {
     Reason.MAX_RUNNING_REQUESTS: "MaxRunningRequests",
     Reason.TIME_TO_FIRST_TOKEN: "TimeToFirstToken",
     Reason.TIME_PER_OUTPUT_TOKEN: "TimePerOutputToken",
+    Reason.SLOWER: "Latency",
     Reason.ABOVE_BUDGET: "Price",
     Reason.PRICE_UNKNOWN: "Price",
 }
@@ -51,7 +52,7 @@ def _one_replica(field: Field, best: Rated) -> Binding:
     held = fit.most if fit else 0
     load = f"{wanted.traffic.rate:g} requests per second" if wanted.traffic.rate else f"{wanted.traffic.concurrency}"
     if best.most < held and best.speed is not None:
-        (speed,) = speeds_at([(best.option, float(best.most + 1))], wanted, field.catalog)
+        speed = speed_of(best.option, float(best.most + 1), wanted, field.catalog)
         targets = wanted.targets
         first = first_token_at(speed, targets.percentile) if speed else 0.0
         late = targets.first_token is not None and first > targets.first_token
@@ -82,9 +83,12 @@ def _smaller(field: Field, assigned: Sequence[Assigned]) -> Binding | None:
         return None
     most = max(choice.shape.devices for choice in fewer)
     close = [choice for choice in fewer if choice.shape.devices == most]
-    choice = min(close, key=lambda found: (found.problem is None, isinstance(found, Option), found.shape))
+    choice = min(close, key=lambda found: (isinstance(found, Option), found.problem is not None, found.shape))
     problem = choice.problem
     if isinstance(choice, Rated) and problem is None:
+        if choice.replicas > best.replicas:
+            limit = _one_replica(field, choice)
+            return limit.model_copy(update={"message": f"on {choice.shape} {limit.message}"})
         problem = rejection(field, assigned[0].candidate.pool, choice, assigned)
     if problem is None:
         return None

@@ -34,7 +34,10 @@ class Group:
     failed: tuple[Option, ...]
     """What cannot be, or has not the memory."""
     ratings: tuple[Rated, ...]
-    """The rest, the best first."""
+    """The rest: those that carry the load first, each part the best first."""
+
+    sizes: tuple[Rated, ...]
+    """One rating of each number of devices."""
 
     @property
     def choices(self) -> tuple[Option | Rated, ...]:
@@ -72,6 +75,13 @@ class Field:
         if found is None:
             found = self._room[key] = pool.room(self.demand(rating))
         return found
+
+    def likeness(self, group: Group, pool: Pool) -> tuple[object, ...]:
+        """Pools of a group with equal values are rejected for the same reasons."""
+        if group.kind.on_cpu:
+            return (pool.name,)
+        rooms = tuple(self.room(pool, rating) for rating in group.sizes)
+        return (pool.price_per_device_hour, pool.largest_node, rooms)
 
     def cpu_problem(self, pool: Pool, offer_parameters: int) -> Problem | None:
         """Why a CPU pool is not taken, though the model would fit."""
@@ -127,12 +137,19 @@ def survey(wanted: Wanted, inventory: Inventory, catalog: Catalog) -> Field:
 def _group(wanted: Wanted, kind: Kind, pools: list[Pool], options: list[Option], ratings: Iterator[Rated]) -> Group:
     """Takes from ``ratings`` as many as there are options that fit."""
     own = [next(ratings) for option in options if option.fits]
+    ordered = sorted(own, key=lambda rating: (_lateness(rating), option_order(wanted, rating)))
     return Group(
         kind=kind,
         pools=tuple(pools),
         failed=tuple(option for option in options if not option.fits),
-        ratings=tuple(sorted(own, key=lambda rating: option_order(wanted, rating))),
+        ratings=tuple(ordered),
+        sizes=tuple({rating.shape.devices: rating for rating in ordered}.values()),
     )
+
+
+def _lateness(rating: Rated) -> float:
+    """0 for what carries the load, else how far it is from the targets."""
+    return max(1.0, rating.excess) if rating.problem else 0.0
 
 
 def _not_selected(wanted: Wanted, pool: Pool) -> Problem | None:

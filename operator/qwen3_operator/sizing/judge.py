@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from qwen3_operator.inventory import Pool
-    from qwen3_operator.sizing.field import Field
+    from qwen3_operator.sizing.field import Field, Group
     from qwen3_operator.sizing.memory import Fit
     from qwen3_operator.sizing.rating import Rated
     from qwen3_operator.sizing.search import Assigned
@@ -88,39 +88,59 @@ def nearest(field: Field, assigned: Sequence[Assigned], count: int) -> list[Judg
     """The candidates that come nearest and are not chosen: working ones, late ones, large ones, impossible ones."""
     chosen = _chosen(assigned)
     found: list[Judged] = []
-    choices = (
-        (_distance(field, choice), index, group, choice)
-        for index, group in enumerate(field.groups)
-        for choice in group.choices
-    )
-    for _, _, group, choice in heapq.nsmallest(count + len(assigned), choices, key=lambda entry: entry[:2]):
-        for pool in group.pools[: count + len(assigned)]:
+    looked_at = count + len(assigned)
+    choices: list[tuple[Distance, int, Group, Option | Rated]] = []
+    for index, group in enumerate(field.groups):
+        close: list[Option | Rated] = [*group.ratings[:looked_at], *heapq.nsmallest(looked_at, group.failed, key=_lack)]
+        choices += [(_distance(field, choice), index, group, choice) for choice in close]
+    for _, _, group, choice in heapq.nsmallest(looked_at, choices, key=lambda entry: entry[:2]):
+        for pool in group.pools[:looked_at]:
             if (pool.name, *_key(choice)) not in chosen and len(found) < count:
-                problem = _failure(choice) if isinstance(choice, Option) else rejection(field, pool, choice, assigned)
-                found.append(_judged(pool, choice, problem))
+                found.append(_judged(pool, choice, _problem(field, pool, choice, assigned)))
     found += [_unselected(pool, problem) for pool, problem in field.unselected[: count - len(found)]]
     return found
 
 
 def _counts(field: Field, assigned: Sequence[Assigned]) -> Counter[str]:
-    chosen = _chosen(assigned)
+    """Pools of a group that differ in nothing that decides are looked at once."""
     counts = Counter({str(Reason.NOT_SELECTED): len(field.unselected)} if field.unselected else {})
     for group in field.groups:
         for option in group.failed:
-            counts[_failure_reason(option)] += len(group.pools)
-        for rating in group.ratings:
-            for pool in group.pools:
-                if (pool.name, *_key(rating)) not in chosen:
-                    counts[_rejection_reason(field, pool, rating, assigned)] += 1
-    return counts
+            counts[option.blocked.reason if option.blocked else Reason.OUT_OF_MEMORY] += len(group.pools)
+        alike: dict[tuple[object, ...], list[Pool]] = {}
+        for pool in group.pools:
+            alike.setdefault(field.likeness(group, pool), []).append(pool)
+        for pools in alike.values():
+            for rating in group.ratings:
+                counts[_problem(field, pools[0], rating, assigned).reason] += len(pools)
+    for part in assigned:
+        counts[_problem(field, part.candidate.pool, _listed(field, part), assigned).reason] -= 1
+    return +counts
+
+
+def _listed(field: Field, part: Assigned) -> Rated:
+    """The rating of an assigned part as the field has it, before it got its share."""
+    key = _key(part.candidate.rating)
+    group = next(group for group in field.groups if part.candidate.pool in group.pools)
+    return next(rating for rating in group.ratings if _key(rating) == key)
+
+
+def _problem(field: Field, pool: Pool, choice: Option | Rated, assigned: Sequence[Assigned]) -> Problem:
+    return _failure(choice) if isinstance(choice, Option) else rejection(field, pool, choice, assigned)
+
+
+def _lack(option: Option) -> tuple[object, ...]:
+    """Those that lack memory first, the smallest lack before the others."""
+    return (not option.missing_bytes, option.missing_bytes, option.kind.on_cpu, option.offer.quality, option.shape)
 
 
 def _distance(field: Field, choice: Option | Rated) -> Distance:
     """Working ones first, then those that miss a target, then by the lack of memory, then rules."""
     if isinstance(choice, Option):
-        kind = 2 if choice.missing_bytes else 3
-        return (kind, choice.missing_bytes, choice.offer.quality, choice.kind.on_cpu, choice.shape)
-    return (1 if choice.problem else 0, *option_order(field.wanted, choice))
+        return (2, *_lack(choice))
+    if choice.problem:
+        return (1, choice.excess, *option_order(field.wanted, choice))
+    return (0, *option_order(field.wanted, choice))
 
 
 def _failure(option: Option) -> Problem:
@@ -128,10 +148,6 @@ def _failure(option: Option) -> Problem:
     if problem is None:
         raise ValueError(f"an option that fits was taken for one that does not: {option}")
     return problem
-
-
-def _failure_reason(option: Option) -> Reason:
-    return option.blocked.reason if option.blocked else Reason.OUT_OF_MEMORY
 
 
 def rejection(field: Field, pool: Pool, rating: Rated, assigned: Sequence[Assigned]) -> Problem:
@@ -142,17 +158,6 @@ def rejection(field: Field, pool: Pool, rating: Rated, assigned: Sequence[Assign
     if room < rating.replicas or not assigned:
         return Problem(Reason.NO_ROOM, f"room for {room} of {counted(rating.replicas, 'replica')}")
     return _worse(field, pool, rating, assigned[0])
-
-
-def _rejection_reason(field: Field, pool: Pool, rating: Rated, assigned: Sequence[Assigned]) -> Reason:
-    """As ``_rejection``, without the words where there are many."""
-    if rating.problem:
-        return rating.problem.reason
-    if field.wanted.budget is None and not rating.kind.on_cpu and field.room(pool, rating) < rating.replicas:
-        if rating.shape.devices > pool.largest_node:
-            return Reason.NEEDS_SEVERAL_NODES
-        return Reason.NO_ROOM
-    return rejection(field, pool, rating, assigned).reason
 
 
 def _worse(field: Field, pool: Pool, rating: Rated, best: Assigned) -> Problem:

@@ -29,15 +29,13 @@ class Offer:
     request_tokens: int
     """Prompt plus answer of a long request (p95)."""
 
+    quality: Quality
+    """Sorts the best first: rank of the model, its size where no source ranks it, then the format."""
+
     @property
     def name(self) -> str:
         """``Qwen3-32B FP8``."""
         return f"{self.model.name} {self.form.name}"
-
-    @property
-    def quality(self) -> Quality:
-        """Sorts the best first: rank of the model, its size where no source ranks it, then the format."""
-        return (-(self.model.quality or 0), -self.model.parameters, self.form.rank)
 
 
 def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFailure:
@@ -88,7 +86,8 @@ def _offers_of(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator
         if "{repository}" in claim.path and not checkpoint.repository:
             continue
         if _asked(spec) in {Quantization.AUTO, form.name}:
-            yield Offer(model, checkpoint, form, context, long_request(spec) or context)
+            quality = (-(model.quality or 0), -model.parameters, form.rank)
+            yield Offer(model, checkpoint, form, context, long_request(spec) or context, quality)
 
 
 def _asked(spec: DeploymentSpec) -> Quantization:

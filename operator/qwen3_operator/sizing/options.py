@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.sizing.memory import Fit, Space, on_cpu, on_device
 from qwen3_operator.sizing.reasons import Problem, Reason
-from qwen3_operator.sizing.shapes import Cut, Shape, cuts
+from qwen3_operator.sizing.shapes import Cut, Cutter, Shape
 from qwen3_operator.sizing.text import gigabytes
 from qwen3_operator.sizing.validity import cache_problem, card_problem, device_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from qwen3_operator.catalog import Accelerator
     from qwen3_operator.inventory import Pool
@@ -83,7 +83,7 @@ class OptionMaker:
     """Makes the options of kind after kind; what depends on the model alone is worked out once."""
 
     wanted: Wanted
-    _cuts: dict[int, list[Cut]] = field(default_factory=dict)
+    _cutters: dict[int, Cutter] = field(default_factory=dict)
 
     def options(self, kind: Kind) -> list[Option]:
         """Every option on a kind of device, those that do not work included."""
@@ -97,7 +97,7 @@ class OptionMaker:
             if problem:
                 found.append(Option(kind, offer, Shape(1), problem))
             elif kind.on_cpu:
-                found.append(self._on_cpu(kind, self._cuts_of(index)[0]))
+                found.append(self._on_cpu(kind, self._cutter(index).cut(Shape(1))))
             else:
                 found += self._on_devices(kind, index)
         return found
@@ -105,9 +105,7 @@ class OptionMaker:
     def _on_devices(self, kind: Kind, index: int) -> Iterator[Option]:
         spaces: dict[tuple[int, int, str], Space] = {}
         missing, fitted = False, False
-        for cut in self._cuts_of(index):
-            if cut.shape.devices > kind.largest_node:
-                break
+        for cut in self._cutter(index).cuts(kind.largest_node):
             option = self._option(kind, cut, spaces)
             missing, fitted = missing or bool(option.missing_bytes), fitted or option.fits
             yield option
@@ -116,9 +114,7 @@ class OptionMaker:
 
     def _over_nodes(self, kind: Kind, index: int, spaces: dict[tuple[int, int, str], Space]) -> Option | None:
         """The smallest shape of more than one node that would hold the model."""
-        for cut in self._cuts_of(index):
-            if cut.shape.devices <= kind.largest_node or cut.shape.data_parallel > 1:
-                continue
+        for cut in self._cutter(index).plain_cuts(kind.largest_node, LARGEST_REPLICA):
             option = self._option(kind, cut, spaces)
             if option.fits:
                 nodes = -(-cut.shape.devices // kind.largest_node)
@@ -157,8 +153,7 @@ class OptionMaker:
             )
         return None
 
-    def _cuts_of(self, index: int) -> Sequence[Cut]:
-        if index not in self._cuts:
-            offer = self.wanted.offers[index]
-            self._cuts[index] = list(cuts(offer, LARGEST_REPLICA, self.wanted.kv_element_bytes))
-        return self._cuts[index]
+    def _cutter(self, index: int) -> Cutter:
+        if index not in self._cutters:
+            self._cutters[index] = Cutter(self.wanted.offers[index], self.wanted.kv_element_bytes)
+        return self._cutters[index]

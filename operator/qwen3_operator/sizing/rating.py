@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.sizing.memory import on_cpu
 from qwen3_operator.sizing.reasons import Problem, Reason
-from qwen3_operator.sizing.text import milliseconds
-from qwen3_operator.sizing.timing import first_token_at, meets, most_within, request_seconds, speeds_at
+from qwen3_operator.sizing.text import counted, milliseconds
+from qwen3_operator.sizing.timing import Timing, excess, first_token_at, request_seconds, speed_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,13 +32,24 @@ class _Carried:
     most: int
     rate: float | None
     replicas: int
-    share: int
+    flying: float
+    """Requests in flight on each replica."""
+
+    @property
+    def share(self) -> int:
+        """As a whole number."""
+        return ceil(self.flying - 1e-6)
 
     def carries(self, wanted: Wanted) -> bool:
         """Whether so many replicas carry the load."""
         if self.rate is None:
             return self.share <= self.most
-        return self.rate * self.replicas >= (wanted.traffic.rate or 0.0)
+        return self.total >= (wanted.traffic.rate or 0.0) * (1 - 1e-6)
+
+    @property
+    def total(self) -> float:
+        """Requests per second of all replicas."""
+        return (self.rate or 0.0) * self.replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,8 @@ class Rated:
     """Why it does not carry the load."""
     doubtful: bool
     """Whether the targets cannot be judged for want of a speed."""
+    excess: float
+    """How far the targets are missed, as a ratio; up to 1 they are met. 0 without targets or speed."""
 
     @property
     def offer(self) -> Offer:
@@ -89,48 +102,46 @@ class Rated:
 
 def rated(options: Sequence[Option], wanted: Wanted, catalog: Catalog) -> list[Rated]:
     """Ratings of options that fit in memory, in the same order."""
-    within = most_within(options, wanted, catalog) if wanted.targets.asked else [0] * len(options)
-    alone = speeds_at([(option, 1.0) for option in options], wanted, catalog)
-    most = [
-        min(_held(option), count) if speed and wanted.targets.asked else _held(option)
-        for option, count, speed in zip(options, within, alone, strict=True)
-    ]
-    if wanted.traffic.rate is not None:
-        return _by_rate(options, most, wanted, catalog)
-    traffic = wanted.traffic
-    carried = []
+    timing = Timing(options, wanted, catalog)
+    most = [_held(option) for option in options]
+    if wanted.targets.asked:
+        within = timing.most()
+        most = [held if count is None else min(held, count) for held, count in zip(most, within, strict=True)]
+    carried = _by_rate(timing, most, wanted) if wanted.traffic.rate is not None else _by_count(most, wanted)
+    speeds = timing.speeds([max(1.0, load.flying) if load.most else 1.0 for load in carried])
+    rows = zip(options, carried, speeds, strict=True)
+    return [_rated(option, wanted, load, speed) for option, load, speed in rows]
+
+
+def _by_count(most: Sequence[int], wanted: Wanted) -> list[_Carried]:
+    """The load is given in requests in flight."""
+    traffic, carried = wanted.traffic, []
     for count in most:
         replicas = traffic.replicas or max(1, ceil(traffic.concurrency / max(1, count)))
         carried.append(_Carried(count, None, replicas, traffic.share(replicas)))
-    speeds = speeds_at([(o, float(c.share)) for o, c in zip(options, carried, strict=True)], wanted, catalog)
-    rows = zip(options, carried, speeds, alone, strict=True)
-    return [_rated(option, wanted, load, speed if load.most else one) for option, load, speed, one in rows]
+    return carried
 
 
-def _by_rate(options: Sequence[Option], most: Sequence[int], wanted: Wanted, catalog: Catalog) -> list[Rated]:
+def _by_rate(timing: Timing, most: Sequence[int], wanted: Wanted) -> list[_Carried]:
     """The load is given in requests per second: how many are in flight follows from how long each takes."""
-    traffic = wanted.traffic
-    wanted_rate = traffic.rate or 0.0
-    full = speeds_at([(o, float(max(1, m))) for o, m in zip(options, most, strict=True)], wanted, catalog)
-    rates = [m / request_seconds(s, traffic) if s else 0.0 for m, s in zip(most, full, strict=True)]
-    replicas = [traffic.replicas or max(1, ceil(wanted_rate / rate) if rate else 1) for rate in rates]
-    each = [wanted_rate / count for count in replicas]
+    traffic, rate = wanted.traffic, wanted.traffic.rate or 0.0
+    speeds = timing.speeds([float(max(1, count)) for count in most])
+    rates = [m / request_seconds(s, traffic) if s else 0.0 for m, s in zip(most, speeds, strict=True)]
+    replicas = [traffic.replicas or max(1, ceil(rate / each) if each else 1) for each in rates]
     flying = [float(max(1, count)) for count in most]
-    speeds = full
     for _ in range(_ROUNDS):
         flying = [
-            min(max(1.0, rate * request_seconds(speed, traffic)), count) if speed else 1.0
-            for rate, speed, count in zip(each, speeds, flying, strict=True)
+            min(max(1.0, rate / count * request_seconds(speed, traffic)), limit) if speed else 1.0
+            for count, speed, limit in zip(replicas, speeds, flying, strict=True)
         ]
-        speeds = speeds_at(list(zip(options, flying, strict=True)), wanted, catalog)
-    carried = [_Carried(m, r, n, ceil(f)) for m, r, n, f in zip(most, rates, replicas, flying, strict=True)]
-    return [_rated(o, wanted, load, speed) for o, load, speed in zip(options, carried, speeds, strict=True)]
+        speeds = timing.speeds(flying)
+    return [_Carried(*row) for row in zip(most, rates, replicas, flying, strict=True)]
 
 
 def with_share(rating: Rated, replicas: int, share: int, wanted: Wanted, catalog: Catalog) -> Rated:
     """The rating for so many replicas with so many requests in flight on each, within what it carries."""
     option = _grown(rating.option, wanted, share)
-    (speed,) = speeds_at([(option, float(share))], wanted, catalog)
+    speed = speed_of(option, float(share), wanted, catalog)
     return replace(rating, option=option, replicas=replicas, share=share, speed=speed)
 
 
@@ -157,6 +168,7 @@ def _rated(option: Option, wanted: Wanted, load: _Carried, speed: Speed | None) 
         speed=speed,
         problem=problem,
         doubtful=speed is None and (wanted.targets.asked or load.rate is not None),
+        excess=excess(speed, wanted.targets) if speed else 0.0,
     )
 
 
@@ -169,23 +181,20 @@ def _problem(option: Option, wanted: Wanted, load: _Carried, speed: Speed | None
         if load.rate is not None and wanted.traffic.replicas is None:
             return Problem(Reason.SPEED_UNKNOWN, "requests per second cannot be turned into replicas")
         return None
-    if load.most and load.carries(wanted) and meets(speed, wanted.targets):
-        return None
-    if wanted.targets.asked:
+    if not load.most or excess(speed, wanted.targets) > 1:
         return _missed(speed, wanted.targets, load.share if load.most else 1)
-    carried = f"{load.replicas} replicas carry {(load.rate or 0.0) * load.replicas:.3g}"
-    number = f"{wanted.traffic.rate:g} requests per second, {carried} with what the KV cache holds"
-    return Problem(Reason.OUT_OF_MEMORY, number)
+    if load.carries(wanted):
+        return None
+    number = f"{wanted.traffic.rate:g} requests per second, {counted(load.replicas, 'replica')} carry {load.total:.3g}"
+    return Problem(Reason.LOAD_TOO_HIGH, number)
 
 
 def _missed(speed: Speed, targets: Targets, share: int) -> Problem:
     """The target that is missed by more."""
     first, each = first_token_at(speed, targets.percentile), speed.time_per_output_token
-    by_first = first / targets.first_token if targets.first_token else 0.0
-    by_each = each / targets.output_token if targets.output_token else 0.0
-    at = f"at {share} request{'' if share == 1 else 's'} per replica"
-    if by_first >= by_each:
-        number = f"{milliseconds(first)} {at}, spec.slo allows {milliseconds(targets.first_token or 0.0)}"
+    at = f"at {counted(share, 'request')} in flight per replica"
+    if targets.first_token and first / targets.first_token >= excess(speed, targets):
+        number = f"first token after {milliseconds(first)} {at}, spec.slo allows {milliseconds(targets.first_token)}"
         return Problem(Reason.TIME_TO_FIRST_TOKEN, number)
-    number = f"{milliseconds(each)} {at}, spec.slo allows {milliseconds(targets.output_token or 0.0)}"
+    number = f"{milliseconds(each)} per token {at}, spec.slo allows {milliseconds(targets.output_token or 0.0)}"
     return Problem(Reason.TIME_PER_OUTPUT_TOKEN, number)

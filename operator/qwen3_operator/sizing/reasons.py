@@ -39,6 +39,8 @@ class Reason(StrEnum):
     """Slower than spec.slo.timeToFirstToken."""
     TIME_PER_OUTPUT_TOKEN = "TimePerOutputToken"  # noqa: S105  # no password
     """Slower than spec.slo.timePerOutputToken."""
+    LOAD_TOO_HIGH = "LoadTooHigh"
+    """spec.replicas replicas carry fewer requests per second than spec.workload asks for."""
     SPEED_UNKNOWN = "SpeedUnknown"
     """Nothing is known of its speed, and spec.slo, optimizeFor or requestsPerSecond asks for it."""
     ACCELERATOR_PREFERRED = "AcceleratorPreferred"

@@ -63,45 +63,65 @@ class Cut:
     """Recurrent state of one request; 0 for models without."""
 
 
-def cuts(offer: Offer, largest: int, kv_element_bytes: int) -> Iterator[Cut]:
-    """Every shape of up to ``largest`` devices, the fewest first."""
-    for shape in _shapes(offer.model, largest):
-        problem = shape_problem(
-            offer.model, offer.form, shape.tensor_parallel, shape.expert_parallel, shape.data_parallel
+class Cutter:
+    """Cuts one offer; what does not depend on the shape is worked out once."""
+
+    def __init__(self, offer: Offer, kv_element_bytes: int) -> None:
+        model, loaded = offer.model, offer.checkpoint.loaded_bytes
+        per_parameter = loaded / model.parameters
+        self._offer = offer
+        self._element = kv_element_bytes
+        self._loaded = loaded
+        self._whole = (model.replicated_parameters + model.vision_parameters) * BF16_BYTES
+        self._keys = model.kv_projection_parameters * per_parameter
+        self._attention = model.attention_parameters * per_parameter + model.head_parameters * BF16_BYTES
+        self._made: dict[Shape, Cut] = {}
+
+    def cuts(self, largest: int) -> Iterator[Cut]:
+        """Every shape of up to ``largest`` devices, the fewest first."""
+        for shape in _shapes(self._offer.model, largest):
+            yield self.cut(shape)
+
+    def plain_cuts(self, above: int, largest: int) -> Iterator[Cut]:
+        """Shapes of more than ``above`` devices without data parallel attention."""
+        for size in powers_of_two(largest):
+            if size > above:
+                for dealt in powers_of_two(size if self._offer.model.experts else 1):
+                    yield self.cut(Shape(size, dealt))
+
+    def cut(self, shape: Shape) -> Cut:
+        """What a device of this shape holds, or why the model cannot be cut so."""
+        if shape not in self._made:
+            self._made[shape] = self._cut(shape)
+        return self._made[shape]
+
+    def _cut(self, shape: Shape) -> Cut:
+        model, form = self._offer.model, self._offer.form
+        problem = shape_problem(model, form, shape.tensor_parallel, shape.expert_parallel, shape.data_parallel)
+        if problem:
+            return Cut(self._offer, shape, problem)
+        parts = shape.attention_parallel
+        return Cut(
+            offer=self._offer,
+            shape=shape,
+            problem=None,
+            weights=self.weight_bytes(shape),
+            per_token=model.kv_bytes_per_token(parts, self._element),
+            state=model.state_bytes_per_request(parts),
         )
-        yield Cut(offer, shape, problem) if problem else cut(offer, shape, kv_element_bytes)
 
+    def weight_bytes(self, shape: Shape) -> int:
+        """Weights on one device.
 
-def cut(offer: Offer, shape: Shape, kv_element_bytes: int) -> Cut:
-    """What a device of this shape holds."""
-    attention = shape.attention_parallel
-    return Cut(
-        offer=offer,
-        shape=shape,
-        problem=None,
-        weights=weight_bytes(offer, shape),
-        per_token=offer.model.kv_bytes_per_token(attention, kv_element_bytes),
-        state=offer.model.state_bytes_per_request(attention),
-    )
-
-
-def weight_bytes(offer: Offer, shape: Shape) -> int:
-    """Weights on one device.
-
-    Norms, routers and a vision tower lie whole on every device, in BF16; the rest is cut into as many parts as there
-    are devices. Key and value projections are there once per KV head at least. With data parallel attention its
-    weights and the embedding are cut among fewer devices. Expert parallelism does not show here: experts are cut into
-    TP parts in all, by whole experts or inside them.
-    """
-    model, loaded, parts = offer.model, offer.checkpoint.loaded_bytes, shape.tensor_parallel
-    whole = (model.replicated_parameters + model.vision_parameters) * BF16_BYTES
-    per_parameter = loaded / model.parameters
-    copies = max(0.0, 1 / model.kv_heads - 1 / shape.attention_parallel)
-    more = model.kv_projection_parameters * per_parameter * copies
-    if shape.data_parallel > 1:
-        fewer = 1 / shape.attention_parallel - 1 / parts
-        more += fewer * (model.attention_parameters * per_parameter + model.head_parameters * BF16_BYTES)
-    return whole + ceil((loaded - whole) / parts) + ceil(more)
+        Norms, routers and a vision tower lie whole on every device, in BF16; the rest is cut into as many parts as
+        there are devices. Key and value projections are there once per KV head at least. With data parallel attention
+        its weights and the embedding are cut among fewer devices. Expert parallelism does not show here: experts are
+        cut into TP parts in all, by whole experts or inside them.
+        """
+        parts = shape.attention_parallel
+        more = self._keys * max(0.0, 1 / self._offer.model.kv_heads - 1 / parts)
+        more += self._attention * (1 / parts - 1 / shape.tensor_parallel)
+        return self._whole + ceil((self._loaded - self._whole) / shape.tensor_parallel) + ceil(more)
 
 
 def _shapes(model: Model, largest: int) -> Iterator[Shape]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwen3_operator.performance import Layout, Load, largest_concurrency, speeds
+from qwen3_operator.performance.predict import knowledge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,19 +19,42 @@ _MEDIAN, _TAIL = 50, 95
 """Percentiles of the times that a Speed holds; the first stands for the mean."""
 
 
-def speeds_at(loads: Sequence[tuple[Option, float]], wanted: Wanted, catalog: Catalog) -> list[Speed | None]:
-    """Speed of one replica of each option with so many requests in flight; None where nothing is known."""
-    pairs = [(_layout(option, wanted, catalog), _load(option, wanted.traffic, count)) for option, count in loads]
-    return speeds(pairs, catalog.performance)
+class Timing:
+    """Options that are timed together, which costs little more than timing one."""
+
+    def __init__(self, options: Sequence[Option], wanted: Wanted, catalog: Catalog) -> None:
+        self._wanted = wanted
+        self._constants = catalog.performance
+        self._layouts = [_layout(option, wanted, catalog) for option in options]
+        self._lengths = [_lengths(option, wanted.traffic) for option in options]
+        self._room = [option.fit.tokens if option.fit else None for option in options]
+        self.known = [knowledge(layout, self._constants) != "unknown" for layout in self._layouts]
+        """Whether anything is known of the speed of each option."""
+
+    def speeds(self, concurrency: Sequence[float]) -> list[Speed | None]:
+        """Speed of one replica of each option with so many requests in flight; None where nothing is known."""
+        return speeds(self._pairs(concurrency), self._constants)
+
+    def most(self) -> list[int | None]:
+        """Most requests in flight on one replica that meet the targets; None where no speed is known."""
+        targets = self._wanted.targets
+        found = largest_concurrency(
+            self._pairs([1.0] * len(self._layouts)),
+            targets.first_token,
+            targets.output_token,
+            self._constants,
+            targets.percentile,
+        )
+        return [count if known else None for count, known in zip(found, self.known, strict=True)]
+
+    def _pairs(self, concurrency: Sequence[float]) -> list[tuple[Layout, Load]]:
+        rows = zip(self._layouts, self._lengths, self._room, concurrency, strict=True)
+        return [(layout, Load(prompt, answer, count, room)) for layout, (prompt, answer), room, count in rows]
 
 
-def most_within(options: Sequence[Option], wanted: Wanted, catalog: Catalog) -> list[int]:
-    """Most requests in flight on one replica of each option that meet the targets; 0 also where no speed is known."""
-    pairs = [(_layout(option, wanted, catalog), _load(option, wanted.traffic, 1)) for option in options]
-    targets = wanted.targets
-    return largest_concurrency(
-        pairs, targets.first_token, targets.output_token, catalog.performance, targets.percentile
-    )
+def speed_of(option: Option, concurrency: float, wanted: Wanted, catalog: Catalog) -> Speed | None:
+    """Speed of one replica of one option."""
+    return Timing([option], wanted, catalog).speeds([concurrency])[0]
 
 
 def first_token_at(speed: Speed, percentile: int) -> float:
@@ -44,12 +68,11 @@ def request_seconds(speed: Speed, traffic: Traffic) -> float:
     return speed.time_to_first_token + max(0, traffic.output_tokens - 1) * speed.time_per_output_token
 
 
-def meets(speed: Speed, targets: Targets) -> bool:
-    """Whether a speed keeps within both targets."""
-    first, each = targets.first_token, targets.output_token
-    return (first is None or first_token_at(speed, targets.percentile) <= first) and (
-        each is None or speed.time_per_output_token <= each
-    )
+def excess(speed: Speed, targets: Targets) -> float:
+    """How far a speed is beyond the target that it misses most, as a ratio; up to 1 it meets both."""
+    first = first_token_at(speed, targets.percentile) / targets.first_token if targets.first_token else 0.0
+    each = speed.time_per_output_token / targets.output_token if targets.output_token else 0.0
+    return max(first, each)
 
 
 def _layout(option: Option, wanted: Wanted, catalog: Catalog) -> Layout:
@@ -67,9 +90,9 @@ def _layout(option: Option, wanted: Wanted, catalog: Catalog) -> Layout:
     )
 
 
-def _load(option: Option, traffic: Traffic, concurrency: float) -> Load:
-    """Assumed lengths are cut down to what the context holds."""
+def _lengths(option: Option, traffic: Traffic) -> tuple[int, int]:
+    """Prompt and answer; assumed lengths are cut down to what the context holds."""
     longest = option.offer.request_tokens
-    answer = min(traffic.output_tokens, max(1, longest // 2))
-    prompt = max(1, min(traffic.input_tokens, longest - answer))
-    return Load(prompt, answer, concurrency, option.fit.tokens if option.fit else None)
+    answer = min(traffic.output_tokens, max(1, longest // 2)) if traffic.assumed else traffic.output_tokens
+    prompt = max(1, min(traffic.input_tokens, longest - answer)) if traffic.assumed else traffic.input_tokens
+    return prompt, answer
