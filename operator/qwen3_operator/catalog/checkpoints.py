@@ -16,6 +16,8 @@ from qwen3_operator.catalog.base import Row
 
 Count = Annotated[int, Field(ge=1)]
 Hub = Literal["HuggingFace", "ModelScope", "Modelers"]
+SAME_IDS: tuple[Hub, ...] = ("HuggingFace", "ModelScope")
+"""Hubs on which Qwen publishes under the same ids."""
 Width = Annotated[float, Field(gt=0, le=32)]
 HALF_FAMILIES: tuple[Family, ...] = ("Turing", "Ascend-310P")
 """Families without BF16: what is stored so is converted to FP16, which is as large."""
@@ -42,14 +44,14 @@ class _Identity(Row):
     repository: str
     """Repository id on Hugging Face and ModelScope; empty for a model that the project makes."""
     hubs: dict[Hub, str] = Field(default_factory=dict)
-    """Repository ids by hub, where they are known and not ``repository`` on both Hugging Face and ModelScope."""
+    """Repository ids by hub. Where neither Hugging Face nor ModelScope is named, ``repository`` is the id on both."""
     source: str
 
     def identifier(self, hub: Hub) -> str | None:
         """Repository id on one hub; None where none is known."""
-        if self.hubs:
+        if hub in self.hubs or hub not in SAME_IDS or any(same in self.hubs for same in SAME_IDS):
             return self.hubs.get(hub)
-        return self.repository or None if hub in {"HuggingFace", "ModelScope"} else None
+        return self.repository or None
 
 
 class CheckpointRow(_Identity):

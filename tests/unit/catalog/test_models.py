@@ -181,9 +181,12 @@ def test_what_the_engine_cannot_run_says_so() -> None:
 def test_hubs_default_to_the_two_that_share_ids() -> None:
     own = CATALOG.models["Qwen3-8B"].checkpoint(Quantization.BF16)
     community = CATALOG.models["Qwen3-30B-A3B"].checkpoint(Quantization.AWQ_INT4)
+    made_here = CATALOG.models["Qwen3-Tiny"].checkpoint(Quantization.BF16)
     assert own is not None
     assert community is not None
+    assert made_here is not None
+    assert made_here.identifier("HuggingFace") is None
     assert own.identifier("HuggingFace") == own.identifier("ModelScope") == "Qwen/Qwen3-8B"
-    assert own.identifier("Modelers") is None
-    assert community.identifier("HuggingFace") is None
+    assert own.identifier("Modelers") == "Modelers_Park/Qwen3-8B"
+    assert community.identifier("HuggingFace") is community.identifier("Modelers") is None
     assert community.identifier("ModelScope") == "swift/Qwen3-30B-A3B-AWQ"
