@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.kind import pools
 from tests.kube import poll
 from tests.objects import deployment
 
@@ -55,6 +56,32 @@ def test_no_fit_warns_in_the_words_of_the_condition(kube: Kube, namespace: str) 
     assert all(len(line) <= 256 for line in warned)
     condition = kube.wait_condition("big", namespace, "Planned", "False", reason="NoFit", timeout=15)
     assert warned[0].removeprefix("NoFit: ").removesuffix("...") in condition["message"]
+
+
+@pytest.fixture
+def h100(kube: Kube) -> Iterator[None]:
+    """Two fake nodes of eight H100."""
+    nodes = pools.nvidia_h100(2)
+    pools.apply(kube.command, nodes)
+    yield
+    pools.remove(kube.command, nodes)
+
+
+@pytest.mark.usefixtures("h100")
+def test_devices_are_counted_and_the_nearest_that_fits_is_named(kube: Kube, namespace: str) -> None:
+    wanted = {"model": {"name": "Qwen3-32B", "contextLength": 32768}, "hardware": {"accelerators": ["H100-SXM"]}}
+    load = {"workload": {"concurrency": 1}}
+    poll(
+        "the new nodes are seen",
+        lambda: kube.warnings(deployment("one", namespace, **wanted, **load), server_dry_run=True) == [],
+        timeout=30,
+    )
+    warned = kube.warnings(deployment("many", namespace, replicas=30, **wanted, **load))
+    assert warned[0].startswith("NoFit: Qwen3-32B ")
+    assert "16" in " ".join(warned), "of 16 devices"
+    assert "earest that would fit: " in warned[-1]
+    condition = kube.wait_condition("many", namespace, "Planned", "False", reason="NoFit", timeout=15)
+    assert condition["message"].endswith(warned[-1].rpartition("earest that would fit: ")[2])
 
 
 def test_a_mistake_is_named_with_what_would_be_right(kube: Kube, namespace: str) -> None:

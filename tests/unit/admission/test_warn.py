@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qwen3_operator.admission.warn import MAX_LENGTH, MAX_WARNINGS, warnings
 from qwen3_operator.api.deployment import DeploymentSpec
@@ -67,6 +69,14 @@ def test_the_way_out_survives_where_there_is_too_much_to_say() -> None:
     assert len(found) == MAX_WARNINGS
     assert found[0].startswith("NoFit: S0")
     assert found[-1] == long[-1]
+
+
+@given(st.text())
+def test_any_text_becomes_few_short_lines(message: str) -> None:
+    found = _lines(message)
+    assert 1 <= len(found) <= MAX_WARNINGS
+    assert found[0].startswith("NoFit:")
+    assert all(line == " ".join(line.split()) and len(line) <= MAX_LENGTH for line in found)
 
 
 @pytest.mark.parametrize("character", ["\n", "\r\n", "\t"])
