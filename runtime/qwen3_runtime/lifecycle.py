@@ -16,6 +16,7 @@ from qwen3_runtime.server import errors
 from qwen3_runtime.termination import Termination
 from qwen3_runtime.warmup import WarmUpError, wait_for_first_token, wait_until_live
 from qwen3_runtime.weights import check_folder
+from qwen3_runtime.weights.fetch.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from qwen3_runtime.engines.base import Adapter
@@ -110,9 +111,17 @@ class Lifecycle:
         )
 
     async def _wait_for_weights(self) -> None:
+        await self._fetch_weights()
         while (problem := await asyncio.to_thread(check_folder, self._config)) is not None:
             self._enter(Phase.WEIGHTS_INVALID, problem.reason, problem.message)
             await asyncio.sleep(WEIGHTS_SECONDS)
+
+    async def _fetch_weights(self) -> None:
+        model = self._config.model
+        if model.source is None or model.source.offline:
+            return
+        await Supervisor(model.source, model.path, enter=self._enter, show=self._phases.show).run()
+        self._enter(Phase.CHECKING_WEIGHTS)
 
     def _identify(self) -> EngineImage:
         try:

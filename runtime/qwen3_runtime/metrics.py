@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 FIRST_BYTE_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 """Seconds. Starts below the engine's own lowest bucket (0.1 s), which small models never leave."""
 
+_WEIGHTS = (
+    ("bytes_done", "fetched_bytes", "Bytes of the model's source that lie on the volume."),
+    ("bytes_total", "source_bytes", "Bytes of the model's source. 0: nothing is to be fetched, or not yet known."),
+    ("bytes_per_second", "fetch_bytes_per_second", "Rate over the last seconds of the fetch."),
+    ("files_done", "verified_files", "Files whose checksum was right."),
+    ("retries", "fetch_retries", "Requests repeated since the present attempt to fetch began."),
+)
+"""Field of `FetchProgress`, name, help."""
+
 
 class Metrics:
     """Counters of one process in a registry of their own."""
@@ -41,6 +50,10 @@ class Metrics:
         self._phase_seconds = Gauge(
             "qwen3_runtime_phase_seconds", "Seconds spent in each phase so far.", ["phase"], registry=self.registry
         )
+        self._weights = {
+            field: Gauge(f"qwen3_runtime_weights_{name}", text, registry=self.registry)
+            for field, name, text in _WEIGHTS
+        }
         self._draining = Gauge("qwen3_runtime_draining", "1 after SIGTERM.", registry=self.registry)
         self._engine_up = Gauge(
             "qwen3_runtime_engine_metrics_up", "1 when this answer holds the engine's metrics.", registry=self.registry
@@ -50,6 +63,9 @@ class Metrics:
         """Prometheus text: own metrics, then the engine's as they came. ``None``: the engine gave none."""
         for phase, seconds in phases.seconds().items():
             self._phase_seconds.labels(phase).set(seconds)
+        if phases.progress is not None:
+            for field, gauge in self._weights.items():
+                gauge.set(getattr(phases.progress, field))
         self._draining.set(phases.current is Phase.DRAINING)
         self._engine_up.set(engine is not None)
         return generate_latest(self.registry) + (engine or b"")

@@ -11,6 +11,11 @@ from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qwen3_runtime.sources import FetchProgress
+
+_REPORTED_STAYS = 64
+"""The newest phases of a report: a source that fails for days must not make it grow for days."""
+
 
 @dataclass(frozen=True)
 class _Stay:
@@ -27,6 +32,8 @@ class Phases:
         self._stays = [_Stay(Phase.CHECKING_WEIGHTS, clock())]
         self._reason = ""
         self._message = ""
+        self.progress: FetchProgress | None = None
+        """How far the weights are fetched; None where nothing is to be fetched."""
 
     @property
     def current(self) -> Phase:
@@ -52,19 +59,24 @@ class Phases:
         self._reason, self._message = reason, message
         return True
 
+    def show(self, progress: FetchProgress) -> None:
+        """Publish how far the weights are fetched."""
+        self.progress = progress
+
     def report(self) -> PhaseReport:
         """Body of ``GET /phase``."""
         return PhaseReport(
             phase=self.current,
             reason=self._reason,
             message=self._message,
+            progress=self.progress,
             history=tuple(
                 PhaseRecord(
                     phase=stay.phase,
                     started_at=_rfc3339(stay.began),
                     finished_at=None if stay.ended is None else _rfc3339(stay.ended),
                 )
-                for stay in self._stays
+                for stay in self._stays[-_REPORTED_STAYS:]
             ),
         )
 

@@ -1,0 +1,128 @@
+"""One fetch from beginning to end: lock, list, download, verify, let the model appear."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.weights.fetch.errors import TransientError
+from qwen3_runtime.weights.fetch.folder import ModelFolder
+from qwen3_runtime.weights.fetch.listing import select
+from qwen3_runtime.weights.fetch.lock import FetchLock, LockRecord
+from qwen3_runtime.weights.fetch.meter import Meter
+from qwen3_runtime.weights.fetch.order import FetchEvent, FetchState
+from qwen3_runtime.weights.fetch.patience import Patience
+from qwen3_runtime.weights.fetch.remotes import open_remote
+from qwen3_runtime.weights.fetch.space import disk_failure, require_space, require_writable
+from qwen3_runtime.weights.fetch.transfer import StoppedError, Transfer
+from qwen3_runtime.weights.fetch.web import make_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qwen3_runtime.weights.fetch.listing import Listing
+    from qwen3_runtime.weights.fetch.order import FetchOrder
+    from qwen3_runtime.weights.fetch.remote import Remote
+
+_FAREWELL_SECONDS = 2.0
+"""For the other files' threads to notice that one has failed."""
+
+
+class Job:
+    """Runs one order; `event` may be asked from any thread."""
+
+    def __init__(self, order: FetchOrder, lost: Callable[[], None]) -> None:
+        """``lost`` is called when another process took the lock: this one must end at once."""
+        self._order = order
+        self._folder = ModelFolder(Path(order.path), order.source.folder_name())
+        self._lock = FetchLock(
+            self._folder.lock, LockRecord(holder=order.holder, incarnation=order.incarnation), order.pace, lost
+        )
+        self._meter = Meter(time.monotonic)
+        self._lock.progress = self._meter.progress
+        self._stop = threading.Event()
+        self._event = FetchEvent(state=FetchState.LISTING)
+
+    def event(self) -> FetchEvent:
+        """Where the job stands."""
+        if self._event.state is not FetchState.DOWNLOADING:
+            return self._event
+        progress = self._meter.progress()
+        state = FetchState.VERIFYING if progress.bytes_done == progress.bytes_total else FetchState.DOWNLOADING
+        return FetchEvent(state=state, progress=progress)
+
+    def run(self) -> None:
+        """Return when the model is there.
+
+        Raises:
+            FetchError: a person has to change something, or the source was asked often enough.
+        """
+        if self._folder.is_whole():
+            return
+        require_writable(self._folder.volume)
+        if not self._lock.acquire(self._waiting, self._folder.is_whole):
+            return
+        try:
+            if not self._folder.is_whole():
+                self._event = FetchEvent(state=FetchState.LISTING)
+                self._fetch()
+        except OSError as error:
+            raise disk_failure(error, self._folder.volume) from error
+        finally:
+            self._lock.release()
+
+    def _waiting(self, holder: LockRecord) -> None:
+        self._event = FetchEvent(
+            state=FetchState.WAITING,
+            reason="FetchedByOther",
+            message=f"{holder.holder} fetches the same model into {self._folder.volume}.",
+            progress=holder.progress,
+        )
+
+    def _fetch(self) -> None:
+        self._folder.begin()
+        with make_client(self._order.pace) as client:
+            remote = open_remote(self._order.source, client, self._order.pace)
+            listing = self._list(remote)
+            require_space(self._folder.volume, self._folder.partial, listing.files)
+            self._meter.expect(len(listing.files), sum(file.size for file in listing.files))
+            self._event = FetchEvent(state=FetchState.DOWNLOADING)
+            transfer = Transfer(
+                remote, client, self._folder.partial, pace=self._order.pace, meter=self._meter, stop=self._stop
+            )
+            self._download(transfer, listing)
+        self._folder.finish(listing)
+
+    def _list(self, remote: Remote) -> Listing:
+        patience = Patience(self._order.pace)
+        while True:
+            try:
+                listing = remote.list_files()
+            except TransientError as error:
+                seconds = patience.wait(error)
+                self._meter.retried()
+                self._event = FetchEvent(
+                    state=FetchState.LISTING, reason=error.reason, message=f"{error}; trying again in {seconds:.0f} s."
+                )
+                self._stop.wait(seconds)
+            else:
+                return replace(listing, files=select(listing.files, self._order.source.files))
+
+    def _download(self, transfer: Transfer, listing: Listing) -> None:
+        workers = ThreadPoolExecutor(self._order.pace.parallel_files, thread_name_prefix="fetch")
+        futures = [workers.submit(transfer.fetch, file) for file in listing.files]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            self._stop.set()
+            workers.shutdown(wait=False, cancel_futures=True)
+            running = [future for future in futures if not future.cancelled()]
+            wait(running, timeout=_FAREWELL_SECONDS)
+        errors = [error for future in running if future.done() and (error := future.exception())]
+        for error in errors:
+            if not isinstance(error, StoppedError):
+                raise error

@@ -1,0 +1,121 @@
+"""PID 1's side of a fetch: starts the process, follows it, and tries again for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from qwen3_runtime.config import Phase
+from qwen3_runtime.weights.fetch.order import FetchEvent, FetchOrder, FetchState, Pace
+from qwen3_runtime.weights.fetch.words import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qwen3_runtime.sources import FetchProgress, WeightSource
+
+logger = logging.getLogger(__name__)
+
+_MODULE = "qwen3_runtime.weights.fetch"
+_FIRST_RETRY_SECONDS = 10.0
+_LAST_RETRY_SECONDS = 120.0
+"""A person who mends a Secret or accepts a licence is not kept waiting for longer."""
+_LOG_SECONDS = 30.0
+_END_SECONDS = 3.0
+"""For the process to give back its lock."""
+
+
+class Supervisor:
+    """Fetches one source to one path."""
+
+    def __init__(
+        self,
+        source: WeightSource,
+        path: str,
+        *,
+        enter: Callable[[Phase, str, str], None],
+        show: Callable[[FetchProgress], None],
+        pace: Pace | None = None,
+    ) -> None:
+        """``enter`` changes phase, reason and message; ``show`` publishes the progress."""
+        self._order = FetchOrder(
+            source=source,
+            path=path,
+            holder=os.environ.get("HOSTNAME") or socket.gethostname(),
+            incarnation=uuid.uuid4().hex,
+            pace=pace or Pace(),
+        )
+        self._subject = source.describe()
+        self._enter = enter
+        self._show = show
+        self._logged = 0.0
+
+    async def run(self) -> None:
+        """Return when the whole model lies at the path."""
+        seconds = _FIRST_RETRY_SECONDS
+        self._enter(Phase.FETCHING_WEIGHTS, "", f"Asking for the files of {self._subject}.")
+        while (last := await self._attempt()).state is not FetchState.DONE:
+            reason = last.reason or "FetcherDied"
+            message = last.message or f"The process that fetches {self._subject} ended without a word."
+            self._enter(Phase.WEIGHTS_INVALID, reason, message)
+            logger.warning("trying to fetch again in %.0f s", seconds)
+            await asyncio.sleep(seconds)
+            seconds = min(seconds * 2, _LAST_RETRY_SECONDS)
+
+    async def _attempt(self) -> FetchEvent:
+        """Run the process once; its last event."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", _MODULE, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            return await self._follow(process)
+        finally:
+            await _end(process)
+
+    async def _follow(self, process: asyncio.subprocess.Process) -> FetchEvent:
+        assert process.stdin is not None  # noqa: S101 - it was asked for
+        assert process.stdout is not None  # noqa: S101
+        process.stdin.write(self._order.model_dump_json(by_alias=True).encode())
+        process.stdin.close()
+        event = FetchEvent(state=FetchState.FAILED)
+        async for line in process.stdout:
+            try:
+                event = FetchEvent.model_validate_json(line)
+            except ValidationError:
+                continue
+            self._tell(event)
+        ended = event.state in (FetchState.DONE, FetchState.FAILED)
+        return event if ended else FetchEvent(state=FetchState.FAILED)
+
+    def _tell(self, event: FetchEvent) -> None:
+        if event.progress is not None:
+            self._show(event.progress)
+        if event.state in (FetchState.DONE, FetchState.FAILED, FetchState.LISTING) and not event.message:
+            return
+        if event.state is FetchState.FAILED:
+            return
+        phase = Phase.VERIFYING_WEIGHTS if event.state is FetchState.VERIFYING else Phase.FETCHING_WEIGHTS
+        self._enter(phase, event.reason, event.message or f"Fetching {self._subject}.")
+        if event.progress is not None and time.monotonic() - self._logged > _LOG_SECONDS:
+            self._logged = time.monotonic()
+            logger.info("%s: %s", self._subject, describe(event.progress))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Also when this task is cancelled: the process must not outlive it."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _END_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

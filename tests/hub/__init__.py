@@ -1,0 +1,1 @@
+"""A stand-in for the hubs: a real HTTP server that speaks their APIs and fails on request."""
