@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qwen3_operator.api.deployment import DeploymentSpec
 from qwen3_operator.cli.hardware import Hardware, snapshot
+from qwen3_operator.cli.snapshot import NOBODY
 from qwen3_operator.sizing import Reason, evaluate
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 Known = Literal["measured", "calculated", "reported", "unknown"]
 _FITS = frozenset({None, Reason.COSTS_MORE, Reason.MORE_DEVICES, Reason.OTHER_PREFERRED, Reason.SPEED_UNKNOWN})
 _TOO_LARGE = frozenset({Reason.OUT_OF_MEMORY, Reason.NEEDS_SEVERAL_NODES})
-_NOBODY = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def hardware_table(
     catalog: Catalog, models: Iterable[Model], accelerators: Sequence[str], context_length: int
 ) -> Iterator[Line]:
     """Lines for all published checkpoints of ``models``, in the order of the catalog."""
-    servers = snapshot([Hardware(accelerator=name) for name in accelerators], catalog).inventory(catalog, _NOBODY)
+    servers = snapshot([Hardware(accelerator=name) for name in accelerators], catalog).inventory(catalog, NOBODY)
     names = {pool.name: pool.accelerator.name for pool in servers.pools.values()}
     for model in models:
         context = min(context_length, model.max_context)

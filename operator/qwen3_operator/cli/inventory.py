@@ -10,6 +10,7 @@ from qwen3_operator.cli import options, source
 from qwen3_operator.cli.errors import command
 from qwen3_operator.cli.output import Format, dump, show
 from qwen3_operator.cli.reduce import reduced
+from qwen3_operator.cli.snapshot import NOBODY
 from qwen3_operator.cli.tables import plain_table
 from qwen3_operator.cli.where import Where
 from qwen3_operator.inventory import Inventory, Pool, UnusedNode
@@ -17,8 +18,6 @@ from qwen3_operator.sizing.text import gigabytes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-_NOBODY = ("", "")
 
 
 @command
@@ -39,7 +38,7 @@ def inventory(
     if output is not Format.TABLE:
         dump(reduced(found), output)
         return
-    pools = found.inventory(catalog, _NOBODY)
+    pools = found.inventory(catalog, NOBODY)
     unused: list[RenderableType] = [Text(), _unused(pools.unused)] if pools.unused else []
     show(_pools(pools), *unused)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Raw = dict[str, Any]
 Key = tuple[str, str]
 """Namespace and name of a Qwen3Deployment."""
+NOBODY: Key = ("", "")
+"""Plans for no deployment: everything that is taken stays taken."""
 
 
 @dataclass(frozen=True, slots=True)

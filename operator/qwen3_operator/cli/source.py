@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwen3_operator.cli import hardware
 from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.files import read_documents, shown
-from qwen3_operator.cli.snapshot import Snapshot
+from qwen3_operator.cli.snapshot import NOBODY, Snapshot
 
 if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog
@@ -52,4 +52,9 @@ def _from_file(name: str, catalog: Catalog) -> Snapshot:
             f"{shown(name)} holds no nodes: give the output of 'kubectl qwen3 inventory -o yaml' or "
             "'kubectl get nodes -o json', or a list such as [{accelerator: H100-SXM, nodes: 2, devices: 8}]"
         )
+    try:
+        found.inventory(catalog, NOBODY)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"{type(error).__name__} {error}"
+        raise InputError(f"{shown(name)} holds an object that is not as Kubernetes lists it: {problem}") from error
     return found
