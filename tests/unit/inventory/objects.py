@@ -76,3 +76,8 @@ def pod(
         "spec": {"nodeName": on, "containers": containers, **spec},
         "status": {"phase": phase},
     }
+
+
+def acp(name: str, **spec: Any) -> Object:
+    """An AcceleratorPool as the API server stores it."""
+    return {"metadata": {"name": name, "uid": f"uid-{name}", "generation": 1, "resourceVersion": "1"}, "spec": spec}
