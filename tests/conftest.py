@@ -47,14 +47,26 @@ def kube(kubeconfig: Path, platform: dict[str, str]) -> Kube:
     return Kube(kubeconfig, Path(platform["kubectl"]))
 
 
+@pytest.fixture(scope="module")
+def leaving(kube: Kube) -> Iterator[list[str]]:
+    """Namespaces whose removal has begun. The next test need not wait; at the module's end nothing may be left."""
+    names: list[str] = []
+    yield names
+    for name in names:
+        _wait_until_gone(kube, name)
+
+
 @pytest.fixture
-def namespace(kube: Kube, platform: dict[str, str], request: pytest.FixtureRequest) -> Iterator[str]:
+def namespace(
+    kube: Kube, platform: dict[str, str], leaving: list[str], request: pytest.FixtureRequest
+) -> Iterator[str]:
     """A namespace under Pod Security "restricted" with the tiny model on the claim ``weights``."""
     stem = request.node.name.split("[")[0].removeprefix("test_").replace("_", "-")[:30].rstrip("-")
     name = f"{stem}-{os.getpid()}-{next(_numbers)}"
     make_namespace(kube, name, platform["modelFolder"])
     yield name
-    remove_namespace(kube, name)
+    _begin_removal(kube, name)
+    leaving.append(name)
 
 
 def make_namespace(kube: Kube, name: str, model_folder: str) -> None:
@@ -64,14 +76,18 @@ def make_namespace(kube: Kube, name: str, model_folder: str) -> None:
 
 
 def remove_namespace(kube: Kube, name: str) -> None:
-    """Everything of `make_namespace`, and nothing may hold it up.
+    """Everything of `make_namespace`, and nothing may hold it up."""
+    _begin_removal(kube, name)
+    _wait_until_gone(kube, name)
 
-    Pods go first: the namespace controller waits for half of the longest grace period that it meets.
-    """
+
+def _begin_removal(kube: Kube, name: str) -> None:
+    """Deployments go at once: the namespace controller waits for half of the longest grace period that it meets."""
     kube.run("delete", "q3d", "--all", "-n", name, "--wait=false")
-    kube.run("delete", "pods", "--all", "-n", name, "--wait=false")
-    workloads = "deployments,replicasets,pods"
-    poll(f"workloads of {name} gone", lambda: kube.list(workloads, name) == [], timeout=120, interval=0.5)
     kube.run("delete", "namespace", name, "--wait=false")
-    poll(f"namespace {name} gone", lambda: kube.find("namespace", name) is None, timeout=120, interval=1)
-    kube.run("delete", "persistentvolume", name, "--ignore-not-found", "--timeout=60s")
+    kube.run("delete", "persistentvolume", name, "--ignore-not-found", "--wait=false")
+
+
+def _wait_until_gone(kube: Kube, name: str) -> None:
+    poll(f"namespace {name} gone", lambda: kube.find("namespace", name) is None, timeout=150, interval=1)
+    poll(f"volume {name} gone", lambda: kube.find("persistentvolume", name) is None, timeout=60, interval=1)
