@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -30,11 +31,11 @@ class Lists:
         return Listing(self.nodes if kind is Kind.NODE else self.pods, "1")
 
 
-def _node(gpus: int) -> dict[str, Any]:
+def _node(gpus: int, product: str = "NVIDIA-H100-80GB-HBM3", memory: str = "81559") -> dict[str, Any]:
     labels = {
         "kubernetes.io/arch": "amd64",
-        "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3",
-        "nvidia.com/gpu.memory": "81559",
+        "nvidia.com/gpu.product": product,
+        "nvidia.com/gpu.memory": memory,
     }
     allocatable = {"cpu": "96", "memory": "1Ti", "pods": "200", "nvidia.com/gpu": str(gpus)}
     conditions = [{"type": "Ready", "status": "True"}]
@@ -156,3 +157,62 @@ async def test_plans_of_one_moment_share_a_list_and_later_ones_do_not(cache: Cac
 async def test_a_plan_of_another_form_is_made_anew(cache: Cache) -> None:
     planned = await planner(Lists(8), cache).answer(FIRST, spec(), {"plan": {"model": "Qwen3-32B"}})
     assert planned.plan is not None
+
+
+async def test_a_wish_for_a_new_plan_is_acted_on_once(cache: Cache) -> None:
+    lists = Lists(8)
+    planning = planner(lists, cache)
+    first = await planning.answer(FIRST, spec(), {})
+    assert first.replanned == ""
+    lists.nodes = [_node(8, "NVIDIA-H200", "143771")]
+    planning.capacity_changed()
+    kept = await planning.answer(FIRST, spec(), {})
+    assert kept.plan == first.plan
+    wished = await planning.answer(FIRST, spec(), {}, "1")
+    assert wished.plan is not None
+    assert wished.plan.placements[0].pool == "h200"
+    assert wished.replanned == "1"
+    lists.nodes = [_node(8)]
+    planning.capacity_changed()
+    again = await planning.answer(FIRST, spec(), {}, "1")
+    assert again == wished
+    status = {"plan": wished.plan.to_json(), "replanned": "1"}
+    after_restart = await planner(lists, cache).answer(FIRST, spec(), status, "1")
+    assert after_restart == wished
+    other = await planning.answer(FIRST, spec(), status, "2")
+    assert other.plan is not None
+    assert (other.plan.placements[0].pool, other.replanned) == ("h100-80gb-hbm3", "2")
+
+
+async def test_a_wish_that_cannot_be_met_takes_nothing_away(cache: Cache) -> None:
+    lists = Lists(8)
+    planning = planner(lists, cache)
+    first = await planning.answer(FIRST, spec(), {})
+    lists.nodes = []
+    planning.capacity_changed()
+    found = await planning.answer(FIRST, spec(), {}, "now")
+    assert (found.plan, found.failure, found.replanned) == (first.plan, None, "now")
+    assert planning.waiting == ()
+
+
+async def test_accelerator_pools_count(cache: Cache) -> None:
+    pool = {
+        "metadata": {"name": "mine", "uid": "m", "resourceVersion": "1", "generation": 1},
+        "spec": {"nodeSelector": {"kubernetes.io/arch": "amd64"}, "images": {"SGLang": "runtime:1"}},
+    }
+    cache.put(Kind.ACCELERATOR_POOL, pool)
+    found = await planner(Lists(8), cache).answer(FIRST, spec(), {})
+    assert found.plan is not None
+    assert (found.plan.placements[0].pool, found.plan.placements[0].image) == ("mine", "runtime:1")
+
+
+async def test_another_catalog_is_for_new_plans(cache: Cache) -> None:
+    planning = planner(Lists(8), cache)
+    first = await planning.answer(FIRST, spec(), {})
+    assert (await planning.answer(SECOND, spec(name="Qwen3-99B"), {})).failure is not None
+    row = CATALOG.models["Qwen3-32B"].model_copy(update={"name": "Qwen3-99B"})
+    planning.use(replace(CATALOG, version="other", models={**CATALOG.models, row.name: row}))
+    assert (await planning.answer(FIRST, spec(), {})).plan == first.plan
+    second = await planning.answer(SECOND, spec(name="Qwen3-99B"), {})
+    assert second.plan is not None
+    assert second.plan.catalog_version == "other"
