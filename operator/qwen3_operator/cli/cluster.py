@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import yaml
 from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration, CustomObjectsApi
+from kubernetes.aio.client import ApiClient, Configuration, CoreV1Api, CustomObjectsApi
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config.config_exception import ConfigException
 
 from qwen3_operator.api import deployment, pool
 from qwen3_operator.api.base import API_VERSION, GROUP, VERSION
 from qwen3_operator.cli.errors import InputError
-from qwen3_operator.cli.snapshot import Snapshot
+from qwen3_operator.cli.output import note
+from qwen3_operator.cli.snapshot import OVERRIDES, Snapshot
 from qwen3_operator.cli.where import Where
 from qwen3_operator.reconcile.client import ApiError, Client
 from qwen3_operator.reconcile.kinds import Kind
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from qwen3_operator.cli.snapshot import Raw
 
 _RUNNING_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 _MERGE_PATCH = "application/merge-patch+json"
 _Answer = TypeVar("_Answer")
@@ -37,6 +39,7 @@ class Cluster:
     """The requests that commands send."""
 
     def __init__(self, api: ApiClient, namespace: str) -> None:
+        self._api = api
         self._client = Client(api)
         self._custom = CustomObjectsApi(api)
         self.namespace = namespace
@@ -51,6 +54,7 @@ class Cluster:
             tuple(pods.items),
             deployments=await self._if_installed(deployment.KIND, deployment.PLURAL),
             pools=await self._if_installed(pool.KIND, pool.PLURAL),
+            overrides=await self._overrides(),
         )
 
     async def deployment(self, namespace: str, name: str) -> Raw:
@@ -74,6 +78,19 @@ class Cluster:
         await self._custom.patch_namespaced_custom_object(
             GROUP, VERSION, namespace, deployment.PLURAL, name, body, _content_type=_MERGE_PATCH
         )
+
+    async def _overrides(self) -> dict[str, str]:
+        """Files of the operator's ConfigMap with catalog rows; who may not read it plans without, and is told."""
+        try:
+            found = await CoreV1Api(self._api).list_config_map_for_all_namespaces(
+                field_selector=f"metadata.name={OVERRIDES}"
+            )
+        except ApiException as error:
+            if error.status != _FORBIDDEN:
+                raise
+            note(f"warning: ConfigMap {OVERRIDES} may not be read: the shipped catalog is used, or give --catalog")
+            return {}
+        return {name: text for item in found.items for name, text in (item.data or {}).items()}
 
     async def _if_installed(self, kind: str, plural: str) -> tuple[Raw, ...]:
         """All objects of a kind of ours; none where its CustomResourceDefinition is missing."""

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from qwen3_operator.catalog import load_catalog
 from qwen3_operator.cli import options, source
 from qwen3_operator.cli.errors import command
 from qwen3_operator.cli.output import Format, dump, show
@@ -25,6 +24,7 @@ def inventory(
     *,
     inventory_file: options.InventoryFile = None,
     hardware: options.HardwareWords = None,
+    catalog: options.CatalogFile = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     output: options.Output = Format.TABLE,
@@ -33,12 +33,11 @@ def inventory(
 
     With -o yaml everything that planning reads, as a file for 'kubectl qwen3 plan --inventory'.
     """
-    catalog = load_catalog()
-    found = source.snapshot(catalog, Where(kubeconfig, context), inventory_file, hardware)
+    found = source.read(Where(kubeconfig, context), inventory=inventory_file, hardware=hardware, catalog=catalog)
     if output is not Format.TABLE:
-        dump(reduced(found), output)
+        dump(reduced(found.snapshot), output)
         return
-    pools = found.inventory(catalog, NOBODY)
+    pools = found.snapshot.inventory(found.catalog, NOBODY)
     unused: list[RenderableType] = [Text(), _unused(pools.unused)] if pools.unused else []
     show(_pools(pools), *unused)
 

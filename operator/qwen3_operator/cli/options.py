@@ -32,3 +32,11 @@ HardwareWords = Annotated[
         "'2x8 H100-SXM @2.50, 1x8 Ascend-910B3'.",
     ),
 ]
+CatalogFile = Annotated[
+    str | None,
+    typer.Option(
+        "--catalog",
+        metavar="FILE",
+        help="ConfigMap whose rows lie over the shipped catalog. Default: the cluster's own.",
+    ),
+]

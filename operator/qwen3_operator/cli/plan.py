@@ -7,7 +7,6 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from qwen3_operator.api.status import PlanStatus
-from qwen3_operator.catalog import load_catalog
 from qwen3_operator.cli import options, source
 from qwen3_operator.cli.answers import Answer, answers
 from qwen3_operator.cli.documents import read_deployments
@@ -29,6 +28,7 @@ def plan(
     ],
     inventory: options.InventoryFile = None,
     hardware: options.HardwareWords = None,
+    catalog: options.CatalogFile = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     namespace: options.Namespace = None,
@@ -43,10 +43,9 @@ def plan(
 
     Exit code 0: everything fits; 3: something does not; 2: bad input.
     """
-    catalog = load_catalog()
     documents = read_deployments(file, namespace or "default")
-    found = source.snapshot(catalog, Where(kubeconfig, context), inventory, hardware)
-    given = answers(documents, found, catalog)
+    found = source.read(Where(kubeconfig, context), inventory=inventory, hardware=hardware, catalog=catalog)
+    given = answers(documents, found.snapshot, found.catalog)
     if plot:
         draw(plot, given)
     if output is Format.TABLE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import DEPLOYMENT_LABEL
+from qwen3_operator.cli.snapshot import OVERRIDES
 from qwen3_operator.inventory.requests import add, occupies, pod_requests
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ def reduced(snapshot: Snapshot) -> Raw:
     """A ``List`` of objects; ``Snapshot.of`` its items gives the same inventory."""
     items = [*map(_node, snapshot.nodes), *_pods(snapshot.pods)]
     items += [*map(_pool, snapshot.pools), *map(_deployment, snapshot.deployments)]
+    if snapshot.overrides:
+        items.append(_config_map(snapshot.overrides))
     return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def _config_map(files: Mapping[str, str]) -> Raw:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": OVERRIDES}, "data": dict(files)}
 
 
 def _node(node: Mapping[str, Any]) -> Raw:

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from qwen3_operator.api.base import REPLAN_ANNOTATION
 from qwen3_operator.api.deployment import DeploymentSpec
-from qwen3_operator.catalog import load_catalog
+from qwen3_operator.catalog import Catalog
 from qwen3_operator.cli import options
+from qwen3_operator.cli.catalogs import with_overrides
 from qwen3_operator.cli.errors import NOTHING_FITS, InputError, command
 from qwen3_operator.cli.snapshot import stored_plan
 from qwen3_operator.cli.where import Where
@@ -47,7 +48,8 @@ def replan(
         where = namespace or cluster.namespace
         raw = await cluster.deployment(where, name)
         snapshot = await cluster.snapshot()
-        _preview(raw, snapshot.inventory(load_catalog(), (where, name)))
+        catalog = with_overrides(snapshot.overrides)
+        _preview(raw, snapshot.inventory(catalog, (where, name)), catalog)
         if dry_run:
             return
         wish = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -59,7 +61,7 @@ def replan(
     ask(Where(kubeconfig, context), question)
 
 
-def _preview(raw: Mapping[str, Any], inventory: Inventory) -> None:
+def _preview(raw: Mapping[str, Any], inventory: Inventory, catalog: Catalog) -> None:
     """Print the plan in force and the one of today."""
     held = stored_plan(raw)
     typer.echo(f"in force: {held.summary if held else _NONE}")
@@ -67,7 +69,7 @@ def _preview(raw: Mapping[str, Any], inventory: Inventory) -> None:
         spec = DeploymentSpec.model_validate(raw["spec"])
     except ValidationError as error:
         raise InputError(f"{raw['metadata']['name']} was written by another version: {error}") from error
-    found = plan(spec, inventory, load_catalog())
+    found = plan(spec, inventory, catalog)
     if isinstance(found, PlanFailure):
         typer.echo(f"today: does not fit ({found.reason}): {found.message}")
         raise typer.Exit(NOTHING_FITS)

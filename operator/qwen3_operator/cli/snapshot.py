@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Raw = dict[str, Any]
 Key = tuple[str, str]
 """Namespace and name of a Qwen3Deployment."""
+OVERRIDES = "qwen3-operator-catalog"
+"""Name that the chart gives to the ConfigMap with catalog rows."""
 NOBODY: Key = ("", "")
 """Plans for no deployment: everything that is taken stays taken."""
 
@@ -35,15 +37,27 @@ class Snapshot:
     pods: tuple[Raw, ...] = ()
     deployments: tuple[Raw, ...] = ()
     pools: tuple[Raw, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Files of the operator's ConfigMap, whose rows lie over the shipped catalog."""
 
     @classmethod
     def of(cls, objects: Iterable[Raw]) -> Snapshot:
         """Sorted out by kind; other kinds are passed over."""
-        by_kind: dict[str, list[Raw]] = {"Node": [], "Pod": [], deployment.KIND: [], pool.KIND: []}
+        by_kind: dict[str, list[Raw]] = {kind: [] for kind in ("Node", "Pod", deployment.KIND, pool.KIND)}
+        overrides: dict[str, str] = {}
         for found in objects:
-            if (kind := found.get("kind")) in by_kind:
+            kind = found.get("kind")
+            if kind in by_kind:
                 by_kind[kind].append(found)
-        return cls(*(tuple(by_kind[kind]) for kind in ("Node", "Pod", deployment.KIND, pool.KIND)))
+            elif kind == "ConfigMap" and found.get("metadata", {}).get("name") == OVERRIDES:
+                overrides |= found.get("data") or {}
+        return cls(
+            nodes=tuple(by_kind["Node"]),
+            pods=tuple(by_kind["Pod"]),
+            deployments=tuple(by_kind[deployment.KIND]),
+            pools=tuple(by_kind[pool.KIND]),
+            overrides=overrides,
+        )
 
     def inventory(self, catalog: Catalog, planning: Key, promised: Iterable[Reservation] = ()) -> Inventory:
         """What ``planning`` may use: all that neither pods of others nor their plans take.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from qwen3_operator.cli import hardware
+from qwen3_operator.cli import hardware as words_of
+from qwen3_operator.cli.catalogs import catalog_of, with_overrides
 from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.files import read_documents, shown
 from qwen3_operator.cli.snapshot import NOBODY, Snapshot
@@ -19,16 +20,29 @@ _CHOICES = (
 )
 
 
-def snapshot(catalog: Catalog, where: Where, file: str | None, words: str | None) -> Snapshot:
-    """The nodes to plan on.
+class Source(NamedTuple):
+    """What a command plans on, and what it knows."""
+
+    snapshot: Snapshot
+    catalog: Catalog
+
+
+def read(where: Where, *, inventory: str | None, hardware: str | None, catalog: str | None) -> Source:
+    """The nodes to plan on, and the catalog: from a file if one is named, else as the cluster or the file has it.
 
     Raises:
         InputError: nothing was said and no cluster is reached, or what was said is wrong.
     """
-    if words and file:
+    if hardware and inventory:
         raise InputError("--hardware and --inventory exclude each other")
+    known = catalog_of(catalog)
+    found = _found(where, inventory, hardware, known)
+    return Source(found, known if catalog else with_overrides(found.overrides))
+
+
+def _found(where: Where, file: str | None, words: str | None, catalog: Catalog) -> Snapshot:
     if words:
-        return hardware.snapshot(hardware.parsed(words), catalog)
+        return words_of.snapshot(words_of.parsed(words), catalog)
     if file:
         return _from_file(file, catalog)
     from qwen3_operator.cli.cluster import ask  # noqa: PLC0415  # the client costs a second; files do not need it
@@ -45,7 +59,7 @@ def _from_file(name: str, catalog: Catalog) -> Snapshot:
         raise InputError(f"{shown(name)} is empty")
     if all(isinstance(document, list) for document in documents):
         entries = [entry for document in documents for entry in document]
-        return hardware.snapshot(hardware.from_list(entries, shown(name)), catalog)
+        return words_of.snapshot(words_of.from_list(entries, shown(name)), catalog)
     found = Snapshot.of(document for document in documents if isinstance(document, dict))
     if not found.nodes:
         raise InputError(

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from qwen3_operator.catalog import CPU, Catalog, Model, load_catalog
+from qwen3_operator.catalog import CPU, Catalog, Model
+from qwen3_operator.cli import options
+from qwen3_operator.cli.catalogs import catalog_of
 from qwen3_operator.cli.errors import InputError, command
 from qwen3_operator.cli.hardware_table import hardware_table
 from qwen3_operator.cli.output import Format, console, dump, show
@@ -50,14 +52,15 @@ def table(
         list[str] | None, typer.Option(metavar="NAME", help="By catalog name, several times for several.")
     ] = None,
     context: Annotated[int, typer.Option(metavar="TOKENS", min=1, help="Prompt plus answer of the request.")] = 32768,
+    catalog: options.CatalogFile = None,
     output: Annotated[TableFormat, typer.Option("--output", "-o", help="What is printed.")] = TableFormat.TABLE,
 ) -> None:
     """Show what each model needs in each format: memory, fewest devices per accelerator, tokens per second.
 
     Every number comes from the planner: one replica, one request of the full context.
     """
-    catalog = load_catalog()
-    lines = list(hardware_table(catalog, _models(catalog, model), _accelerators(catalog, accelerator), context))
+    known = catalog_of(catalog)
+    lines = list(hardware_table(known, _models(known, model), _accelerators(known, accelerator), context))
     if output is TableFormat.CSV:
         typer.echo(as_csv(lines), nl=False)
     elif output is TableFormat.JSON:

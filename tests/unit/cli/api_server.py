@@ -25,6 +25,7 @@ class ApiServer:
     def __init__(self, collections: dict[str, list[Object]]) -> None:
         self.collections = collections
         self.patches: list[Object] = []
+        self.forbidden: set[str] = set()
         self.obeys = True
         """Whether a replan wish is answered, as the operator answers it."""
 
@@ -38,6 +39,8 @@ class ApiServer:
         if path.startswith(f"{GROUP}/namespaces/"):
             namespace, plural = path.removeprefix(f"{GROUP}/namespaces/").split("/")
             path = f"{GROUP}/{plural}"
+        if path in self.forbidden:
+            return web.json_response({"message": "forbidden"}, status=403)
         if path not in self.collections:
             return web.json_response({"message": "the server could not find the requested resource"}, status=404)
         items = [item for item in self.collections[path] if namespace in ("", item["metadata"].get("namespace"))]

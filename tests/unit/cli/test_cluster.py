@@ -12,7 +12,7 @@ from qwen3_operator.api.status import Condition, DeploymentStatus
 from qwen3_operator.catalog import load_catalog
 from qwen3_operator.cli import hardware
 from qwen3_operator.cli.fields import checked_spec
-from qwen3_operator.cli.snapshot import NOBODY
+from qwen3_operator.cli.snapshot import NOBODY, OVERRIDES
 from qwen3_operator.sizing import plan
 from tests.unit.cli.api_server import GROUP, ApiServer, serving
 from tests.unit.cli.samples import GOOD, run, written
@@ -61,6 +61,7 @@ def server() -> ApiServer:
             "/api/v1/pods": pods,
             f"{GROUP}/acceleratorpools": list(found.pools),
             DEPLOYMENTS: [raw],
+            "/api/v1/configmaps": [],
         }
     )
 
@@ -112,6 +113,27 @@ def test_a_cluster_without_the_platform(kubeconfig: str, server: ApiServer, tmp_
     node["metadata"]["labels"] |= {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}
     result = run("plan", "-f", file, "--kubeconfig", kubeconfig)
     assert result.exit_code == 0, result.stderr
+
+
+def test_the_rows_of_an_administrator_count(kubeconfig: str, server: ApiServer, tmp_path: Path) -> None:
+    rows = {"accelerators.yaml": "accelerators: [{name: H100-SXM, memoryMiB: 40000}, {name: H20, memoryMiB: much}]"}
+    server.collections["/api/v1/configmaps"] = [{"kind": "ConfigMap", "metadata": {"name": OVERRIDES}, "data": rows}]
+    live = run("inventory", "--kubeconfig", kubeconfig)
+    assert "41.9 GB" in live.stdout
+    assert "warning: catalog row refused: accelerators.yaml, row 2 (H20), field memoryMiB" in live.stderr
+    file = written(tmp_path, "kept.yaml", run("inventory", "--kubeconfig", kubeconfig, "-o", "yaml").stdout)
+    assert run("inventory", "--inventory", file).stdout == live.stdout
+    catalog = written(tmp_path, "rows.yaml", yaml.safe_dump(server.collections["/api/v1/configmaps"][0]))
+    assert "41.9 GB" in run("inventory", "--hardware", "H100-SXM", "--catalog", catalog).stdout
+    server.collections["/api/v1/configmaps"] = []
+    assert "85.5 GB" in run("inventory", "--kubeconfig", kubeconfig).stdout
+
+
+def test_who_may_not_read_the_rows_is_told(kubeconfig: str, server: ApiServer) -> None:
+    server.forbidden.add("/api/v1/configmaps")
+    result = run("inventory", "--kubeconfig", kubeconfig)
+    assert result.exit_code == 0
+    assert f"warning: ConfigMap {OVERRIDES} may not be read" in result.stderr
 
 
 def test_explain_says_why(kubeconfig: str) -> None:
