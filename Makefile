@@ -86,6 +86,10 @@ crds: venv ## Write crds/ and docs/reference.md from the API types.
 	$(BIN)/python -m qwen3_operator.api.crd
 	$(BIN)/python -m qwen3_operator.api.reference
 
+.PHONY: docs-table
+docs-table: venv ## Write docs/hardware-table.md from the catalog and the planner.
+	$(BIN)/python -m qwen3_operator.cli.table_page
+
 .PHONY: lock
 lock: venv ## Renew requirements/*.txt from pyproject.toml.
 	@for extra in dev operator runtime; do \

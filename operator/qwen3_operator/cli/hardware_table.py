@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from qwen3_operator.api.deployment import DeploymentSpec
+from qwen3_operator.api.deployment import DeploymentSpec, UseCase
 from qwen3_operator.cli.hardware import Hardware, snapshot
 from qwen3_operator.cli.snapshot import NOBODY
 from qwen3_operator.sizing import Reason, evaluate
@@ -53,6 +53,11 @@ class Line:
     memory_bytes: int
     """Weights, and KV cache and state of one request of that context; on one device, without the engine's reserve."""
     cells: tuple[Cell, ...]
+
+    @property
+    def generates(self) -> bool:
+        """Whether the model writes tokens, rather than embedding or ranking texts."""
+        return not set(self.model.use_cases) <= {UseCase.EMBEDDING, UseCase.RERANK}
 
 
 def hardware_table(

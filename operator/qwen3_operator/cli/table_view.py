@@ -20,22 +20,28 @@ if TYPE_CHECKING:
 
 LEGEND = (
     "A cell is the fewest devices of one server that hold the model with one request of the full context, then the "
-    "tokens per second of one request, and how that is known: m measured (devices, engine and formats of this kind "
-    "were measured and the prediction is calibrated on them), c calculated, ? unknown. "
-    "> one server is not enough; - the format or the engine does not run there."
+    "tokens per second of that one request, and how they are known: m measured (devices, engine and formats of this "
+    "kind were measured, and the prediction is calibrated on them), c calculated, ? unknown. > means that one server "
+    "is not enough, - that the format or the engine does not run there."
 )
 _ONE = 1
 _CELL_WIDTH = 12
 _FIXED_WIDTH = 62
 
 
-def cell_text(cell: Cell) -> str:
-    """``2 x 69 m``, ``4 x ?``, ``>`` or ``-``."""
+def cell_text(line: Line, cell: Cell) -> str:
+    """``2 x 69 m``, ``4 x ?``, ``>`` or ``-``; devices alone for models that write no tokens."""
     if cell.devices is None:
         return ">" if cell.too_large else "-"
+    if not line.generates:
+        return str(cell.devices)
     if cell.tokens_per_second is None:
         return f"{cell.devices} x ?"
     return f"{cell.devices} x {cell.tokens_per_second:.0f} {cell.known[0]}"
+
+
+def _cells(line: Line, part: slice = slice(None)) -> list[str]:
+    return [cell_text(line, cell) for cell in line.cells[part]]
 
 
 def tables(lines: Sequence[Line], width: int) -> list[Table | Text]:
@@ -69,7 +75,7 @@ def _matrix(lines: Sequence[Line], part: slice) -> Table:
     numbers = ("CONTEXT", "WEIGHTS", "MEMORY", *names)
     table = plain_table("MODEL", "FORMAT", *numbers, right=numbers)
     for line in lines:
-        table.add_row(*_start(line), *map(cell_text, line.cells[part]))
+        table.add_row(*_start(line), *_cells(line, part))
     return table
 
 
@@ -83,7 +89,7 @@ def markdown(lines: Sequence[Line]) -> str:
     names = [cell.accelerator for cell in lines[0].cells] if lines else []
     heading = ["model", "format", "context", "weights", "memory", *names]
     rows = [heading, ["---", "---", *["---:"] * (len(heading) - 2)]]
-    rows += [[*_start(line), *map(cell_text, line.cells)] for line in lines]
+    rows += [[*_start(line), *_cells(line)] for line in lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
