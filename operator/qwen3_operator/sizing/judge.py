@@ -130,14 +130,16 @@ def _problem(field: Field, pool: Pool, choice: Option | Rated, assigned: Sequenc
 
 
 def _lack(option: Option) -> tuple[object, ...]:
-    """Those that lack memory first, the smallest lack before the others."""
-    return (not option.missing_bytes, option.missing_bytes, option.kind.on_cpu, option.offer.quality, option.shape)
+    """Those that lack memory or nodes first, the smallest lack before the others."""
+    impossible = option.blocked is not None and option.blocked.reason is not Reason.NEEDS_SEVERAL_NODES
+    return (impossible, option.missing_bytes, option.kind.on_cpu, option.offer.quality, option.shape)
 
 
 def _distance(field: Field, choice: Option | Rated) -> Distance:
     """Working ones first, then those that miss a target, then by the lack of memory, then rules."""
     if isinstance(choice, Option):
-        return (2, *_lack(choice))
+        several = choice.blocked is not None and choice.blocked.reason is Reason.NEEDS_SEVERAL_NODES
+        return (1.5 if several else 2, *_lack(choice))
     if choice.problem:
         return (1, choice.excess, *option_order(field.wanted, choice))
     return (0, *option_order(field.wanted, choice))

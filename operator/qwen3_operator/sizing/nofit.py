@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.judge import nearest, rejections
+from qwen3_operator.sizing.reasons import Reason
 from qwen3_operator.sizing.search import candidate_problem
 from qwen3_operator.sizing.text import counted, gigabytes
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from qwen3_operator.sizing.rating import Rated
 
 MAX_NODES_NAMED = 3
+_LOOKED_AT = 4
+"""Of the nearest candidates, for the one that is told."""
 
 
 def no_fit(field: Field, inventory: Inventory, advice: str) -> PlanFailure:
@@ -56,10 +59,13 @@ def _lack(field: Field, inventory: Inventory) -> str:
             f"{best.offer.name} takes {shape_in(pool, best)} per replica; {replicas} wanted{budget}, room for {room}: "
             f"{_stock(field, pool, best)}."
         )
-    missed = nearest(field, (), 1)
+    missed = nearest(field, (), _LOOKED_AT)
     if not missed:
         return f"No pool can hold {what}."
-    return f"No pool can {_verb(missed[0])} {what}; nearest is {_where(missed[0])}: {missed[0].number}."
+    close = next((miss for miss in missed if miss.reason is not Reason.NEEDS_SEVERAL_NODES), missed[0])
+    sentence = f"No pool can {_verb(close)} {what}; nearest is {_where(close)}: {close.number}."
+    wide = [miss for miss in missed if miss.reason is Reason.NEEDS_SEVERAL_NODES and miss is not close]
+    return f"{sentence} In pool {wide[0].pool} {wide[0].number}." if wide else sentence
 
 
 def _verb(miss: Judged) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.unit.inventory.objects import Object
 
 CATALOG = load_catalog()
+LIBRARY = {"persistentVolumeClaim": {"claimName": "library", "path": "{model}/{quantization}"}}
+"""A source that holds every model in every format."""
 
 
 def spec(name: str = "Qwen3-32B", /, **over: Any) -> DeploymentSpec:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qwen3_operator.api.intent import Objective, ServiceLevel, Workload
 from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.inventory import Demand, Inventory, Reservation, inventory
-from qwen3_operator.sizing import PlanFailure, plan, with_replicas
+from qwen3_operator.sizing import PlanFailure, evaluate, plan, with_replicas
 from tests.unit.inventory.objects import a3_node, gpu_node, node, npu_node, pod
-from tests.unit.sizing.given import CATALOG, spec
+from tests.unit.sizing.given import CATALOG, LIBRARY, spec
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
@@ -156,7 +158,90 @@ def test_more_memory_never_takes_more_devices(
     if isinstance(before, PlanStatus) and len(before.placements) == 1:
         assert isinstance(after, PlanStatus)
         if before.placements[0].resource_name:
-            assert after.placements[0].devices_per_replica <= before.placements[0].devices_per_replica
+            assert devices(after) <= devices(before)
+
+
+def devices(answer: PlanStatus) -> int:
+    return sum(max(1, p.replicas) * p.devices_per_replica for p in answer.placements)
+
+
+@st.composite
+def one_pool(draw: st.DrawFn) -> list[Object]:
+    made, product = draw(st.sampled_from(["gpu", "npu", "a3"])), draw(st.sampled_from(PRODUCTS))
+    count = draw(st.integers(1, 8))
+    return [_node(f"n{number}", made, product, count) for number in range(draw(st.integers(1, 4)))]
+
+
+@given(specs(), one_pool(), st.integers(1, 64))
+@settings(max_examples=100, deadline=None)
+def test_more_requests_never_take_fewer_devices(asked: DeploymentSpec, nodes: list[Object], more: int) -> None:
+    found = inventory(nodes, [], CATALOG)
+    busier = asked.workload.model_copy(update={"concurrency": (asked.workload.concurrency or 1) + more})
+    before, after = plan(asked, found, CATALOG), plan(asked.model_copy(update={"workload": busier}), found, CATALOG)
+    if isinstance(after, PlanStatus):
+        assert isinstance(before, PlanStatus)
+        assert devices(after) >= devices(before)
+
+
+@given(specs(), one_pool(), st.integers(1, 20_000))
+@settings(max_examples=100, deadline=None)
+def test_a_longer_context_never_takes_less(asked: DeploymentSpec, nodes: list[Object], more: int) -> None:
+    found = inventory(nodes, [], CATALOG)
+    model = CATALOG.models[asked.model.name]
+    # What a request takes is the context, where the workload does not say how long requests are.
+    open_ended = asked.model_copy(update={"workload": Workload(concurrency=asked.workload.concurrency)})
+    context = (asked.model.context_length or model.native_context) + more
+    longer = open_ended.model_copy(
+        update={"model": asked.model.model_copy(update={"context_length": min(context, model.max_context)})}
+    )
+    before, after = plan(open_ended, found, CATALOG), plan(longer, found, CATALOG)
+    if isinstance(after, PlanStatus) and isinstance(before, PlanStatus):
+        assert devices(after) >= devices(before)
+    if isinstance(before, PlanFailure) and before.reason == "NoFit":
+        assert isinstance(after, PlanFailure)
+
+
+@given(specs(), clusters(), st.sampled_from(list(Objective)), st.sampled_from([None, "100ms", "2s"]))
+@settings(max_examples=100, deadline=None)
+def test_every_candidate_is_chosen_or_rejected(
+    asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]], objective: Objective, target: str | None
+) -> None:
+    changed = asked.model_copy(
+        update={"optimize_for": objective, "slo": ServiceLevel(time_to_first_token=target, percentile=90)}
+    )
+    found = evaluate(changed, inventory(*cluster, CATALOG), CATALOG)
+    answer = found.answer
+    if found.field is None:
+        return
+    reasons = Counter(str(judged.reason) for judged in found.candidates if judged.reason)
+    assert dict(answer.rejected_counts) == reasons
+    assert all(judged.number for judged in found.candidates)
+    labels = [judged.label for judged in found.candidates]
+    assert len(set(labels)) == len(labels)
+    chosen = [judged for judged in found.candidates if judged.chosen]
+    if isinstance(answer, PlanStatus):
+        assert {judged.pool for judged in chosen} == {placement.pool for placement in answer.placements}
+        assert answer.binding is not None
+        for judged in chosen:
+            assert judged.rating is not None
+            assert judged.rating.excess <= 1
+    else:
+        assert chosen == []
+
+
+@given(st.sampled_from(["Chat", "Reasoning", "Code"]), clusters(), st.sampled_from(list(Objective)))
+@settings(max_examples=30, deadline=None)
+def test_a_model_left_to_the_plan_is_as_good_as_asked(
+    use_case: str, cluster: tuple[list[Object], list[Object]], objective: Objective
+) -> None:
+    floor = CATALOG.models["Qwen3-30B-A3B"].quality or 0
+    model = {"source": LIBRARY, "useCase": use_case, "minimumQuality": "Qwen3-30B-A3B"}
+    found = inventory(*cluster, CATALOG)
+    answer = plan(spec("Auto", model=model, optimizeFor=objective.value), found, CATALOG)
+    if isinstance(answer, PlanStatus):
+        chosen = CATALOG.models[answer.model]
+        assert use_case in chosen.use_cases
+        assert (chosen.quality or 0) >= floor
 
 
 def _within_step(memory: int, factor: float) -> int:

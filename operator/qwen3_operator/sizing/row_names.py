@@ -1,0 +1,140 @@
+"""Names in rows of measurements, and the catalog's names for the same things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwen3_operator.sizing.offers import nearest
+
+if TYPE_CHECKING:
+    from qwen3_operator.catalog import Accelerator, Catalog, Engine, Model
+
+ACCELERATORS = {
+    "h100_sxm": "H100-SXM",
+    "h100-sxm5-80gb": "H100-SXM",
+    "h100": "H100-SXM",
+    "h100_pcie": "H100-PCIe",
+    "h100-pcie-80gb": "H100-PCIe",
+    "h200_sxm": "H200-SXM",
+    "h200": "H200-SXM",
+    "h20_sxm": "H20",
+    "h20-96gb": "H20",
+    "b200_sxm": "B200",
+    "b300_sxm": "B300",
+    "a100_sxm": "A100-SXM4-80GB",
+    "a100_pcie": "A100-PCIe-80GB",
+    "rtx_pro_6000_server": "RTX-PRO-6000-Blackwell",
+    "rtx-pro-6000-blackwell-server": "RTX-PRO-6000-Blackwell",
+    "rtxpro6000": "RTX-PRO-6000-Blackwell",
+}
+"""Names of AIConfigurator's systems, of the accelerator table and of LLMServingSim, in lower case."""
+
+FORMATS = {
+    "bfloat16": "bf16",
+    "float16": "bf16",
+    "awq": "awq-int4",
+    "gptq_int4": "gptq-int4",
+    "gptq_int8": "gptq-int8",
+    "fp8_block": "fp8",
+}
+"""Other names of formats, in lower case."""
+
+MEASURED_VERSIONS = {
+    ("SGLang", "H20"): "0.4.6.post1",
+    ("SGLang", "H100-SXM"): "0.5.1.post1",
+    ("SGLang", "H200-SXM"): "0.5.6.post2",
+    ("vLLM", "H100-SXM"): "0.12.0",
+    ("vLLM", "H200-SXM"): "0.12.0",
+}
+"""Engine versions that rows were measured with: what a row without a version is taken to mean there."""
+
+
+class RowError(ValueError):
+    """A cell of a row that cannot be understood; the text says why."""
+
+
+def model_of(text: str, catalog: Catalog) -> Model:
+    """A model by its catalog name, or by the id of a repository of one of its checkpoints.
+
+    Raises:
+        RowError: no model is called so.
+    """
+    name = text.strip()
+    for model in catalog.models.values():
+        if name.lower() == model.name.lower():
+            return model
+        if any(name.lower() == checkpoint.repository.lower() for checkpoint in model.checkpoints):
+            return model
+    bare = name.rsplit("/", 1)[-1]
+    for model in sorted(catalog.models.values(), key=lambda found: -len(found.name)):
+        if bare.lower() == model.name.lower() or bare.lower().startswith(f"{model.name.lower()}-"):
+            return model
+    raise RowError(f"model {name!r} is not known: {nearest(bare, catalog.models)}")
+
+
+def quantization_of(text: str, model: str, catalog: Catalog) -> str:
+    """A format by its name in any case, else by the end of the model's name, else BF16.
+
+    Raises:
+        RowError: no format is called so.
+    """
+    names = {name.value.lower(): name.value for name in catalog.quantizations}
+    asked = text.strip().lower()
+    aliases = {
+        "bfloat16": "bf16",
+        "gptq_int4": "gptq-int4",
+        "gptq_int8": "gptq-int8",
+        "awq": "awq-int4",
+        "int8": "w8a8",
+    }
+    asked = aliases.get(asked, asked)
+    if asked:
+        if asked not in names:
+            raise RowError(f"quantization {text.strip()!r} is not known: {nearest(text, names.values())}")
+        return names[asked]
+    ending = model.strip().lower()
+    ending = f"{ending}-int4" if ending.endswith("-awq") else ending
+    return next((name for key, name in names.items() if ending.endswith(f"-{key}")), "BF16")
+
+
+def accelerator_of(text: str, catalog: Catalog) -> Accelerator:
+    """An accelerator by its catalog name or by one that measurements use.
+
+    Raises:
+        RowError: none is called so, or the cell is empty.
+    """
+    asked = text.strip()
+    known = {name.lower(): name for name in catalog.accelerators}
+    name = ACCELERATORS.get(asked.lower()) or known.get(asked.lower()) or known.get(asked.lower().replace(" ", "-"))
+    if name is None:
+        raise RowError(f"accelerator {asked!r} is not known: {nearest(asked, catalog.accelerators)}")
+    return catalog.accelerators[name]
+
+
+def engine_of(text: str, version: str, catalog: Catalog) -> Engine:
+    """The rules of an engine by its name in any case; of its versions the one that is asked for, else the newest.
+
+    Raises:
+        RowError: none is called so.
+    """
+    asked = text.strip().lower() or catalog.engine.name.lower()
+    found = [engine for engine in catalog.engines.values() if engine.name.lower() == asked]
+    if not found:
+        raise RowError(f"engine {text.strip()!r} is not known: {nearest(text, {name for name, _ in catalog.engines})}")
+    return next((engine for engine in found if engine.version == version), found[0])
+
+
+def count_of(row: dict[str, str], column: str, default: int) -> int:
+    """A whole number of at least one; empty and 0 mean the default.
+
+    Raises:
+        RowError: the cell holds something else.
+    """
+    text = (row.get(column) or "").strip()
+    try:
+        number = float(text or 0)
+    except ValueError:
+        raise RowError(f"{column} {text!r} is no number") from None
+    if number != int(number) or number < 0:
+        raise RowError(f"{column} {text!r} is no whole number of at least 1")
+    return int(number) or default
