@@ -81,7 +81,7 @@ class Architecture(Row):
 
     @property
     def recurrent_projection_parameters(self) -> int:
-        """Linear layers of the recurrent layers."""
+        """Linear layers of the recurrent layers that formats quantise."""
         return self.recurrent.layers * self.recurrent.projections(self.hidden_size) if self.recurrent else 0
 
     @property
@@ -89,8 +89,7 @@ class Architecture(Row):
         """The recurrent layers without their norms."""
         if not self.recurrent:
             return 0
-        small = self.recurrent.small_parameters - self.recurrent.value_head_dim
-        return self.recurrent_projection_parameters + self.recurrent.layers * small
+        return self.recurrent_projection_parameters + self.recurrent.layers * self.recurrent.small(self.hidden_size)
 
     @property
     def expert_parameters(self) -> int:
@@ -143,13 +142,17 @@ class Architecture(Row):
     def mtp_parameters(self) -> int:
         """Heads for multi-token prediction: a layer each, and a projection of two hidden states to one with norms.
 
-        Qwen3-Next-80B-A3B with its head: 162.65 GB in BF16, 162.68 GB stated for the repository.
+        Exact for Qwen3.6-27B, whose files hold 27,781,427,952 parameters in all.
         """
-        experts = 0
-        if self.experts:
-            experts = self.experts.count * self.experts.one(self.hidden_size) + self.experts.router(self.hidden_size)
-        layer = self._attention + self._feed_forward + experts + 2 * self.hidden_size + self._norms
-        return self.mtp_layers * (layer + 2 * self.hidden_size**2 + 3 * self.hidden_size)
+        router = self.experts.router(self.hidden_size) if self.experts else 0
+        rest = router + 2 * self.hidden_size**2 + 5 * self.hidden_size + self._norms
+        return self.mtp_linear_parameters + self.mtp_layers * rest
+
+    @property
+    def mtp_linear_parameters(self) -> int:
+        """Linear layers of these heads that formats quantise."""
+        experts = self.experts.count * self.experts.one(self.hidden_size) if self.experts else 0
+        return self.mtp_layers * (self._attention + self._feed_forward + experts)
 
     def kv_bytes_per_token(self, tensor_parallel: int, element_bytes: int = BF16_BYTES) -> int:
         """KV cache of one token on one of ``tensor_parallel`` devices; a device holds at least one KV head."""

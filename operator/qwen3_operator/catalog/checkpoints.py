@@ -33,6 +33,8 @@ class Bits(Row):
     """Dense blocks and shared experts."""
     embedding: Width = 16
     head: Width = 16
+    mtp: Width = 16
+    """Layers of the heads for multi-token prediction."""
     rest: Width = 16
     """Norms, routers and other small parts."""
 
@@ -62,6 +64,8 @@ class CheckpointRow(_Identity):
     size: Literal["measured", "repository"] | None = None
     bits: Bits | None = None
     """Where this checkpoint is not quantised as its format usually is."""
+    mtp: bool = True
+    """Whether ``bytes`` count the heads for multi-token prediction, where the model has such."""
 
 
 class Checkpoint(_Identity):

@@ -70,14 +70,13 @@ class Recurrent(Row):
         return self.layers * (matrices + window)
 
     def projections(self, hidden_size: int) -> int:
-        """Linear layers of one layer: queries, keys, values and gate, decay and beta, output."""
+        """Linear layers of one layer that formats quantise: queries, keys, values and gate, output."""
         values = self.value_heads * self.value_head_dim
-        return hidden_size * (self.convolution_width + values + 2 * self.value_heads) + values * hidden_size
+        return hidden_size * (self.convolution_width + values) + values * hidden_size
 
-    @property
-    def small_parameters(self) -> int:
-        """Of one layer: convolution, decay and time-step bias per head, norm of the output."""
-        return self.convolution_width * self.kernel + 2 * self.value_heads + self.value_head_dim
+    def small(self, hidden_size: int) -> int:
+        """The rest of one layer but its norm: decay and beta projections, convolution, decay and bias per head."""
+        return 2 * self.value_heads * hidden_size + self.convolution_width * self.kernel + 2 * self.value_heads
 
 
 class Vision(Row):

@@ -46,12 +46,12 @@ def with_size(
         source=row.source,
         bytes=size,
         size=row.size or ("repository" if row.bytes else "computed"),
-        mtp_bytes=model.mtp_parameters * BF16_BYTES,
+        mtp_bytes=_mtp_bytes(model, bits or Bits()) if row.mtp else 0,
     )
 
 
 def stored_bytes(model: Architecture, bits: Bits) -> int:
-    """Bytes of a repository; encoders and heads for multi-token prediction are left in BF16."""
+    """Bytes of a repository; encoders are left in BF16."""
     head = model.embedding_parameters - model.head_parameters
     attention = model.attention_parameters + model.recurrent_projection_parameters
     named = model.embedding_parameters + attention + model.expert_parameters + model.feed_forward_parameters
@@ -63,7 +63,12 @@ def stored_bytes(model: Architecture, bits: Bits) -> int:
         + head * bits.head
         + (model.text_parameters - named) * bits.rest
     )
-    return ceil(total / 8) + (model.vision_parameters + model.mtp_parameters) * BF16_BYTES
+    return ceil(total / 8) + model.vision_parameters * BF16_BYTES + _mtp_bytes(model, bits)
+
+
+def _mtp_bytes(model: Architecture, bits: Bits) -> int:
+    linear = model.mtp_linear_parameters
+    return ceil(linear * bits.mtp / 8) + (model.mtp_parameters - linear) * BF16_BYTES
 
 
 def q4_k_m(model: Architecture) -> Bits:

@@ -34,7 +34,7 @@ def _replace(folder: Path, name: str, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("models.yaml", "quality: 10", "quality: 11"),
+        ("models.yaml", "quality: 279", "quality: 280"),
         ("configs/Qwen3-0.6B.json", '"num_hidden_layers": 28', '"num_hidden_layers": 29'),
     ],
 )
@@ -54,8 +54,8 @@ def test_version_follows_the_content(folder: Path, name: str, old: str, new: str
         ("models.yaml", "name: Qwen3-1.7B", "name: Qwen3-0.6B", ["models.yaml", "Qwen3-0.6B occurs twice"]),
         (
             "models.yaml",
-            "quality: 10",
-            "quality: 10\n    quality: 11",
+            "quality: 279",
+            "quality: 279\n    quality: 11",
             ["models.yaml", "'quality' occurs twice", "line"],
         ),
         ("models.yaml", "Qwen3-0.6B.json", "Qwen3-0.5B.json", ["row 1", "field config", "no file Qwen3-0.5B.json"]),

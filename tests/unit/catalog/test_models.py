@@ -121,6 +121,14 @@ def test_prediction_heads_are_counted_apart() -> None:
     assert CATALOG.models["Qwen3-8B"].mtp_parameters == 0
 
 
+def test_all_parameters_are_those_of_the_files() -> None:
+    """Shard headers of Qwen3.6-27B-FP8: 27,782,935,472 numbers, a scale for each block of 128 x 128 among them."""
+    model = CATALOG.models["Qwen3.6-27B"]
+    linear = model.attention_parameters + model.recurrent_projection_parameters + model.feed_forward_parameters
+    scales = (linear + model.mtp_linear_parameters) // 128**2
+    assert model.parameters + model.mtp_parameters + scales == 27_782_935_472
+
+
 @pytest.mark.parametrize("model", CATALOG.models.values(), ids=lambda model: model.name)
 def test_expected_config_is_what_the_repository_says(model: Model) -> None:
     config = json.loads(CONFIGS.joinpath(_config_of(model.name)).read_text(encoding="utf-8"))

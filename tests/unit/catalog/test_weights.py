@@ -25,8 +25,11 @@ FILES = {
     ("Qwen3-30B-A3B", Q4_K_M): 18_556_685_824,
     ("Qwen3-235B-A22B", Q4_K_M): 142_154_068_008,
     ("Qwen3-Reranker-0.6B", Quantization.BF16): 1_191_588_280,
+    ("Qwen3.6-27B", Quantization.FP8): 30_866_866_928,
+    ("Qwen3.8-27B", Quantization.FP8): 30_866_866_928,
 }
-# Repositories in 1e9 bytes: SGLang's Ascend tutorials; KAITO's test for AWQ (5.68 GiB).
+# Repositories in 1e9 bytes: SGLang's Ascend tutorials; KAITO's test for AWQ (5.68 GiB); sizes of Qwen3.5 and Qwen3.6 on
+# Hugging Face, in FP8 and BF16 (51.75 GiB), as public comparisons quote them.
 REPOSITORIES = {
     ("Qwen3-8B", Quantization.BF16): 16.40,
     ("Qwen3-32B", Quantization.BF16): 65.54,
@@ -34,6 +37,9 @@ REPOSITORIES = {
     ("Qwen3-235B-A22B-Instruct-2507", Quantization.BF16): 470.21,
     ("Qwen3-Next-80B-A3B-Instruct", Quantization.BF16): 162.68,
     ("Qwen3-8B", Quantization.AWQ_INT4): 6.10,
+    ("Qwen3.5-397B-A17B", Quantization.FP8): 406.2,
+    ("Qwen3.6-35B-A3B", Quantization.FP8): 37.5,
+    ("Qwen3.6-27B", Quantization.BF16): 51.75 * 2**30 / 1e9,
 }
 # Of these nothing is computed: which layers stay in BF16 is the quantiser's choice.
 STATED_ONLY = {
@@ -91,7 +97,8 @@ def test_computed_sizes_are_the_arithmetic_they_claim(key: tuple[str, Quantizati
 def test_sizes_are_plausible(model: Model, checkpoint: Checkpoint) -> None:
     bits = checkpoint.bytes * 8 / model.parameters
     assert 3.5 < bits < 17
-    assert checkpoint.loaded_bytes == checkpoint.bytes - 2 * model.mtp_parameters
+    assert checkpoint.loaded_bytes == checkpoint.bytes - checkpoint.mtp_bytes
+    assert 0 <= checkpoint.mtp_bytes <= 2 * model.mtp_parameters
 
 
 def test_what_the_engine_loads_of_a_hybrid_model() -> None:
@@ -110,6 +117,7 @@ def test_a_row_may_say_how_it_is_quantised() -> None:
     """NVIDIA's Qwen3.5 checkpoints have only the routed experts in NVFP4."""
     model = CATALOG.models["Qwen3.5-122B-A10B"]
     row = CheckpointRow(quantization=Quantization.NVFP4, repository="r", source="s", bits=Bits(experts=4.5))
+    assert with_size(row, model, CATALOG.quantizations).mtp_bytes == 2 * model.mtp_parameters
     rest = model.parameters + model.mtp_parameters - model.expert_parameters
     assert with_size(row, model, CATALOG.quantizations).bytes == 2 * rest + round(model.expert_parameters * 4.5 / 8)
 
