@@ -102,6 +102,39 @@ def nvidia_h100(count: int = 1, prefix: str = "h100") -> list[Node]:
     return [node(f"{prefix}-{i}", labels=_H100, devices={"nvidia.com/gpu": "8"}) for i in range(count)]
 
 
+def nvidia_h200(count: int = 1, prefix: str = "h200") -> list[Node]:
+    """Servers with eight H200-SXM each."""
+    labels = _H100 | {"nvidia.com/gpu.product": "NVIDIA-H200", "nvidia.com/gpu.memory": "143771"}
+    return [node(f"{prefix}-{i}", labels=labels, devices={"nvidia.com/gpu": "8"}) for i in range(count)]
+
+
+def nvidia_h100_mixed(name: str = "h100-mixed") -> list[Node]:
+    """A server with six whole H100 and two that are cut into 1g.10gb slices (MIG strategy ``mixed``)."""
+    slices = "nvidia.com/mig-1g.10gb"
+    labels = _H100 | {
+        "nvidia.com/gpu.count": "6",
+        "nvidia.com/mig.strategy": "mixed",
+        f"{slices}.product": "NVIDIA-H100-80GB-HBM3-MIG-1g.10gb",
+        f"{slices}.count": "14",
+        f"{slices}.memory": "9856",
+    }
+    return [node(name, labels=labels, devices={"nvidia.com/gpu": "6", slices: "14"})]
+
+
+def nvidia_t4_shared(name: str = "t4-shared") -> list[Node]:
+    """A server with two T4 that are handed out to four pods each (time slicing)."""
+    labels = {
+        "nvidia.com/gpu.present": "true",
+        "nvidia.com/gpu.product": "Tesla-T4-SHARED",
+        "nvidia.com/gpu.memory": "15360",
+        "nvidia.com/gpu.count": "2",
+        "nvidia.com/gpu.replicas": "4",
+        "nvidia.com/gpu.sharing-strategy": "time-slicing",
+        "nvidia.com/mig.strategy": "none",
+    }
+    return [node(name, labels=labels, devices={"nvidia.com/gpu": "8"})]
+
+
 def ascend_910b3(count: int = 1, prefix: str = "a910b3") -> list[Node]:
     """Atlas 800I A2 servers (arm64, eight 910B3 of 64 GiB) under MindCluster's labels and resource name."""
     devices = {"huawei.com/Ascend910": "8"}
