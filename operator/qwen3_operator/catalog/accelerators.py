@@ -58,6 +58,8 @@ class Accelerator(Row):
     """Whether the host's processor is arm64, as far as the device decides it."""
     not_served: str | None = None
     """Why the engine does not run there; None where it does."""
+    part_of: str | None = None
+    """Catalog name of the whole device where this is a share of one: a MIG slice, a time slice."""
     nodes: tuple[NodeMark, ...]
     known: Known
     """How bandwidth, rates and links are known; ``source`` says which of them are not."""

@@ -101,6 +101,7 @@ def slice_of(accelerator: Accelerator, kind: Profile, memory_bytes: int) -> tupl
             "memory_mi_b": memory_bytes // MIB,
             "bandwidth_gb": None if bandwidth is None else bandwidth * min(1.0, memory),
             "tflops": {precision: rate * min(1.0, compute) for precision, rate in accelerator.tflops.items()},
+            "part_of": accelerator.name,
             "link": "",
             "link_gb": None,
             "known": "unknown" if accelerator.known == "unknown" else "calculated",

@@ -56,6 +56,7 @@ def shared(whole: Offer, users: int, stated: int | None) -> Offer | Problem:
             "memory_mi_b": stated // MIB,
             "bandwidth_gb": None if row.bandwidth_gb is None else row.bandwidth_gb / users,
             "tflops": {precision: rate / users for precision, rate in row.tflops.items()},
+            "part_of": row.name,
             "link": "",
             "link_gb": None,
             "known": "unknown" if row.known == "unknown" else "calculated",

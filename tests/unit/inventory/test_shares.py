@@ -57,7 +57,7 @@ def test_a_slice_has_its_share(accelerator: str, kind: str, compute: float, memo
     assert part.bandwidth_gb == pytest.approx(whole.bandwidth_gb * memory)
     assert part.tflops == pytest.approx({name: rate * compute for name, rate in whole.tflops.items()})
     assert part.memory_bytes == 9_856 * MIB
-    assert (part.known, part.link_gb) == ("calculated", None)
+    assert (part.known, part.part_of, part.link_gb) == ("calculated", accelerator, None)
     assert (share.kind, share.of, share.part) == ("MIG", accelerator, kind)
 
 
