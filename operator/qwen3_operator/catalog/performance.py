@@ -22,6 +22,8 @@ class PerformanceConstant(Row):
     name: str
     family: Family
     """Accelerators whose measured rows it comes from."""
+    accelerator: str = ""
+    """Of one accelerator of the family only, where it differs from its siblings."""
     value: float
     low: float
     high: float
@@ -32,17 +34,18 @@ class PerformanceConstant(Row):
 
 @dataclass(frozen=True)
 class PerformanceConstants:
-    """The constants by name and family."""
+    """The constants by name, and by accelerator or family."""
 
     rows: Mapping[tuple[str, str], PerformanceConstant]
 
-    def value(self, name: str, family: str = BASE_FAMILY) -> float:
-        """The family's own value, else that of ``BASE_FAMILY``.
+    def value(self, name: str, accelerator: str = "", family: str = BASE_FAMILY) -> float:
+        """The accelerator's own value, else the family's, else that of ``BASE_FAMILY``.
 
         Raises:
             KeyError: no row has that name.
         """
-        return (self.rows.get((name, family)) or self.rows[name, BASE_FAMILY]).value
+        rows = self.rows
+        return (rows.get((name, accelerator)) or rows.get((name, family)) or rows[name, BASE_FAMILY]).value
 
     def own(self, family: str) -> bool:
         """Whether rows were measured on that family."""
@@ -53,12 +56,12 @@ def performance_constants(rows: Iterable[PerformanceConstant]) -> PerformanceCon
     """The rows by their keys.
 
     Raises:
-        ValueError: two rows have the same name and family.
+        ValueError: two rows have the same name and place.
     """
     found: dict[tuple[str, str], PerformanceConstant] = {}
     for row in rows:
-        key = (row.name, row.family)
+        key = (row.name, row.accelerator or row.family)
         if key in found:
-            raise ValueError(f"performance.yaml: {row.name} {row.family} occurs twice")
+            raise ValueError(f"performance.yaml: {row.name} of {key[1]} occurs twice")
         found[key] = row
     return PerformanceConstants(found)

@@ -25,6 +25,7 @@ _NO_LINK = 16e9
 """Bytes per second where the catalog knows no link: PCIe 3 x16."""
 _SGLANG_CHUNKS = ((20, 2048), (60, 4096), (160, 8192), (np.inf, 16384))
 """GiB of memory of a device, and tokens below it."""
+_DRIFTING = ("0.4.", "0.5.0", "0.5.1", "0.5.2", "0.5.3", "0.5.4", "0.5.5")
 _EARLY = ("0.1.", "0.2.", "0.3.", "0.4.")
 """SGLang versions whose GPTQ experts run one kernel per expert."""
 
@@ -50,6 +51,8 @@ class Shape(NamedTuple):
     expert_width: Floats
     state: Floats
     """Bytes of recurrent state of one request."""
+    out: Floats
+    """Inputs of an attention layer's output projection."""
 
 
 class Device(NamedTuple):
@@ -88,6 +91,12 @@ class Replicas:
     transformers: Flags
     early: Flags
     """SGLang before 0.5."""
+    drifting: Flags
+    """SGLang before 0.5.6: the rows of 0.5.1 show clients drift apart with long answers, those of 0.5.6 do not."""
+    slow_attention: Flags
+    """SGLang 0.5.6 with sixteen or more query heads per KV head."""
+    slow_experts: Flags
+    """vLLM 0.12 with FP8 experts and sixteen or more query heads per KV head."""
     tensor_parallel: Floats
     data_parallel: Floats
     expert_shards: Floats
@@ -138,6 +147,7 @@ def shape_of(model: Model) -> tuple[float, ...]:
         experts.one(model.hidden_size) if experts else 0,
         experts.intermediate_size if experts else 0,
         model.state_bytes_per_request(1),
+        model.heads * model.head_dim,
     )
 
 
@@ -203,8 +213,11 @@ def _replicas(layouts: list[Layout], where: NDArray[np.intp], loads: Floats) -> 
         device=Device(*columns([device_of(layout.accelerator) for layout in layouts])),
         weights=Weights(size, speed, *(mark > 0 for mark in marks)),
         vllm=flags(lambda layout: layout.engine == "vLLM"),
-        transformers=flags(lambda layout: layout.engine == "Transformers"),
+        transformers=flags(lambda layout: layout.engine == "transformers"),
         early=flags(_early),
+        drifting=flags(lambda layout: layout.engine == "SGLang" and layout.engine_version.startswith(_DRIFTING)),
+        slow_attention=flags(_slow_attention),
+        slow_experts=flags(_slow_experts),
         tensor_parallel=floats(lambda layout: layout.tensor_parallel),
         data_parallel=groups,
         expert_shards=floats(lambda layout: layout.devices),
@@ -219,8 +232,22 @@ def _replicas(layouts: list[Layout], where: NDArray[np.intp], loads: Floats) -> 
 
 
 def _early(layout: Layout) -> bool:
-    """Without a version the rows that were measured decide, and those with GPTQ experts are of SGLang 0.4.6."""
-    return layout.engine == "SGLang" and (not layout.engine_version or layout.engine_version.startswith(_EARLY))
+    return layout.engine == "SGLang" and layout.engine_version.startswith(_EARLY)
+
+
+def _slow_attention(layout: Layout) -> bool:
+    """One deployment was measured so; whether model, version or set-up is the cause is not known."""
+    return layout.engine == "SGLang" and layout.engine_version.startswith("0.5.6") and _large_group(layout)
+
+
+def _slow_experts(layout: Layout) -> bool:
+    """One deployment was measured so; whether model, version or set-up is the cause is not known."""
+    narrow = layout.quantization == "FP8" and layout.model.experts is not None
+    return narrow and layout.engine == "vLLM" and layout.engine_version.startswith("0.12") and _large_group(layout)
+
+
+def _large_group(layout: Layout) -> bool:
+    return layout.model.heads >= 16 * layout.model.kv_heads
 
 
 def prefill_chunk(layout: Layout) -> float:
@@ -230,7 +257,7 @@ def prefill_chunk(layout: Layout) -> float:
     transformers computes a prompt whole.
     """
     gib = layout.device_memory_bytes / 2**30
-    if layout.engine == "Transformers":
+    if layout.engine == "transformers":
         return _WHOLE
     if layout.engine == "vLLM":
         return 8192 if gib >= 70 else 2048  # noqa: PLR2004

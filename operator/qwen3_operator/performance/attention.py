@@ -23,18 +23,22 @@ def decode_attention(batch: Replicas, k: Coefficients, requests: Floats, context
     """
     shape, device, parts = batch.shape, batch.device, batch.kv_shards
     group = shape.heads / shape.kv_heads
-    rows = np.where(group < _TENSOR_CORE_GROUP, 1.0, np.ceil(group / k.tile_rows) * k.tile_rows)
+    small = group < _TENSOR_CORE_GROUP
+    rows = np.where(small, 1.0, np.ceil(group / k.tile_rows) * k.tile_rows)
+    bandwidth = device.bandwidth * k.memory_efficiency * np.where(small, k.small_group_bandwidth, 1.0)
     tokens = requests * context * shape.kv_heads / parts * shape.head_dim * shape.attention_layers
     cache = joined(
-        tokens * 2 * batch.kv_element / (device.bandwidth * k.memory_efficiency),
-        4 * tokens * rows / (device.half * k.decode_efficiency),
+        tokens * 2 * batch.kv_element / bandwidth,
+        4 * tokens * rows / (device.half * k.decode_attention_efficiency),
     )
     state = 2 * requests * shape.state / batch.tensor_parallel / (device.bandwidth * k.memory_efficiency)
-    return np.asarray(cache + state)
+    return np.asarray(cache * np.where(batch.slow_attention, k.slow_decode_attention, 1.0) + state)
 
 
 def prefill_attention(batch: Replicas, k: Coefficients, tokens: Floats, length: Floats) -> Floats:
     """Seconds of causal attention of ``tokens`` tokens that belong to prompts of ``length``: half of it on average."""
     shape = batch.shape
     work = 2 * shape.attention_layers * shape.heads * shape.head_dim * length * tokens
-    return np.asarray(work / batch.tensor_parallel / (batch.device.half * k.prefill_efficiency))
+    time = work / batch.tensor_parallel / (batch.device.half * k.attention_efficiency)
+    time = time * np.where(batch.loops_over_experts, k.looped_attention, 1.0)
+    return np.asarray(time * np.where(batch.slow_attention, k.slow_prefill_attention, 1.0))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,61 +14,108 @@ if TYPE_CHECKING:
     from qwen3_operator.performance.arrays import Floats, Replicas
     from qwen3_operator.performance.coefficients import Coefficients
 
-_RESIDENT = 0.75
-"""Share of the answer that is in the KV cache per request where the cache is the limit."""
-_CLUMPING = 0.6
-"""Prompts that arrive together grow with this power of the clients."""
+_RESERVED = 4096
+"""Tokens of an answer that SGLang reserves at most when it admits a request (CLIP_MAX_NEW_TOKENS)."""
+_CORNER = 16
+"""Sharpness with which vLLM, whose requests grow into the cache, goes from enough cache to too little."""
+_ANSWER = 500.0
+"""Tokens over which clients in step drift apart."""
 
 
-class Times(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Times:
     """Seconds, means over requests."""
 
     first_token: Floats
     per_token: Floats
-    first_token_spread: Floats
-    """From the mean to the last of those that wait together."""
+    behind: Floats
+    """From the mean time to first token to that of the last of those that wait together."""
     running: Floats
-    wait: Floats
+    """Requests per data-parallel group that run at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What both engines' closed forms are made of."""
+
+    running: Floats
+    step: Floats
+    one: Floats
+    """Prefill of one prompt."""
+    overhead: Floats
+    """Part of ``one`` that a mixed step does not pay twice."""
 
 
 def closed_loop(batch: Replicas, k: Coefficients) -> Times:
     """Times at a steady number of clients with equal lengths."""
-    running = np.clip(batch.kv_tokens / (batch.input + _RESIDENT * batch.output), 1.0, batch.clients)
-    step = decode_step(batch, k, running, batch.input + batch.output / 2)
+    running = running_requests(batch)
     passes = np.ceil(batch.input / batch.chunk)
-    overhead = pass_overhead(batch, k)
-    one = passes * (prefill_pass(batch, k, batch.input / passes, batch.input) + overhead) + head(batch, k, 1.0)
-    waves = _waves(batch, k, running, step, one)
-    mixed = _mixed(batch, k, running, step, one, passes * overhead)
-    first, per_token, spread = (np.where(batch.vllm, b, a) for a, b in zip(waves, mixed, strict=True))
+    overhead = passes * pass_overhead(batch, k)
+    one = passes * prefill_pass(batch, k, batch.input / passes, batch.input) + overhead + head(batch, k, 1.0)
+    step = decode_step(batch, k, running, batch.input + batch.output / 2)
+    parts = _Parts(running, step, one, overhead)
+    columns = zip(_waves(batch, k, parts), _mixed(batch, k, parts), strict=True)
+    first, per_token, behind = (np.where(batch.vllm, mixed, wave) for wave, mixed in columns)
     answer = first + (batch.output - 1) * per_token
     wait = (batch.clients - running) / running * answer
-    return Times(first + wait, per_token, spread, running, wait)
+    return Times(first + wait, per_token, behind + wait, running)
 
 
-def _waves(batch: Replicas, k: Coefficients, running: Floats, step: Floats, one: Floats) -> tuple[Floats, ...]:
-    """SGLang computes prompts before it decodes, so clients stay in step: all prompts in one wave, then all answers."""
-    tokens = running * batch.input
+def running_requests(batch: Replicas) -> Floats:
+    """Requests that the KV cache has room for, at most the clients.
+
+    SGLang admits a request when its whole answer has room; vLLM lets requests grow, so that answers are half there.
+    """
+    whole = batch.input + np.minimum(batch.output, _RESERVED)
+    fits = batch.kv_tokens / np.where(batch.vllm, batch.input + batch.output / 2, whole)
+    ratio = np.clip(batch.clients / np.maximum(fits, 1e-9), 1e-9, 1e9)
+    soft = batch.clients * np.exp(-np.logaddexp(0.0, _CORNER * np.log(ratio)) / _CORNER)
+    return np.clip(np.where(batch.vllm, soft, fits), 1.0, batch.clients)
+
+
+def _waves(batch: Replicas, k: Coefficients, parts: _Parts) -> tuple[Floats, Floats, Floats]:
+    """SGLang computes prompts before it decodes, so clients stay in step: all prompts in one wave, then all answers.
+
+    What a request does not wait of the wave before its first token, it waits after it. The longer the answers, the
+    more the clients drift apart, and the sooner a prompt's turn comes.
+    """
+    tokens = parts.running * batch.input
     passes = np.ceil(tokens / batch.chunk)
-    wave = passes * (prefill_pass(batch, k, tokens / passes, batch.input) + pass_overhead(batch, k)) + head(
-        batch, k, 1.0
-    )
-    share = _share_before_done(running, batch.input, batch.chunk)
-    alone = np.where(running > 1.5, one * (1 - 1 / running), 0.0)  # noqa: PLR2004
+    one_pass = prefill_pass(batch, k, tokens / passes, batch.input) + pass_overhead(batch, k)
+    wave = passes * one_pass + head(batch, k, 1.0)
+    drift = k.wave_long + (k.wave_short - k.wave_long) * np.exp(-batch.output / _ANSWER)
+    together = np.where(batch.drifting, drift, 1.0)
+    share = _share_before_done(parts.running, batch.input, batch.chunk)
+    share = np.where(parts.running > 1, np.minimum(1.0, share * together), share)
+    alone = parts.one * (1 - 1 / parts.running)
     front = np.where(batch.transformers, 0.0, k.front_time)
-    first = wave * share + alone + front
-    return first, step + wave * (1 - share) / np.maximum(batch.output - 1, 1), wave * (1 - share)
+    rest = wave * (1 - share)
+    return wave * share + alone + front, parts.step + rest / np.maximum(batch.output - 1, 1), rest
 
 
-def _mixed(
-    batch: Replicas, k: Coefficients, running: Floats, step: Floats, one: Floats, overhead: Floats
-) -> tuple[Floats, ...]:
-    """VLLM mixes prompts into decode steps, so clients drift apart: a prompt waits for the step and for others."""
-    several = running > 1.01  # noqa: PLR2004
-    behind = np.where(several, k.clumping * running**_CLUMPING, 0.0)
-    first = np.maximum(step, np.where(several, step, 0.0) + one * (1 + behind)) + np.where(several, step / 2, 0.0)
-    stall = (running - 1) * np.maximum(0.0, one - overhead)
-    return first + k.front_time, step + stall / np.maximum(batch.output - 1, 1), one * behind
+def _mixed(batch: Replicas, k: Coefficients, parts: _Parts) -> tuple[Floats, Floats, Floats]:
+    """VLLM mixes prompts into decode steps, so clients drift apart: a prompt waits for the step and for others.
+
+    A share of all prompts comes at once, as at the start of a benchmark. A prompt that takes a large part of a step's
+    tokens leaves no room for the next. The prompts that a request does not wait for stall its answer.
+    """
+    others = parts.running - 1
+    full = np.minimum(1.0, 2 * batch.input / batch.chunk)
+    crowd = np.minimum(others, k.crowd * others + k.crowding * full * np.minimum(others, 1.0))
+    behind = parts.one * crowd
+    first = parts.one + behind + parts.step * (1 + np.minimum(others, 1.0) / 2) + k.vllm_front_time
+    stall = (others - crowd) * np.maximum(0.0, parts.one - parts.overhead)
+    again = k.preemption * _short_of_cache(batch, parts.running) * parts.running * parts.one
+    return first, parts.step + (stall + again) / np.maximum(batch.output - 1, 1), behind
+
+
+def _short_of_cache(batch: Replicas, running: Floats) -> Floats:
+    """Requests that vLLM takes off and computes again, per request and unit of ``preemption``.
+
+    They grow into a cache that has no room left: the more, the larger the answer's share of a request.
+    """
+    share = batch.output / (batch.input + batch.output)
+    return np.asarray(share**2 * np.clip(2 * (batch.clients / running - 1) * _CORNER, 0.0, 1.0))
 
 
 def _share_before_done(running: Floats, length: Floats, chunk: Floats) -> Floats:

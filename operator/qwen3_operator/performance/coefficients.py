@@ -1,4 +1,4 @@
-"""Constants of the model, looked up for each pair by its accelerator family."""
+"""Constants of the model, looked up for each pair by its accelerator."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import numpy as np
 from qwen3_operator.performance.arrays import Floats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from qwen3_operator.catalog import Accelerator
     from qwen3_operator.catalog.performance import PerformanceConstants
 
 Number: TypeAlias = Floats | float
@@ -28,7 +31,13 @@ class Coefficients:
     decode_efficiency_narrow: Number
     """The same in FP8 and INT8."""
     prefill_efficiency: Number
-    """Achieved / nominal rate of matrix products with many rows, and of attention over a prompt."""
+    """Achieved / nominal rate of matrix products with many rows."""
+    attention_efficiency: Number
+    """Achieved / nominal rate of attention over a prompt."""
+    decode_attention_efficiency: Number
+    """Achieved / nominal rate of attention over the KV cache, counted with the rows of the tile."""
+    small_group_bandwidth: Number
+    """Share of ``memory_efficiency`` where fewer than four query heads share a KV head."""
     prefill_narrow: Number
     """FP8 against BF16 there, each by its own nominal rate."""
     expert_efficiency: Number
@@ -36,6 +45,8 @@ class Coefficients:
     tile_rows: Number
     """Rows that the tensor cores compute at least."""
     expert_tile_rows: Number
+    vllm_prefill: Number
+    """vLLM's products with many rows against SGLang's."""
     activation_traffic: Number
     """Memory traffic of activations over the least that fused kernels need."""
     allreduce_latency: Number
@@ -47,8 +58,12 @@ class Coefficients:
     """Of one decode step: launches and gaps of the small kernels."""
     expert_layer_time: Number
     """Added by routing."""
+    early_expert_layer_time: Number
+    """Added by routing in SGLang before 0.5."""
     narrow_layer_time: Number
     """Added by quantizing activations."""
+    narrow_block_time: Number
+    """Of one block of 128 inputs of an FP8 product: blocks follow each other."""
     expanded_layer_time: Number
     """Added by weight-only kernels."""
     expanded_rows: Number
@@ -57,6 +72,8 @@ class Coefficients:
     """Weight-only kernels against BF16 with many rows."""
     step_time: Number
     """Of one step: scheduler, sampling, input."""
+    early_step_time: Number
+    """Added by SGLang before 0.5."""
     request_time: Number
     """Added per request of a step."""
     vllm_step_time: Number
@@ -65,12 +82,30 @@ class Coefficients:
     """vLLM's ``request_time``."""
     front_time: Number
     """Once per request: HTTP, tokenizer, detokenizer."""
-    clumping: Number
-    """vLLM: a request waits behind this share of ``clients ** 0.6`` prompts."""
+    vllm_front_time: Number
+    """vLLM's."""
+    wave_short: Number
+    """SGLang: wait for the first token over that of clients exactly in step, for short answers."""
+    wave_long: Number
+    """The same for long answers."""
+    crowd: Number
+    """vLLM: share of all other prompts that a prompt waits for."""
+    preemption: Number
+    """vLLM short of cache: prompts computed again per request, over the squared share of the answer."""
+    crowding: Number
+    """vLLM: prompts that it waits for beside, where they fill a step."""
+    slow_prefill_attention: Number
+    """Factor of the one deployment on SGLang 0.5.6 that was measured so."""
+    slow_decode_attention: Number
+    """The same of attention over the KV cache."""
+    slow_expert_layer_time: Number
+    """Seconds of a layer in the one deployment on vLLM 0.12 that was measured so."""
     eager_layer_time: Number
     """Of the host where layers run without a graph."""
     launch_time: Number
     """Of the host per kernel, where one kernel per expert is launched."""
+    looped_attention: Number
+    """Attention over a prompt there, against other formats: without FlashAttention 3."""
     looped_layer_time: Number
     """Of the host for the rest of such a layer."""
     eager_linear_time: Number
@@ -91,30 +126,22 @@ class Coefficients:
 NAMES: tuple[str, ...] = tuple(field.name for field in fields(Coefficients))
 
 
-def coefficients(constants: PerformanceConstants, families: Sequence[str]) -> Coefficients:
-    """The constants for pairs whose accelerators are of ``families``.
+def coefficients(constants: PerformanceConstants, accelerators: Sequence[Accelerator]) -> Coefficients:
+    """The constants for pairs on ``accelerators``.
 
-    A family without its own row takes Hopper's.
+    An accelerator without its own row takes its family's, and a family without one takes Hopper's.
     """
-    distinct = sorted(set(families))
-    if len(distinct) == 1:
-        return Coefficients(**{name: constants.value(name, distinct[0]) for name in NAMES})
-    where = np.searchsorted(np.array(distinct), np.array(families))
+    places = [(accelerator.name, accelerator.family) for accelerator in accelerators]
+    distinct = sorted(set(places))
+    index = {place: number for number, place in enumerate(distinct)}
+    where = np.array([index[place] for place in places])
     return Coefficients(**{name: _column(name, constants, distinct, where) for name in NAMES})
 
 
-def of_values(values: Mapping[str, float]) -> Coefficients:
-    """One number each, as the calibration varies them."""
-    return Coefficients(**{name: values[name] for name in NAMES})
-
-
 def _column(
-    name: str,
-    constants: PerformanceConstants,
-    distinct: Sequence[str],
-    where: np.ndarray[tuple[int], np.dtype[np.intp]],
+    name: str, constants: PerformanceConstants, places: Sequence[tuple[str, str]], where: NDArray[np.intp]
 ) -> Number:
-    values = [constants.value(name, family) for family in distinct]
+    values = [constants.value(name, accelerator, family) for accelerator, family in places]
     if len(set(values)) == 1:
         return values[0]
     found: Floats = np.array(values)[where]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from qwen3_operator.performance.coefficients import Coefficients
 
 _LOOP_ROWS = 64
-"""Rows of one launch where one kernel per expert is launched (vLLM 0.7 csrc/moe/marlin_moe_ops.cu, four blocks of 16)."""
+"""Rows of one launch where one kernel per expert is launched: four blocks of 16 (vLLM 0.7 marlin_gemm_moe)."""
 
 
 def hit(batch: Replicas, tokens: Floats) -> Floats:

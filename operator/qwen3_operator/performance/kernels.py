@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from qwen3_operator.performance.arrays import Floats, Replicas
     from qwen3_operator.performance.coefficients import Coefficients, Number
 
+_BLOCK = 128
+"""Inputs that share a scale in FP8 weights."""
 _SHARPNESS = 4
 """Of the corner between the two; 2 and 8 fit the measured rows as well."""
 
@@ -27,7 +29,19 @@ def decode_rows(batch: Replicas, k: Coefficients, rows: Floats) -> Floats:
 def dense_decode(batch: Replicas, k: Coefficients, rows: Floats) -> Floats:
     """Seconds of all dense layers of one decode step over ``rows`` requests."""
     efficiency = np.where(batch.weights.narrow, k.decode_efficiency_narrow, k.decode_efficiency)
-    return _product(batch, k, decode_rows(batch, k, rows), efficiency)
+    chain = np.where(batch.weights.narrow, _blocks(batch) * k.narrow_block_time, 0.0)
+    return chain + _product(batch, k, decode_rows(batch, k, rows), efficiency)
+
+
+def _blocks(batch: Replicas) -> Floats:
+    """Blocks of 128 inputs that FP8 products of one pass go through one after the other, scaling each.
+
+    The products of a layer: queries, keys and values; attention's output; gate and up; down.
+    """
+    shape, parts = batch.shape, batch.tensor_parallel
+    attention = shape.attention_layers * (shape.hidden + shape.out / parts)
+    forward = shape.layers * np.where(shape.width > 0, shape.hidden + shape.width / parts, 0.0)
+    return np.asarray((attention + forward) / _BLOCK)
 
 
 def dense_prefill(batch: Replicas, k: Coefficients, tokens: Floats) -> Floats:
@@ -37,8 +51,9 @@ def dense_prefill(batch: Replicas, k: Coefficients, tokens: Floats) -> Floats:
 
 
 def relative_prefill(batch: Replicas, k: Coefficients) -> Floats:
-    """Efficiency of a format's products with many rows against BF16."""
-    return np.where(batch.weights.narrow, k.prefill_narrow, np.where(batch.weights.expanded, k.expanded_prefill, 1.0))
+    """Efficiency of a format's products with many rows against BF16, and of vLLM's against SGLang's."""
+    form = np.where(batch.weights.narrow, k.prefill_narrow, np.where(batch.weights.expanded, k.expanded_prefill, 1.0))
+    return form * np.where(batch.vllm, k.vllm_prefill, 1.0)
 
 
 def head(batch: Replicas, k: Coefficients, rows: Floats | float) -> Floats:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_CLIENTS = 4096
 """Above it ``largest_concurrency`` does not look: SGLang's own limit of running requests."""
-_MEASURED_ENGINES = frozenset({"SGLang", "vLLM", "Transformers"})
+_MEASURED_ENGINES = frozenset({"SGLang", "vLLM", "transformers"})
 
 
 def speeds(pairs: Sequence[tuple[Layout, Load]], constants: PerformanceConstants) -> list[Speed | None]:
@@ -71,7 +71,8 @@ def knowledge(layout: Layout, constants: PerformanceConstants) -> Known:
         return "unknown"
     form = FORMATS[layout.quantization]
     measured = form.calibrated and layout.engine in _MEASURED_ENGINES and constants.own(accelerator.family)
-    return "measured" if measured and layout.data_parallel == 1 else "calculated"
+    is_whole = accelerator.part_of is None
+    return "measured" if measured and is_whole and layout.data_parallel == 1 else "calculated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,11 @@ def first_token_at(times: Times, percentile: int) -> Floats:
     Requests of one wave are done evenly from its start to its end (SGLang), and arrivals that clump wait evenly behind
     each other (vLLM): from the mean at 50 the time grows in proportion to the last one's at 100.
     """
-    return np.asarray(times.first_token + times.first_token_spread * max(0, percentile - 50) / 50)
+    return np.asarray(times.first_token + times.behind * max(0, percentile - 50) / 50)
 
 
 def _coefficients(pairs: Sequence[tuple[Layout, Load]], constants: PerformanceConstants) -> Coefficients:
-    return coefficients(constants, [layout.accelerator.family for layout, _ in pairs])
+    return coefficients(constants, [layout.accelerator for layout, _ in pairs])
 
 
 def _speeds(batch: Replicas, times: Times, known: Sequence[Known]) -> list[Speed]:

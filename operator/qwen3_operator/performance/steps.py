@@ -30,10 +30,11 @@ def decode_step(batch: Replicas, k: Coefficients, requests: Floats, context: Flo
         + np.where(batch.weights.narrow, k.narrow_layer_time, 0.0)
     )
     per_request = np.where(batch.vllm, k.vllm_request_time, k.request_time)
-    step = k.step_time + np.where(batch.vllm, k.vllm_step_time, 0.0) + requests * per_request
+    step = step_overhead(batch, k) + requests * per_request
     time = linear + attention + allreduce(batch, k, requests) + layers + step
     looped = batch.shape.layers * k.looped_layer_time + launches(batch, k, requests)
     time = np.where(batch.loops_over_experts, np.maximum(time, looped), time)
+    time = np.where(batch.slow_experts, np.maximum(time, batch.shape.layers * k.slow_expert_layer_time), time)
     return np.where(batch.transformers, _transformers_step(batch, k, linear, context), time)
 
 
@@ -55,9 +56,16 @@ def prefill_pass(batch: Replicas, k: Coefficients, tokens: Floats, length: Float
     )
 
 
+def step_overhead(batch: Replicas, k: Coefficients) -> Floats:
+    """Seconds that a step takes whatever it does."""
+    engine = np.where(batch.vllm, k.vllm_step_time, np.where(batch.early, k.early_step_time, 0.0))
+    return np.asarray(k.step_time + engine)
+
+
 def layer_overhead(batch: Replicas, k: Coefficients) -> Floats:
     """Seconds that a layer takes beside its large kernels."""
-    return np.asarray(k.layer_time + np.where(batch.expert_model, k.expert_layer_time, 0.0))
+    routing = k.expert_layer_time + np.where(batch.early, k.early_expert_layer_time, 0.0)
+    return np.asarray(k.layer_time + np.where(batch.expert_model, routing, 0.0))
 
 
 def pass_overhead(batch: Replicas, k: Coefficients) -> Floats:

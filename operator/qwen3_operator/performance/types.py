@@ -28,7 +28,7 @@ class Layout:
     memory_bytes: int = 0
     """Of one device as its node reports it; 0: what the catalog says."""
     engine_version: str = ""
-    """Empty: the version that was measured."""
+    """Empty: a current one."""
     kv_element_bytes: int = 2
 
     @property
