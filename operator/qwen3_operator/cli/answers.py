@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qwen3_operator.api.status import PlanStatus, Rejection
 from qwen3_operator.inventory import Reservation
 from qwen3_operator.sizing import evaluate
+from qwen3_operator.sizing.judge import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog
     from qwen3_operator.cli.documents import Document
     from qwen3_operator.cli.snapshot import Snapshot
-    from qwen3_operator.sizing import Evaluation, PlanFailure
+    from qwen3_operator.sizing import Evaluation, Judged, PlanFailure
+
+_LOOKED_AT = 500
+"""Nearest candidates among which each pool and format is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,29 @@ class Answer:
         return isinstance(self.found, PlanStatus)
 
     def rejected(self, *, everything: bool) -> Sequence[Rejection]:
-        """The candidates that were not taken: the nearest first, or all in the order of pools and shapes."""
+        """Candidates that were not taken: as the status has them, or all in the order of pools and shapes."""
         if not everything:
             return self.found.rejected
-        return [
-            Rejection(candidate=found.label, reason=found.reason, number=found.number)
-            for found in self.evaluation.candidates
-            if found.reason is not None
-        ]
+        return self._rejections(found for found in self.evaluation.candidates if found.reason is not None)
+
+    def alternatives(self, count: int) -> list[Rejection]:
+        """The nearest candidate of each pool, model and format that was not taken, at most so many."""
+        field = self.evaluation.field
+        if field is None:
+            return []
+        first: dict[tuple[str, str, str], Judged] = {}
+        for found in nearest(field, self.evaluation.assigned, _LOOKED_AT):
+            first.setdefault((found.pool, found.model, found.quantization), found)
+        return self._rejections(list(first.values())[:count])
+
+    def _rejections(self, found: Iterable[Judged]) -> list[Rejection]:
+        """The model is left out of the label where there is only one."""
+        field = self.evaluation.field
+        alone = field is not None and len({offer.model.name for offer in field.wanted.offers}) == 1
+        labels = (
+            (one, one.label.replace(f"{one.model} ", "", 1) if alone and one.model else one.label) for one in found
+        )
+        return [Rejection(candidate=label, reason=str(one.reason), number=one.number) for one, label in labels]
 
     def to_json(self, *, everything: bool) -> dict[str, Any]:
         """For programs: the plan as ``status.plan`` would hold it, or the failure."""

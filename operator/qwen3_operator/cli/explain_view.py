@@ -43,8 +43,7 @@ def explained(name: str, spec: DeploymentSpec, status: DeploymentStatus, nearest
         parts += [Text(), *_capacity(found)]
     parts += [Text(), Text("Conditions", "bold"), Padding(_conditions(status.conditions), INDENT)]
     if status.plan:
-        counts = status.plan.rejected_counts
-        parts += rejected_part(status.plan.rejected[:nearest], sum(counts.values()), counts)
+        parts += rejected_part(status.plan.rejected[:nearest], status.plan.rejected_counts)
     return parts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _PIPED_WIDTH = 132
-"""Columns where the output is no terminal: a log or a file should not be cut for a screen that is not there."""
+"""Columns where the output is no terminal and COLUMNS does not say: nothing is cut for a screen that is not there."""
 
 
 class Format(StrEnum):
@@ -29,7 +30,7 @@ class Format(StrEnum):
 
 def console() -> Console:
     """Writes to the current standard output; plain text where that is no terminal."""
-    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
     return Console(file=sys.stdout, width=width, highlighter=NullHighlighter(), soft_wrap=False)
 
 

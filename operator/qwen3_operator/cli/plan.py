@@ -60,8 +60,8 @@ def plan(
 
 def _parts(answer: Answer, *, everything: bool) -> list[RenderableType]:
     name = f"{answer.document.namespace}/{answer.document.name}"
-    rejected, counts = answer.rejected(everything=everything), answer.found.rejected_counts
-    listed = rejected_part(rejected if everything else rejected[:_NEAREST], sum(counts.values()), counts)
+    rejected = answer.rejected(everything=True) if everything else answer.alternatives(_NEAREST)
+    listed = rejected_part(rejected, answer.found.rejected_counts)
     if isinstance(answer.found, PlanStatus):
         return [Text(f"{name}: fits", "bold"), *plan_parts(answer.found, answer.document.spec.slo), *listed]
     heading = Text.assemble((f"{name}: does not fit", "bold red"), f" ({answer.found.reason})")

@@ -43,10 +43,11 @@ def plan_parts(plan: PlanStatus, wanted: ServiceLevel) -> list[RenderableType]:
     return parts
 
 
-def rejected_part(rejected: Sequence[Rejection], total: int, counts: Mapping[str, int]) -> list[RenderableType]:
+def rejected_part(rejected: Sequence[Rejection], counts: Mapping[str, int]) -> list[RenderableType]:
     """Candidates that were not taken, one line each, and how many there are of each kind."""
     if not rejected:
         return []
+    total = sum(counts.values())
     title = f"Not taken: the nearest {len(rejected)} of {total}" if total > len(rejected) else f"Not taken: all {total}"
     table = plain_table("candidate", "reason", "number")
     for found in rejected:
@@ -108,8 +109,7 @@ def _share(size: int, memory: MemoryPlan) -> str:
 
 
 def _kv_note(placement: Placement) -> str:
-    requests = counted(placement.max_concurrency, "request")
-    return f"{thousands(placement.kv_cache_tokens)} tokens, {requests} at a time"
+    return f"{thousands(placement.kv_cache_tokens)} tokens, {counted(placement.max_concurrency, 'request')}"
 
 
 def _time(placement: Placement, wanted: ServiceLevel) -> Padding:

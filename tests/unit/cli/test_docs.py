@@ -1,0 +1,25 @@
+"""docs/cli.md shows what the commands print."""
+
+from __future__ import annotations
+
+import re
+
+from qwen3_operator.cli.main import app
+from tests.unit.cli.blocks import PAGE, refreshed
+
+
+def test_the_blocks_of_the_page_are_true() -> None:
+    """Numbers apart, which move with every better measurement: python -m tests.unit.cli.blocks renews them."""
+    text = PAGE.read_text()
+    assert _words(refreshed(text)) == _words(text)
+
+
+def test_every_command_has_a_section() -> None:
+    commands = sorted(app.registered_commands, key=lambda command: str(command.callback))
+    names = {command.callback.__name__ for command in commands if command.callback}
+    assert names == set(re.findall(r"^## (\w+)$", PAGE.read_text(), re.MULTILINE))
+
+
+def _words(text: str) -> list[str]:
+    """Without numbers, bars, and the width of columns."""
+    return re.sub(r"[\d.]+|[█▏▎▍▌▋▊▉▐▕]+|[mc?]\b", "", text).split()
