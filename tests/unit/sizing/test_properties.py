@@ -246,6 +246,7 @@ def test_a_model_left_to_the_plan_is_as_good_as_asked(
 
 def _within_step(memory: int, factor: float) -> int:
     """``memory`` times ``factor``, short of the next step of the engine's table and of the reserve's floor."""
-    limits = [int(step.below) << 20 for step in CATALOG.engine.steps] + [int(CATALOG.engine.reserve.floor_above) << 20]
+    limits = [int(step.below) << 20 for step in CATALOG.engine.steps]
+    limits += [int(CATALOG.engine.reserve.floor_above) << 20] if CATALOG.engine.reserve else []
     nearest = min((limit for limit in limits if limit > memory), default=memory + 1)
     return min(int(memory * factor), nearest - (1 << 20)) if nearest - (1 << 20) > memory else memory
