@@ -206,7 +206,9 @@ def _changed(current: PlanStatus, fresh: PlanStatus) -> str:
 
 
 def _nodes(placement: Placement) -> tuple[object, ...]:
-    return placement.node_selector, placement.node_requirements
+    """What tells the nodes. Labels that must be missing change with the catalog, and no pod is wrong for it."""
+    kept = [found for found in placement.node_requirements if found.operator != "DoesNotExist"]
+    return placement.node_selector, kept
 
 
 def _without_room(plan: PlanStatus, room: Inventory) -> Iterator[str]:
