@@ -102,7 +102,7 @@ def with_value(path: tuple[str, ...], value: Any) -> Object:
     nested: Any = value
     for name in reversed(path):
         nested = {name: nested}
-    tokens = {"inputTokens": {"p95": 1}, "outputTokens": {"p95": 1}} if path[-1] == "p95" else {}
+    tokens = {"inputTokens": {"p95": 1}, "outputTokens": {"p95": 1}} if path[-1] in {"p50", "p95"} else {}
     return whole({"spec": merged({"workload": tokens} if tokens else {}, nested)})
 
 

@@ -145,7 +145,11 @@ def test_out_of_bounds(api: Kube, path: tuple[str, ...], value: Any, word: str) 
         ({"model": {"source": {"persistentVolumeClaim": {"path": "/absolute"}}}}, ["path", "should match"]),
         ({"engine": {"image": "an image"}}, ["spec.engine.image", "should match"]),
         ({"modle": {"name": "Qwen3-8B"}}, ["spec.modle", "unknown field"]),
-        ({"workload": {"inputTokens": {"p50": 3}}}, ["spec.workload.inputTokens.p50", "unknown field"]),
+        ({"workload": {"inputTokens": {"p75": 3}}}, ["spec.workload.inputTokens.p75", "unknown field"]),
+        ({"workload": {"requestsPerSecond": 2}}, ["spec.workload.requestsPerSecond", "string"]),
+        ({"slo": {"timeToFirstToken": "0s"}}, ["spec.slo.timeToFirstToken must be a duration above zero"]),
+        ({"slo": {"timePerOutputToken": "50 ms"}}, ["spec.slo.timePerOutputToken must be a duration above zero"]),
+        ({"hardware": {"maxCostPerHour": "0.0"}}, ["spec.hardware.maxCostPerHour must be a decimal number above zero"]),
     ],
 )
 def test_refused(api: Kube, over: Object, words: list[str]) -> None:
@@ -196,21 +200,23 @@ def test_pool_board(api: Kube) -> None:
 
 def test_defaults_are_filled_in(api: Kube) -> None:
     spec = accepted(api, whole())["spec"]
-    assert spec["replicas"] == 1
     assert spec["drainTimeoutSeconds"] == 120
     assert spec["model"]["quantization"] == "Auto"
-    assert spec["workload"] == {"concurrency": 1}
+    assert spec["engine"] == {"kvCacheDataType": "Auto"}
+    assert spec["slo"] == {"percentile": 95}
+    assert spec["optimizeFor"] == "Cost"
     assert spec["thinking"] == {"default": "Enabled"}
     assert "status" not in accepted(api, whole())
-    assert spec.keys() == {"drainTimeoutSeconds", "model", "replicas", "thinking", "workload"}
+    # How many replicas there are, and for what load, is not for a default to say.
+    assert spec.keys() == {"drainTimeoutSeconds", "engine", "model", "optimizeFor", "slo", "thinking"}
 
 
 def test_null_means_unset(api: Kube) -> None:
     made = whole()
-    made["spec"] |= {"replicas": None, "workload": None}
+    made["spec"] |= {"replicas": None, "workload": None, "slo": None}
     spec = accepted(api, made)["spec"]
-    assert spec["replicas"] == 1
-    assert spec["workload"] == {"concurrency": 1}
+    assert not {"replicas", "workload"} & spec.keys()
+    assert spec["slo"] == {"percentile": 95}
 
 
 def test_unknown_fields_are_pruned_where_kubectl_does_not_check(api: Kube) -> None:

@@ -24,7 +24,7 @@ def seconds(duration: str) -> float:
     Raises:
         ValueError: it is none, or zero.
     """
-    found = re.match(_DURATION, duration)
+    found = re.fullmatch(_DURATION, duration)
     if found is None:
         raise ValueError(f"{duration!r} is no duration above zero such as 500ms, 1.5s or 2m")
     return float(found[1]) * _SECONDS[found[2]]
@@ -36,7 +36,7 @@ def _duration(text: str) -> str:
 
 
 def _positive(text: str) -> str:
-    if re.match(_DECIMAL, text) is None:
+    if re.fullmatch(_DECIMAL, text) is None:
         raise ValueError(f"{text!r} is no decimal number above zero such as 2 or 12.5")
     return text
 
