@@ -39,6 +39,11 @@ class Answer:
         """Whether there is a plan."""
         return isinstance(self.found, PlanStatus)
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the spec names something that does not exist, or asks for what no hardware could give."""
+        return self.evaluation.field is None
+
     def rejected(self, *, everything: bool) -> Sequence[Rejection]:
         """Candidates that were not taken: as the status has them, or all in the order of pools and shapes."""
         if not everything:

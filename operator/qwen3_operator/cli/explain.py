@@ -30,7 +30,10 @@ def explain(
     output: options.Output = Format.TABLE,
     all_candidates: Annotated[bool, typer.Option("--all", help="List every alternative that the status has.")] = False,
 ) -> None:
-    """Say why a live deployment is where it is: its plan, what it turned out to be, and what was not taken."""
+    """Say why a live deployment is where it is.
+
+    Shows the plan in force, what it turned out to be, the conditions, and what was not taken.
+    """
     if (name is None) == (file is None):
         raise InputError("name one Qwen3Deployment, or give -f FILE")
     raw = _from_file(file) if file else _live(Where(kubeconfig, context), namespace, str(name))

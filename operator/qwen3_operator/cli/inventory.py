@@ -29,7 +29,9 @@ def inventory(
     context: options.Context = None,
     output: options.Output = Format.TABLE,
 ) -> None:
-    """Show what there is to plan on: pools, what is free in them, nodes that give nothing.
+    """Show what there is to plan on.
+
+    Pools, what is free in them, and nodes that give nothing, with the reason.
 
     With -o yaml everything that planning reads, as a file for 'kubectl qwen3 plan --inventory'.
     """

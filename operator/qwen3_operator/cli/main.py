@@ -7,6 +7,7 @@ import typer
 from qwen3_operator.cli.explain import explain
 from qwen3_operator.cli.inventory import inventory
 from qwen3_operator.cli.plan import plan
+from qwen3_operator.cli.predict import predict
 from qwen3_operator.cli.replan import replan
 from qwen3_operator.cli.table import table
 
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (plan, table, explain, replan, inventory):
+for function in (plan, table, explain, replan, inventory, predict):
     app.command()(function)
 
 

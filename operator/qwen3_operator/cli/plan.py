@@ -10,7 +10,7 @@ from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.cli import options, source
 from qwen3_operator.cli.answers import Answer, answers
 from qwen3_operator.cli.documents import read_deployments
-from qwen3_operator.cli.errors import NOTHING_FITS, command
+from qwen3_operator.cli.errors import BAD_INPUT, NOTHING_FITS, command
 from qwen3_operator.cli.output import Format, dump, show
 from qwen3_operator.cli.plan_view import plan_parts, rejected_part
 from qwen3_operator.cli.plot import plot as draw
@@ -39,7 +39,9 @@ def plan(
         typer.Option(metavar="FILE.png", help="Draw memory per device, and cost against latency. Also .svg, .pdf."),
     ] = None,
 ) -> None:
-    """Say where a Qwen3Deployment would run, and why nowhere else. Changes nothing.
+    """Say where it would run, and why nowhere else.
+
+    Changes nothing in the cluster.
 
     Exit code 0: everything fits; 3: something does not; 2: bad input.
     """
@@ -54,6 +56,8 @@ def plan(
     else:
         items = [answer.to_json(everything=all_candidates) for answer in given]
         dump(items[0] if len(items) == 1 else {"items": items}, output)
+    if any(answer.is_wrong for answer in given):
+        raise typer.Exit(BAD_INPUT)
     if not all(answer.fits for answer in given):
         raise typer.Exit(NOTHING_FITS)
 
@@ -64,5 +68,6 @@ def _parts(answer: Answer, *, everything: bool) -> list[RenderableType]:
     listed = rejected_part(rejected, answer.found.rejected_counts)
     if isinstance(answer.found, PlanStatus):
         return [Text(f"{name}: fits", "bold"), *plan_parts(answer.found, answer.document.spec.slo), *listed]
-    heading = Text.assemble((f"{name}: does not fit", "bold red"), f" ({answer.found.reason})")
+    judgement = "is wrong" if answer.is_wrong else "does not fit"
+    heading = Text.assemble((f"{name}: {judgement}", "bold red"), f" ({answer.found.reason})")
     return [heading, Text(answer.found.message), *listed]

@@ -37,10 +37,10 @@ def replan(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the operator has planned.")] = True,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait.")] = 60,
 ) -> None:
-    """Ask the operator to plan a deployment anew, as if it were applied today: its pods may move.
+    """Let a live deployment take the plan of today.
 
-    Shows the plan in force and the one that would be made now, then sets the annotation serving.qwen3.io/replan.
-    Exit code 3: nothing fits now, and the plan in force is kept.
+    Its pods may move. Shows the plan in force and the one that would be made now, then sets the annotation
+    serving.qwen3.io/replan. Exit code 3: nothing fits now, and the plan in force is kept.
     """
     from qwen3_operator.cli.cluster import ask  # noqa: PLC0415  # the client costs a second; files do not need it
 

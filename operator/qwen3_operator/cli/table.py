@@ -55,7 +55,7 @@ def table(
     catalog: options.CatalogFile = None,
     output: Annotated[TableFormat, typer.Option("--output", "-o", help="What is printed.")] = TableFormat.TABLE,
 ) -> None:
-    """Show what each model needs in each format: memory, fewest devices per accelerator, tokens per second.
+    """Show what each model needs: memory, devices, tokens per second.
 
     Every number comes from the planner: one replica, one request of the full context.
     """

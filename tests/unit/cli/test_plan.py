@@ -58,6 +58,22 @@ def test_nothing_fits_is_exit_code_3_with_the_way_out() -> None:
     assert failure["failure"]["reason"] == "NoFit"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "reason", "words"),
+    [
+        ("Qwen3-8B", "Qwen3-9B", "UnknownModel", "spec.model.name 'Qwen3-9B' is not known: did you mean Qwen3-"),
+        ("Qwen3-8B", "Qwen3-8B, quantization: NVFP4", "UnsupportedQuantization", "does not exist for Qwen3-8B"),
+        ("8192", "1000000", "ContextTooLong", "spec.model.contextLength 1000000 is too long"),
+        ("spec:", "spec:\n  hardware: {pools: [h200]}", "UnknownPool", "spec.hardware.pools 'h200' does not exist"),
+    ],
+)
+def test_a_spec_that_no_hardware_could_satisfy_is_bad_input(old: str, new: str, reason: str, words: str) -> None:
+    result = run("plan", "-f", "-", "--hardware", "H100-SXM", stdin=GOOD.replace(old, new))
+    assert result.exit_code == 2
+    assert result.stdout.startswith(f"team/a: is wrong ({reason})")
+    assert words in " ".join(result.stdout.split())
+
+
 def test_what_one_document_takes_is_gone_for_the_next(tmp_path: Path) -> None:
     both = GOOD + "---" + GOOD.replace("name: a,", "name: b,")
     file = written(tmp_path, "two.yaml", both)
