@@ -88,10 +88,17 @@ def test_rule(api: Kube, model: Any, rule: Any) -> None:
     assert rule.message in refused(api, tried(model, rule.bad))
 
 
+def _rules_in(node: Any) -> set[str]:
+    """Every CEL rule of a schema; a type that is used twice carries its rules twice."""
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    own = {rule["rule"] for rule in node.get("x-kubernetes-validations", ())} if isinstance(node, dict) else set()
+    return own.union(*map(_rules_in, inside))
+
+
 def test_every_rule_is_in_the_schema() -> None:
     schemas = [committed_crd(plural)["spec"]["versions"][0]["schema"] for plural in ("qwen3deployments", pool.PLURAL)]
-    in_schema = json.dumps(schemas).count('"rule":')
-    assert in_schema == len(rules()) > 5
+    assert _rules_in(schemas) == {rule.rule for _, rule in rules()}
+    assert len(rules()) > 5
 
 
 @pytest.mark.parametrize("argument", ["--host", "--hos=::", "--ho", "--port=1", "--por", "--enable-custom-logit"])
