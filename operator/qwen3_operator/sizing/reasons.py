@@ -46,7 +46,7 @@ class Reason(StrEnum):
     ACCELERATOR_PREFERRED = "AcceleratorPreferred"
     """A CPU node, where an accelerator can run the model."""
     PRICE_UNKNOWN = "PriceUnknown"
-    """There is a budget and the pool has no price."""
+    """The pool has no price, and there is a budget or the chosen pool has one."""
     ABOVE_BUDGET = "AboveBudget"
     """Costs more than spec.hardware.maxCostPerHour."""
     NO_ROOM = "NoRoom"
