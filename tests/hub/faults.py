@@ -59,6 +59,7 @@ class Gate:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._left: int | None = None
+        self._generation = 0
         self.reached = threading.Event()
 
     def close_after(self, count: int) -> None:
@@ -68,17 +69,21 @@ class Gate:
             self.reached.clear()
 
     def open(self) -> None:
-        """Let everything through."""
+        """Let everything through but what waits: its reader is gone."""
         with self._condition:
             self._left = None
+            self._generation += 1
             self._condition.notify_all()
 
     def pass_through(self, count: int) -> int:
         """Wait for leave to send up to ``count`` bytes; how many may go."""
         with self._condition:
+            generation = self._generation
             while self._left == 0:
                 self.reached.set()
                 self._condition.wait()
+                if generation != self._generation:
+                    raise BrokenPipeError
             if self._left is None:
                 return count
             allowed = min(count, self._left)

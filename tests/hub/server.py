@@ -97,6 +97,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     @override
+    def handle(self) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):  # clients are killed here
+            super().handle()
+
+    @override
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
@@ -111,8 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         )
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self._answer(unquote(url.path), query)
+        self._answer(unquote(url.path), query)
 
     def _answer(self, path: str, query: dict[str, str]) -> None:
         hub = self.hub

@@ -73,7 +73,7 @@ class Reporter:
         self._ended.set()
         self._write(event)
 
-    def lost(self) -> None:
+    def lost(self) -> NoReturn:
         """Another process took the lock: end before one more byte is written."""
         message = "Another process took over the fetch, since this one had not been seen for long."
         self.last(FetchEvent(state=FetchState.FAILED, reason="LockLost", message=message))

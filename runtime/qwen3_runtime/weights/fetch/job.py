@@ -7,7 +7,7 @@ import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from qwen3_runtime.weights.fetch.errors import TransientError
 from qwen3_runtime.weights.fetch.folder import ModelFolder
@@ -35,8 +35,8 @@ _FAREWELL_SECONDS = 2.0
 class Job:
     """Runs one order; `event` may be asked from any thread."""
 
-    def __init__(self, order: FetchOrder, lost: Callable[[], None]) -> None:
-        """``lost`` is called when another process took the lock: this one must end at once."""
+    def __init__(self, order: FetchOrder, lost: Callable[[], NoReturn]) -> None:
+        """``lost`` ends the process, since another one took the lock."""
         self._order = order
         self._folder = ModelFolder(Path(order.path), order.source.folder_name())
         self._lock = FetchLock(
@@ -95,6 +95,7 @@ class Job:
                 remote, client, self._folder.partial, pace=self._order.pace, meter=self._meter, stop=self._stop
             )
             self._download(transfer, listing)
+        self._lock.require()
         self._folder.finish(listing)
 
     def _list(self, remote: Remote) -> Listing:

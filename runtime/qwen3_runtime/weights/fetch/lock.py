@@ -16,7 +16,7 @@ import os
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pydantic import ValidationError
 
@@ -46,8 +46,8 @@ class LockRecord(Contract):
 class FetchLock:
     """The lock of one model in one volume."""
 
-    def __init__(self, path: Path, record: LockRecord, pace: Pace, lost: Callable[[], None]) -> None:
-        """``lost`` is called, from another thread, when somebody else has taken the lock."""
+    def __init__(self, path: Path, record: LockRecord, pace: Pace, lost: Callable[[], NoReturn]) -> None:
+        """``lost`` ends the process: it is called, from any thread, when somebody else has taken the lock."""
         self._path = path
         self._record = record
         self._pace = pace
@@ -90,6 +90,11 @@ class FetchLock:
         os.close(self._file)
         self._file = -1
 
+    def require(self) -> None:
+        """End here if somebody else has taken the lock."""
+        if not self._is_mine():
+            self._lost()
+
     def _create(self) -> bool:
         try:
             self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o664)
@@ -120,9 +125,7 @@ class FetchLock:
     def _beat(self) -> None:
         beat = 0
         while not self._released.wait(self._pace.lock_beat_seconds):
-            if not self._is_mine():
-                self._lost()
-                return
+            self.require()
             beat += 1
             self._write(self._record.model_copy(update={"beat": beat, "progress": self.progress()}))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from qwen3_runtime.weights.fetch.order import FetchOrder, Pace
 from tests.hub.content import Repository
 from tests.hub.server import Hub
 from tests.unit.runtime.conftest import TINY
+from tests.unit.runtime.weights.process import Fetcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +37,7 @@ HURRY = Pace(
 """Patience of a test."""
 
 Fetch = Callable[..., Path]
+StartFetcher = Callable[[FetchOrder], Fetcher]
 
 
 def safetensors(seed: int, size: int) -> bytes:
@@ -77,7 +80,7 @@ def hub(repository: Repository) -> Iterator[Hub]:
 def _closed_sessions() -> Iterator[None]:
     """The client of Hugging Face keeps its connections for the life of the process."""
     yield
-    from huggingface_hub.utils import close_session  # noqa: PLC0415
+    from huggingface_hub import close_session  # noqa: PLC0415
 
     close_session()
 
@@ -110,10 +113,24 @@ def fetch(volume: Path) -> Fetch:
 
     def run(source: WeightSource, **changes: Any) -> Path:
         order = order_for(source, volume, **changes)
-        Job(order, lost=lambda: None).run()
+        Job(order, lost=lambda: pytest.fail("nobody else was there")).run()
         return Path(order.path)
 
     return run
+
+
+@pytest.fixture
+def start_fetcher(tmp_path: Path) -> Iterator[StartFetcher]:
+    """Start processes; none of them outlives the test."""
+    made: list[Fetcher] = []
+
+    def start(order: FetchOrder) -> Fetcher:
+        made.append(Fetcher(order, tmp_path / "log"))
+        return made[-1]
+
+    yield start
+    for fetcher in made:
+        fetcher.end(signal.SIGKILL)
 
 
 def content_of(folder: Path) -> dict[str, bytes]:

@@ -1,0 +1,57 @@
+"""SIGKILL at ten random bytes of the download; after each, nothing may look whole, and in the end everything is."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from qwen3_runtime.weights.fetch.folder import ModelFolder
+from qwen3_runtime.weights.fetch.order import FetchState
+from tests.hub.content import Repository
+from tests.hub.server import Hub
+from tests.unit.runtime.weights.conftest import (
+    NAME,
+    StartFetcher,
+    content_of,
+    model_files,
+    order_for,
+    source_of,
+    wanted_of,
+)
+
+KILLS = 10
+SEED = 20261124
+
+
+@pytest.mark.timeout(120)
+def test_kill_at_ten_random_bytes(volume: Path, start_fetcher: StartFetcher) -> None:
+    repository = Repository(NAME, model_files(shard_bytes=1_500_000))
+    size = sum(len(content) for content in wanted_of(repository).values())
+    rng = random.Random(SEED)  # noqa: S311 - the same bytes each time
+    positions = sorted(rng.sample(range(1, size), KILLS))
+    with Hub(repository) as hub:
+        source = source_of(hub)
+        order = order_for(source, volume)
+        folder = ModelFolder(Path(order.path), source.folder_name())
+        before = 0
+        for position in positions:
+            hub.gate.close_after(position - before)
+            before = position
+            fetcher = start_fetcher(order)
+            assert hub.gate.reached.wait(30), f"the download ended before byte {position}"
+            time.sleep(rng.uniform(0, 0.05))  # what was sent is on its way into the file, or lies there
+            fetcher.end(signal.SIGKILL)
+            hub.gate.open()
+            assert not folder.final.exists(), f"killed at byte {position}, and the model looks whole"
+        received = [path.stat().st_size for path in folder.partial.rglob("*") if path.is_file()]
+        assert sum(received) > size / 2, "the kills left too little to resume from"
+        asked = len(hub.content_requests)
+        fetcher = start_fetcher(order)
+        assert (fetcher.end(), fetcher.process.returncode) == (FetchState.DONE, 0)
+        assert content_of(folder.final) == wanted_of(repository)
+        assert any(seen.range for seen in hub.content_requests[asked:])
+        assert sorted(path.name for path in volume.iterdir()) == [folder.final.name], "no lock, no partial folder"

@@ -1,0 +1,84 @@
+"""Several pods, one volume: one fetches, the others wait and say for whom, and a dead one is replaced."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qwen3_runtime.weights.fetch.order import FetchState
+from tests.unit.runtime.weights.conftest import HURRY, StartFetcher, content_of, order_for, source_of, wanted_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.hub.content import Repository
+    from tests.hub.server import Hub
+    from tests.unit.runtime.weights.process import Fetcher
+
+
+@pytest.fixture
+def second(hub: Hub, volume: Path, start_fetcher: StartFetcher) -> tuple[Fetcher, Fetcher]:
+    """Two pods; the first is in the middle of its download, the second waits for it."""
+    hub.gate.close_after(400_000)
+    made = []
+    for name in ("pod-a", "pod-b"):
+        order = order_for(source_of(hub), volume, holder=name, incarnation=name)
+        made.append(start_fetcher(order))
+        made[-1].wait_for(FetchState.DOWNLOADING if name == "pod-a" else FetchState.WAITING)
+    return made[0], made[1]
+
+
+def test_one_fetches_and_the_other_waits(
+    hub: Hub, second: tuple[Fetcher, Fetcher], repository: Repository, volume: Path
+) -> None:
+    holder, waiter = second
+    assert "pod-a" in waiter.wait_for(FetchState.WAITING).message
+    time.sleep(5 * HURRY.lock_beat_seconds)
+    progress = waiter.events[-1].progress
+    assert progress is not None, "of the other pod"
+    assert 0 < progress.bytes_done <= 400_000
+    hub.gate.open()
+    assert [fetcher.end() for fetcher in second] == [FetchState.DONE, FetchState.DONE]
+    assert not any(event.state is FetchState.DOWNLOADING for event in waiter.events)
+    assert holder.process.returncode == waiter.process.returncode == 0
+    assert content_of(volume / source_of(hub).folder_name()) == wanted_of(repository)
+    listings = [seen for seen in hub.seen if "/api/models/" in seen.path]
+    assert len(listings) == 1, "the waiting pod asked the hub nothing"
+
+
+def test_a_killed_holder_is_replaced_and_its_bytes_are_used(
+    hub: Hub, second: tuple[Fetcher, Fetcher], repository: Repository, volume: Path
+) -> None:
+    holder, waiter = second
+    holder.end(signal.SIGKILL)
+    hub.gate.open()
+    asked = len(hub.content_requests)
+    assert waiter.end() is FetchState.DONE
+    assert content_of(volume / source_of(hub).folder_name()) == wanted_of(repository)
+    assert any(seen.range for seen in hub.content_requests[asked:])
+
+
+def test_a_terminated_holder_gives_the_lock_back(hub: Hub, second: tuple[Fetcher, Fetcher], volume: Path) -> None:
+    holder, waiter = second
+    holder.end(signal.SIGTERM)
+    assert holder.process.returncode == 128 + signal.SIGTERM
+    began = time.monotonic()
+    hub.gate.open()
+    assert waiter.end() is FetchState.DONE
+    assert time.monotonic() - began < HURRY.lock_stale_seconds
+    assert sorted(path.name for path in volume.iterdir()) == [source_of(hub).folder_name()]
+
+
+def test_a_frozen_holder_ends_when_it_wakes(
+    hub: Hub, second: tuple[Fetcher, Fetcher], repository: Repository, volume: Path
+) -> None:
+    holder, waiter = second
+    holder.process.send_signal(signal.SIGSTOP)
+    hub.gate.open()
+    assert waiter.end() is FetchState.DONE
+    assert holder.end(signal.SIGCONT) is FetchState.FAILED
+    assert holder.events[-1].reason == "LockLost"
+    assert content_of(volume / source_of(hub).folder_name()) == wanted_of(repository)
