@@ -54,6 +54,9 @@ class Coefficients:
     allreduce_growth: Number
     """Share added per doubling of the devices."""
     link_efficiency: Number
+    """Achieved / nominal bandwidth of links that lead to a switch (NVLink)."""
+    bus_efficiency: Number
+    """The same of PCIe."""
     layer_time: Number
     """Of one decode step: launches and gaps of the small kernels."""
     expert_layer_time: Number
@@ -78,6 +81,8 @@ class Coefficients:
     """Added per request of a step."""
     vllm_step_time: Number
     """Added by vLLM."""
+    vllm_eager_layer_time: Number
+    """Of the host in steps with prompts that data-parallel groups take together: they run without graphs."""
     vllm_request_time: Number
     """vLLM's ``request_time``."""
     front_time: Number

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qwen3_operator.performance.attention import decode_attention, prefill_attention
-from qwen3_operator.performance.communication import allreduce
+from qwen3_operator.performance.communication import allreduce, expert_exchange
 from qwen3_operator.performance.experts import experts_decode, experts_prefill, launches
 from qwen3_operator.performance.kernels import dense_decode, dense_prefill, head
 
 if TYPE_CHECKING:
     from qwen3_operator.performance.arrays import Floats, Replicas
     from qwen3_operator.performance.coefficients import Coefficients
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one step does."""
+
+    requests: Floats
+    """That decode."""
+    context: Floats
+    """KV tokens that they read in all."""
+    tokens: Floats
+    """Of prompts."""
+    product: Floats
+    """Sum over the prompt tokens of twice the tokens before them."""
+
 
 _NARROW_LINEARS = 7
 _EXPERT_LINEARS = 4
@@ -31,7 +47,8 @@ def decode_step(batch: Replicas, k: Coefficients, requests: Floats, context: Flo
     )
     per_request = np.where(batch.vllm, k.vllm_request_time, k.request_time)
     step = step_overhead(batch, k) + requests * per_request
-    time = linear + attention + allreduce(batch, k, requests) + layers + step
+    sent = allreduce(batch, k, requests) + expert_exchange(batch, k, requests)
+    time = linear + attention + sent + layers + step
     looped = batch.shape.layers * k.looped_layer_time + launches(batch, k, requests)
     time = np.where(batch.loops_over_experts, np.maximum(time, looped), time)
     time = np.where(batch.slow_experts, np.maximum(time, batch.shape.layers * k.slow_expert_layer_time), time)
@@ -53,7 +70,29 @@ def prefill_pass(batch: Replicas, k: Coefficients, tokens: Floats, length: Float
         + prefill_attention(batch, k, tokens, length)
         + moved / (batch.device.bandwidth * k.memory_efficiency)
         + allreduce(batch, k, tokens)
+        + expert_exchange(batch, k, tokens)
     )
+
+
+def mixed_step(batch: Replicas, k: Coefficients, work: Work) -> Floats:
+    """Seconds of one step over decoding requests and prompt tokens together; either may be none."""
+    requests, tokens = work.requests, work.tokens
+    none = np.zeros_like(requests)
+    decode = decode_step(batch, k, np.maximum(requests, 1.0), none)
+    per_request = np.where(batch.vllm, k.vllm_request_time, k.request_time)
+    prompts = (
+        prefill_pass(batch, k, np.maximum(requests + tokens, 1.0), none)
+        + head(batch, k, np.maximum(requests, 1.0))
+        + pass_overhead(batch, k)
+        + step_overhead(batch, k)
+        - k.step_time
+        + requests * per_request
+    )
+    eager = np.where(batch.vllm & (batch.data_parallel > 1), batch.shape.layers * k.vllm_eager_layer_time, 0.0)
+    prompts = np.maximum(prompts, eager)
+    attention = decode_attention(batch, k, np.ones_like(requests), work.context)
+    attention += prefill_attention(batch, k, np.ones_like(requests), work.product)
+    return np.where(tokens > 0, np.maximum(prompts, decode), decode) + attention
 
 
 def step_overhead(batch: Replicas, k: Coefficients) -> Floats:
