@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 
 from qwen3_runtime.config import Device, Limits, ModelFiles, RuntimeConfig
 
 if TYPE_CHECKING:
+    import asyncio
     from pathlib import Path
 
 Configure = Callable[..., RuntimeConfig]
@@ -59,3 +61,8 @@ def model_folder(tmp_path: Path) -> Path:
     index = {"weight_map": {"a": "one.safetensors", "b": "one.safetensors", "c": "two.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     return folder
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the runtime runs on: its transports differ from the standard library's."""
+    return {"uvloop": uvloop.new_event_loop}
