@@ -14,9 +14,9 @@ from qwen3_operator.catalog import Catalog
 from qwen3_operator.cli import options
 from qwen3_operator.cli.catalogs import with_overrides
 from qwen3_operator.cli.errors import NOTHING_FITS, InputError, command
-from qwen3_operator.cli.snapshot import stored_plan
 from qwen3_operator.cli.where import Where
 from qwen3_operator.inventory import Inventory
+from qwen3_operator.reconcile.promises import stored_plan
 from qwen3_operator.sizing import PlanFailure, plan
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def replan(
 
 def _preview(raw: Mapping[str, Any], inventory: Inventory, catalog: Catalog) -> None:
     """Print the plan in force and the one of today."""
-    held = stored_plan(raw)
+    held = stored_plan(raw.get("status") or {})
     typer.echo(f"in force: {held.summary if held else _NONE}")
     try:
         spec = DeploymentSpec.model_validate(raw["spec"])
@@ -84,7 +84,7 @@ async def _until_planned(cluster: "Cluster", namespace: str, name: str, wish: st
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError as error:
         raise InputError(f"the operator did not plan {namespace}/{name} within {limit:g} s: is it running?") from error
-    held = stored_plan(raw)
+    held = stored_plan(raw.get("status") or {})
     typer.echo(f"planned: {held.summary if held else _NONE}")
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from qwen3_operator.api import deployment, pool
-from qwen3_operator.api.base import DEPLOYMENT_LABEL
-from qwen3_operator.api.status import PlanStatus
-from qwen3_operator.inventory import Reservation, inventory
-from qwen3_operator.manifests.names import PLACEMENT_LABEL, dns_label
+from qwen3_operator.inventory import inventory
+from qwen3_operator.reconcile.promises import promised, stored_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from qwen3_operator.catalog import Catalog
-    from qwen3_operator.inventory import Inventory
+    from qwen3_operator.inventory import Inventory, Reservation
 
 Raw = dict[str, Any]
 Key = tuple[str, str]
@@ -59,44 +54,19 @@ class Snapshot:
             overrides=overrides,
         )
 
-    def inventory(self, catalog: Catalog, planning: Key, promised: Iterable[Reservation] = ()) -> Inventory:
+    def inventory(self, catalog: Catalog, planning: Key, taken: Iterable[Reservation] = ()) -> Inventory:
         """What ``planning`` may use: all that neither pods of others nor their plans take.
 
         Args:
             catalog: how accelerators show themselves.
             planning: its own pods and its plan take nothing.
-            promised: what plans that are not in the cluster took.
+            taken: what plans that are not in the cluster took.
         """
-        reserved = (*self._reserved(planning), *promised)
+        others = ((_key(found), stored_plan(found.get("status") or {})) for found in self.deployments)
+        held = ((key, plan) for key, plan in others if plan is not None and key != planning)
+        reserved = (*promised(held, self.pods), *taken)
         return inventory(self.nodes, self.pods, catalog, pools=self.pools, exclude=planning, reserved=reserved)
 
-    def _reserved(self, planning: Key) -> Iterator[Reservation]:
-        """What others were promised and have not bound yet."""
-        bound = Counter(_placement_of(pod) for pod in self.pods)
-        for found in self.deployments:
-            key = _key(found)
-            held = stored_plan(found)
-            if key == planning or held is None:
-                continue
-            for placement in held.placements:
-                missing = placement.replicas - bound[*key, dns_label(placement.pool)]
-                if missing > 0:
-                    yield Reservation.of(placement, missing)
 
-
-def stored_plan(found: Mapping[str, Any]) -> PlanStatus | None:
-    """The plan in a Qwen3Deployment's status; None as well for one of another version of the operator."""
-    try:
-        return PlanStatus.model_validate(found["status"]["plan"])
-    except (KeyError, TypeError, ValidationError):
-        return None
-
-
-def _key(obj: Mapping[str, Any]) -> Key:
-    return obj["metadata"].get("namespace", "default"), obj["metadata"]["name"]
-
-
-def _placement_of(pod: Mapping[str, Any]) -> tuple[str, str, str]:
-    labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
-    namespace = pod["metadata"].get("namespace", "")
-    return namespace, labels.get(DEPLOYMENT_LABEL, ""), labels.get(PLACEMENT_LABEL, "")
+def _key(found: Mapping[str, Any]) -> Key:
+    return found["metadata"].get("namespace", "default"), found["metadata"]["name"]

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import ValidationError
-
 from qwen3_operator import metrics
-from qwen3_operator.api.base import DEPLOYMENT_LABEL
-from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.inventory import Inventory, Reservation, inventory
-from qwen3_operator.manifests.names import PLACEMENT_LABEL, dns_label
 from qwen3_operator.reconcile.kinds import Key, Kind
+from qwen3_operator.reconcile.promises import promised, stored_plan
 from qwen3_operator.sizing import PlanFailure, plan, spec_digest, with_replicas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from qwen3_operator.api.deployment import DeploymentSpec
+    from qwen3_operator.api.status import PlanStatus
     from qwen3_operator.catalog import Catalog
     from qwen3_operator.reconcile.cache import Cache
     from qwen3_operator.reconcile.client import Client
@@ -172,33 +168,14 @@ class Planner:
 
         On a replica that does not lead the stored plans change, so they are remembered by their version only.
         """
-        bound = Counter(_placement_of(pod) for pod in pods)
-        for key in self._cache.deployments():
-            held = self.in_force(key) if key != planning else None
-            for placement in held.placements if held else ():
-                missing = placement.replicas - bound[*key, dns_label(placement.pool)]
-                if missing > 0:
-                    yield Reservation.of(placement, missing)
+        held = ((key, self.in_force(key)) for key in self._cache.deployments() if key != planning)
+        return promised(((key, plan) for key, plan in held if plan is not None), pods)
 
     def _read(self, key: Key, deployment: dict[str, Any]) -> PlanStatus | None:
         version = deployment["metadata"]["resourceVersion"]
         if key not in self._stored or self._stored[key][0] != version:
             self._stored[key] = version, stored_plan(deployment.get("status", {}))
         return self._stored[key][1]
-
-
-def _placement_of(pod: dict[str, Any]) -> tuple[str, str, str]:
-    metadata = pod["metadata"]
-    labels = metadata.get("labels", {})
-    return metadata["namespace"], labels.get(DEPLOYMENT_LABEL, ""), labels.get(PLACEMENT_LABEL, "")
-
-
-def stored_plan(status: Mapping[str, Any]) -> PlanStatus | None:
-    """The plan in a status; None as well for one that an operator of another version wrote in another form."""
-    try:
-        return PlanStatus.model_validate(status["plan"])
-    except (KeyError, ValidationError):
-        return None
 
 
 def planned_replicas(current: PlanStatus) -> int:

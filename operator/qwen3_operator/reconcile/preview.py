@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator.inventory import inventory
 from qwen3_operator.reconcile.kinds import Key, Kind
-from qwen3_operator.reconcile.planner import RUNNING_PODS, planned_replicas, stored_plan
+from qwen3_operator.reconcile.planner import RUNNING_PODS, planned_replicas
+from qwen3_operator.reconcile.promises import stored_plan
 from qwen3_operator.sizing import plan, spec_digest, with_replicas
 
 if TYPE_CHECKING:

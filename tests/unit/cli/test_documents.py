@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from qwen3_operator.api.base import ApiModel, Rule
-from qwen3_operator.api.deployment import Qwen3Deployment
 from qwen3_operator.cli.documents import read_deployments
 from qwen3_operator.cli.errors import InputError
-from qwen3_operator.cli.rules import broken_rules
-from tests.objects import deployment, merged
+from tests.objects import merged
 from tests.unit.cli.samples import EXAMPLES, GOOD, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -102,22 +98,3 @@ def test_unreadable_files(tmp_path: Path) -> None:
     for name, words in (("missing.yaml", "No such file"), ("binary", "not UTF-8"), (".", "Is a directory")):
         with pytest.raises(InputError, match=words):
             read_deployments([str(tmp_path / name)], "default")
-
-
-def _rules(model: type[ApiModel] = Qwen3Deployment) -> Iterator[Rule]:
-    """Rules of the types that a Qwen3Deployment is made of."""
-    yield from model.RULES
-    for field in model.model_fields.values():
-        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(part, type) and issubclass(part, ApiModel):
-                yield from _rules(part)
-
-
-@pytest.mark.parametrize("rule", dict.fromkeys(rule.message for rule in _rules()))
-def test_every_rule_of_the_schema_is_judged_as_the_api_server_does(rule: str) -> None:
-    """Its examples are what tests/api tries on a real one."""
-    known = next(found for found in _rules() if found.message == rule)
-    whole = deployment("a", "team")
-    for example, expected in ((known.good, False), (known.bad, True)):
-        over = example if "metadata" in example else {"spec": example}
-        assert (rule in broken_rules(merged(whole, over))) is expected
