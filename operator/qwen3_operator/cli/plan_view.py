@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.bar import Bar
@@ -9,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from qwen3_operator.cli.tables import INDENT, plain_table
-from qwen3_operator.sizing.text import counted, gigabytes, thousands
+from qwen3_operator.sizing.text import counted, gigabytes, money, thousands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from qwen3_operator.api.intent import ServiceLevel
-    from qwen3_operator.api.status import MemoryPlan, Placement, PlanStatus, Rejection
+    from qwen3_operator.api.status import MemoryPlan, Placement, PlanStatus, Predicted, Rejection
 
 _BAR_WIDTH = 44
+_HOUR = 3600
 _NOTHING = 1000
 """A part of the memory that is no line of its own."""
 MEMORY_LINES = (
@@ -129,4 +131,14 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     )
     for label, value, target in rows:
         table.add_row(label, value, target, predicted.source)
+    if cost := _million_tokens(placement, predicted):
+        table.add_row("cost of a million generated tokens", cost, "", predicted.source)
     return Padding(table, INDENT)
+
+
+def _million_tokens(placement: Placement, predicted: Predicted) -> str:
+    """Price of a million tokens while all replicas run with that many requests; empty without a price."""
+    per_second = predicted.tokens_per_second * placement.replicas
+    if not placement.cost_per_hour or not per_second:
+        return ""
+    return money(Decimal(placement.cost_per_hour) / (per_second * _HOUR) * 1_000_000)

@@ -35,6 +35,15 @@ def test_a_plan_reads_as_the_page_shows_it() -> None:
     assert not [line for line in result.stdout.splitlines() if line != line.rstrip()]
 
 
+def test_the_cost_of_tokens_follows_from_price_and_speed() -> None:
+    arguments = ("plan", "-f", GPU, "--hardware", "2x8 H100-SXM @2.50")
+    (placement,) = json.loads(run(*arguments, "-o", "json").stdout)["plan"]["placements"]
+    cost = 10.0 / (2 * placement["predicted"]["tokensPerSecond"] * 3600) * 1e6
+    shown = next(line for line in run(*arguments).stdout.splitlines() if "million generated tokens" in line)
+    assert float(shown.split()[6]) == pytest.approx(cost, abs=0.01)
+    assert "million" not in run("plan", "-f", GPU, "--hardware", "2x8 H100-SXM").stdout
+
+
 def test_json_is_the_status_and_yaml_says_the_same() -> None:
     arguments = ("plan", "-f", GPU, "--hardware", "2x8 H100-SXM")
     answer = json.loads(run(*arguments, "-o", "json").stdout)
