@@ -95,7 +95,7 @@ class Planner:
         current, asked = self._known(key, status), spec_digest(spec)
         done = self._replanned.get(key) or status.get("replanned", "")
         is_wished, is_current = bool(wish) and wish != done, current is not None and current.spec_digest == asked
-        if current is not None and is_current and not is_wished and spec.replicas in {None, planned_replicas(current)}:
+        if current is not None and is_current and not is_wished and _as_many(current, spec.replicas):
             self._failures.pop(key, None)
             return Answer(current, None, done)
         digest = f"{asked}/{spec.replicas}"
@@ -181,3 +181,9 @@ class Planner:
 def planned_replicas(current: PlanStatus) -> int:
     """Replicas of all placements."""
     return sum(placement.replicas for placement in current.placements)
+
+
+def _as_many(current: PlanStatus, asked: int | None) -> bool:
+    """Whether the plan has the replicas asked for; left open it keeps those that it has, unless that is none."""
+    planned = planned_replicas(current)
+    return planned > 0 if asked is None else planned == asked

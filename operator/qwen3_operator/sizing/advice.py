@@ -1,133 +1,178 @@
-"""The nearest spec that would fit, where the one asked for does not."""
+"""The nearest spec that would fit, where the one asked for does not.
+
+Each attempt is one search, over all formats, contexts or models that it stands for, so that even a large cluster is
+looked through a dozen times and not once per change.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from qwen3_operator.api.deployment import AUTO, Hardware, KVCacheDataType
-from qwen3_operator.api.intent import ServiceLevel
+from qwen3_operator.api.deployment import AUTO, KVCacheDataType
+from qwen3_operator.api.intent import Objective
 from qwen3_operator.catalog import CPU
-from qwen3_operator.sizing.failure import PlanFailure
 from qwen3_operator.sizing.field import survey
-from qwen3_operator.sizing.needs import wanted
 from qwen3_operator.sizing.nofit import shape_in, working
+from qwen3_operator.sizing.offers import Offer
 from qwen3_operator.sizing.search import assign
 from qwen3_operator.sizing.text import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from qwen3_operator.api.deployment import DeploymentSpec
-    from qwen3_operator.catalog import Catalog, Model
+    from qwen3_operator.catalog import Catalog, Checkpoint, Model
     from qwen3_operator.inventory import Inventory
     from qwen3_operator.sizing.field import Field
+    from qwen3_operator.sizing.needs import Wanted
 
 SHORTEST_CONTEXT = 2048
 _FACTORS = (1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100)
 """By which targets are made longer until something meets them."""
 
-Change = tuple["DeploymentSpec", str]
-"""A changed spec, and the change in words."""
+
+class Attempt(NamedTuple):
+    """Something else to look for, and the change in words, given the model and format that were found."""
+
+    wanted: Wanted
+    words: Callable[[Offer], str]
 
 
 def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, field: Field) -> str:
     """One sentence with the smallest change that makes the spec fit, or that none of those tried does."""
-    for changed, sentence in _changes(spec, catalog, field):
-        asked = wanted(changed, inventory, catalog)
-        if isinstance(asked, PlanFailure):
-            continue
-        if assigned := assign(survey(asked, inventory, catalog)):
+    for attempt in _attempts(spec, catalog, field):
+        if assigned := assign(survey(attempt.wanted, inventory, catalog)):
             places = " and ".join(shape_in(part.candidate.pool, part.candidate.rating) for part in assigned)
-            return f"Nearest that would fit: {sentence}, on {places}."
+            change = attempt.words(assigned[0].candidate.rating.offer)
+            return f"Nearest that would fit: {change}, on {places}."
     return "Nothing near it would fit: another format, a shorter context and smaller models were tried."
 
 
-def _changes(spec: DeploymentSpec, catalog: Catalog, field: Field) -> Iterator[Change]:
-    """Changed specs, the smallest change first."""
-    if spec.replicas is not None and (room := _room(field)):
-        yield spec.model_copy(update={"replicas": room}), f"spec.replicas: {room}"
-    yield from _fewer_requests(spec, field)
-    yield from _looser(spec, field)
-    if spec.hardware != Hardware():
-        yield spec.model_copy(update={"hardware": Hardware()}), "no limits in spec.hardware"
-    yield spec.model_copy(update={"hardware": Hardware(accelerators=(CPU,))}), f"spec.hardware.accelerators: [{CPU}]"
+def _attempts(spec: DeploymentSpec, catalog: Catalog, field: Field) -> Iterator[Attempt]:
+    """The smallest change first."""
+    wanted = field.wanted
+    yield from _less_load(field)
+    yield from _longer_targets(field)
+    free = replace(wanted, pools=frozenset(), accelerators=frozenset(), max_devices=None, budget=None)
+    if free != wanted:
+        yield Attempt(free, lambda _: "no limits in spec.hardware")
+    cpu = replace(free, accelerators=frozenset({CPU}))
+    yield Attempt(cpu, lambda _: f"spec.hardware.accelerators: [{CPU}]")
     if spec.model.name == AUTO:
         return
     model = catalog.models[spec.model.name]
-    yield from _formats(spec, model)
-    if spec.engine.kv_cache_data_type is not KVCacheDataType.FP8:
-        engine = spec.engine.model_copy(update={"kv_cache_data_type": KVCacheDataType.FP8})
-        yield spec.model_copy(update={"engine": engine}), "spec.engine.kvCacheDataType: FP8"
-    if (spec.workload.concurrency or 1) > 1:
-        yield _one_request(spec), "spec.workload.concurrency: 1"
+    if len(wanted.offers) == 1:
+        formats = replace(wanted, offers=_in_all_formats(wanted, model, catalog), objective=Objective.QUALITY)
+        yield Attempt(formats, _format_words)
+    if wanted.kv_data_type is not KVCacheDataType.FP8:
+        halved = replace(wanted, kv_data_type=KVCacheDataType.FP8)
+        yield Attempt(halved, lambda _: "spec.engine.kvCacheDataType: FP8")
+    if wanted.traffic.concurrency > 1:
+        yield Attempt(_one_request(wanted), lambda _: "spec.workload.concurrency: 1")
     if spec.workload.input_tokens is None:
-        yield from _shorter(spec, model)
-    yield from _smaller(spec, model, catalog)
+        yield from _shorter(wanted, model, catalog)
+    yield Attempt(replace(wanted, offers=_smaller(wanted, model, catalog), objective=Objective.QUALITY), _model_words)
 
 
-def _room(field: Field) -> int:
-    """Replicas that there is room for in all pools together."""
-    return sum(field.room(pool, rating) for pool, rating in working(field))
-
-
-def _fewer_requests(spec: DeploymentSpec, field: Field) -> Iterator[Change]:
-    """As many requests in flight as what is free carries, where the plan may choose how many replicas."""
-    if spec.replicas is not None or (spec.workload.concurrency or 1) == 1:
+def _less_load(field: Field) -> Iterator[Attempt]:
+    """As many replicas, or requests in flight where the plan may choose how many replicas, as there is room for."""
+    wanted, able = field.wanted, working(field)
+    traffic = wanted.traffic
+    if traffic.replicas is not None:
+        if room := sum(field.room(pool, rating) for pool, rating in able):
+            fewer = replace(traffic, replicas=room)
+            yield Attempt(replace(wanted, traffic=fewer), lambda _: f"spec.replicas: {room}")
         return
-    carried = sum(field.room(pool, rating) * rating.most for pool, rating in working(field))
-    if 0 < carried < (spec.workload.concurrency or 1):
-        workload = spec.workload.model_copy(update={"concurrency": carried})
-        yield spec.model_copy(update={"workload": workload}), f"spec.workload.concurrency: {carried}"
+    carried = sum(field.room(pool, rating) * rating.most for pool, rating in able)
+    if 0 < carried < traffic.concurrency:
+        fewer = replace(traffic, concurrency=carried)
+        yield Attempt(replace(wanted, traffic=fewer), lambda _: f"spec.workload.concurrency: {carried}")
 
 
-def _looser(spec: DeploymentSpec, field: Field) -> Iterator[Change]:
-    """Both targets made longer by the same factor."""
+def _longer_targets(field: Field) -> Iterator[Attempt]:
+    """Both targets longer by the same factor, where something misses them; then none."""
     targets = field.wanted.targets
     if not targets.asked or all(rating.problem is None for group in field.groups for rating in group.ratings):
         return
     for factor in _FACTORS:
-        update, words = {}, []
+        words, first, each = [], None, None
         if targets.first_token is not None:
-            update["time_to_first_token"] = milliseconds(targets.first_token * factor)
-            words.append(f"spec.slo.timeToFirstToken: {update['time_to_first_token']}")
+            first = targets.first_token * factor
+            words.append(f"spec.slo.timeToFirstToken: {milliseconds(first)}")
         if targets.output_token is not None:
-            update["time_per_output_token"] = milliseconds(targets.output_token * factor)
-            words.append(f"spec.slo.timePerOutputToken: {update['time_per_output_token']}")
-        yield spec.model_copy(update={"slo": spec.slo.model_copy(update=update)}), " and ".join(words)
-    yield spec.model_copy(update={"slo": ServiceLevel()}), "no spec.slo"
+            each = targets.output_token * factor
+            words.append(f"spec.slo.timePerOutputToken: {milliseconds(each)}")
+        longer = replace(targets, first_token=first, output_token=each)
+        sentence = " and ".join(words)
+        yield Attempt(replace(field.wanted, targets=longer), lambda _, sentence=sentence: sentence)  # type: ignore[misc]
+    without = replace(targets, first_token=None, output_token=None)
+    yield Attempt(replace(field.wanted, targets=without), lambda _: "no spec.slo")
 
 
-def _formats(spec: DeploymentSpec, model: Model) -> Iterator[Change]:
-    """The model's other formats."""
-    for checkpoint in model.checkpoints:
-        sentence = f"spec.model.quantization: {checkpoint.quantization} with the weights of {checkpoint.repository}"
-        yield _with_model(spec, quantization=checkpoint.quantization), sentence
+def _in_all_formats(wanted: Wanted, model: Model, catalog: Catalog) -> tuple[Offer, ...]:
+    """The model's formats; the best wins."""
+    asked = wanted.offers[0]
+    return tuple(
+        _offer(model, checkpoint, catalog, asked.context_length, asked.request_tokens)
+        for checkpoint in model.checkpoints
+    )
 
 
-def _shorter(spec: DeploymentSpec, model: Model) -> Iterator[Change]:
-    """Half the context, and half again."""
-    length = (spec.model.context_length or model.native_context) // 2
-    while length >= SHORTEST_CONTEXT:
-        changed = _with_model(_one_request(spec), context_length=length)
-        yield changed, f"spec.model.contextLength: {length} with spec.workload.concurrency: 1"
+def _shorter(wanted: Wanted, model: Model, catalog: Catalog) -> Iterator[Attempt]:
+    """One request of half the context, and half again; in the formats asked for, then in all. The longest wins."""
+    one = replace(_one_request(wanted), objective=Objective.QUALITY)
+    lengths = list(_halves(wanted.offers[0].context_length))
+    asked = [offer.checkpoint for offer in wanted.offers]
+    yield Attempt(replace(one, offers=_of_lengths(model, asked, lengths, catalog)), _context_words)
+    if len(asked) < len(model.checkpoints):
+        offers = _of_lengths(model, model.checkpoints, lengths, catalog)
+        yield Attempt(replace(one, offers=offers), lambda offer: f"{_format_words(offer)} and {_context_words(offer)}")
+
+
+def _of_lengths(
+    model: Model, checkpoints: Iterable[Checkpoint], lengths: Iterable[int], catalog: Catalog
+) -> tuple[Offer, ...]:
+    pairs = [(checkpoint, length) for length in lengths for checkpoint in checkpoints]
+    offers = [_offer(model, checkpoint, catalog, length, length) for checkpoint, length in pairs]
+    return tuple(replace(offer, quality=(-offer.context_length, 0, offer.form.rank)) for offer in offers)
+
+
+def _smaller(wanted: Wanted, model: Model, catalog: Catalog) -> tuple[Offer, ...]:
+    """Smaller published models for one of the same use cases; the largest wins."""
+    asked = wanted.offers[0]
+    found = [
+        _offer(smaller, checkpoint, catalog, min(asked.context_length, smaller.max_context), asked.request_tokens)
+        for smaller in catalog.models.values()
+        if smaller.parameters < model.parameters and set(smaller.use_cases) & set(model.use_cases)
+        for checkpoint in smaller.checkpoints
+        if checkpoint.repository and asked.request_tokens <= smaller.max_context
+    ]
+    return tuple(replace(offer, quality=(-offer.model.parameters, 0, offer.form.rank)) for offer in found)
+
+
+def _offer(model: Model, checkpoint: Checkpoint, catalog: Catalog, context: int, tokens: int) -> Offer:
+    form = catalog.quantizations[checkpoint.quantization]
+    return Offer(model, checkpoint, form, context, tokens, (0, 0, form.rank))
+
+
+def _one_request(wanted: Wanted) -> Wanted:
+    return replace(wanted, traffic=replace(wanted.traffic, concurrency=1, rate=None))
+
+
+def _halves(length: int) -> Iterator[int]:
+    while length // 2 >= SHORTEST_CONTEXT:
         length //= 2
+        yield length
 
 
-def _smaller(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator[Change]:
-    """Smaller published models for one of the same use cases, the largest first, each in its formats."""
-    for smaller in sorted(catalog.models.values(), key=lambda found: -found.parameters):
-        if smaller.parameters >= model.parameters or not set(smaller.use_cases) & set(model.use_cases):
-            continue
-        for checkpoint in smaller.checkpoints:
-            if checkpoint.repository:
-                sentence = f"spec.model.name: {smaller.name} with spec.model.quantization: {checkpoint.quantization}"
-                yield _with_model(spec, name=smaller.name, quantization=checkpoint.quantization), sentence
+def _format_words(offer: Offer) -> str:
+    return f"spec.model.quantization: {offer.form.name} with the weights of {offer.checkpoint.repository}"
 
 
-def _one_request(spec: DeploymentSpec) -> DeploymentSpec:
-    workload = spec.workload.model_copy(update={"concurrency": 1, "requests_per_second": None})
-    return spec.model_copy(update={"workload": workload})
+def _context_words(offer: Offer) -> str:
+    return f"spec.model.contextLength: {offer.context_length} with spec.workload.concurrency: 1"
 
 
-def _with_model(spec: DeploymentSpec, **changed: object) -> DeploymentSpec:
-    return spec.model_copy(update={"model": spec.model.model_copy(update=changed)})
+def _model_words(offer: Offer) -> str:
+    return f"spec.model.name: {offer.model.name} with spec.model.quantization: {offer.form.name}"

@@ -94,7 +94,8 @@ def on_device(space: Space, cut: Cut, engine: Engine, concurrency: int) -> Fit:
     needed = each * paged * cut.per_token
     if cut.state:
         per_request = cut.state * engine.state_slots_per_request
-        held = min(held, state // per_request)
+        running = min(running, state // per_request)
+        held = min(held, running)
         share = _state_share(engine)
         needed = ceil(max(needed / (1 - share), each * per_request / share))
     held *= groups

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.status import Placement, PlanStatus
@@ -15,8 +16,10 @@ from qwen3_operator.sizing.field import Field, survey
 from qwen3_operator.sizing.judge import judged, rejections
 from qwen3_operator.sizing.needs import spec_digest, wanted
 from qwen3_operator.sizing.nofit import no_fit
+from qwen3_operator.sizing.order import cost_per_hour
 from qwen3_operator.sizing.placing import placement, total_cost
 from qwen3_operator.sizing.search import Assigned, assign
+from qwen3_operator.sizing.text import money
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
@@ -92,11 +95,18 @@ def with_replicas(plan: PlanStatus, replicas: int, inventory: Inventory) -> Plan
         counts.append(min(left, _room(placed, inventory)))
         left -= counts[-1]
     counts[0] += left
-    changed = [
-        placed.model_copy(update={"replicas": count, "surge": _room(placed, inventory) > count})
-        for placed, count in zip(plan.placements, counts, strict=True)
-    ]
-    return plan.model_copy(update={"placements": tuple(changed)})
+    changed = tuple(_scaled(placed, count, inventory) for placed, count in zip(plan.placements, counts, strict=True))
+    costs = [Decimal(placed.cost_per_hour) for placed in changed if placed.cost_per_hour]
+    total = money(sum(costs, Decimal(0))) if len(costs) == len(changed) else ""
+    return plan.model_copy(update={"placements": changed, "cost_per_hour": total})
+
+
+def _scaled(placed: Placement, count: int, inventory: Inventory) -> Placement:
+    pool = inventory.pools.get(placed.pool)
+    price = pool.price_per_device_hour if pool else None
+    cost = "" if price is None else money(cost_per_hour(price, count * placed.devices_per_replica))
+    surge = _room(placed, inventory) > count
+    return placed.model_copy(update={"replicas": count, "surge": surge, "cost_per_hour": cost})
 
 
 def _room(placed: Placement, inventory: Inventory) -> int:

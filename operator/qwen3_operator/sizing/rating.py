@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from qwen3_operator.sizing.options import Kind, Option
     from qwen3_operator.sizing.shapes import Shape
 
+BUSY = 0.8
+"""Share of what a replica carries that a steady rate of requests may take: arrivals are uneven, and a queue at full use
+grows without end. The project's choice, not measured."""
 _ROUNDS = 4
 """Of the fixed point between requests in flight and the time that a request takes."""
 
@@ -60,7 +63,8 @@ class Rated:
     most: int
     """Requests in flight on one replica for which memory suffices and the targets are met; 0: not even one."""
     rate: float | None
-    """Requests per second that so many in flight come to; None where the load is not given so, or unknown."""
+    """Requests per second that a replica is given at most, 0 where no speed is known; None where the load is not given
+    so."""
     replicas: int
     """That carry the load; at least one."""
     share: int
@@ -126,7 +130,7 @@ def _by_rate(timing: Timing, most: Sequence[int], wanted: Wanted) -> list[_Carri
     """The load is given in requests per second: how many are in flight follows from how long each takes."""
     traffic, rate = wanted.traffic, wanted.traffic.rate or 0.0
     speeds = timing.speeds([float(max(1, count)) for count in most])
-    rates = [m / request_seconds(s, traffic) if s else 0.0 for m, s in zip(most, speeds, strict=True)]
+    rates = [BUSY * m / request_seconds(s, traffic) if s else 0.0 for m, s in zip(most, speeds, strict=True)]
     replicas = [traffic.replicas or max(1, ceil(rate / each) if each else 1) for each in rates]
     flying = [float(max(1, count)) for count in most]
     for _ in range(_ROUNDS):

@@ -53,6 +53,11 @@ def spec(replicas: int = 1, **model: Any) -> DeploymentSpec:
     )
 
 
+def open_spec() -> DeploymentSpec:
+    """The spec without a number of replicas."""
+    return spec().model_copy(update={"replicas": None})
+
+
 def deployment(key: Key) -> dict[str, Any]:
     metadata = {"namespace": key.namespace, "name": key.name, "uid": key.name, "resourceVersion": "1"}
     return {"metadata": metadata, "spec": {}}
@@ -132,6 +137,16 @@ async def test_scaling_keeps_the_shape(cache: Cache) -> None:
     assert three is not None
     assert [placement.replicas for placement in three.placements] == [3]
     assert three.placements[0].tensor_parallel == one.placements[0].tensor_parallel
+
+
+async def test_replicas_left_open_keep_what_runs_unless_nothing_does(cache: Cache) -> None:
+    planning = planner(Lists(8), cache)
+    three = (await planning.answer(FIRST, spec(3), {})).plan
+    assert (await planning.answer(FIRST, open_spec(), {})).plan == three
+    await planning.answer(FIRST, spec(0), {})
+    again = (await planning.answer(FIRST, open_spec(), {})).plan
+    assert again is not None
+    assert [placement.replicas for placement in again.placements] == [1]
 
 
 async def test_a_deleted_deployment_frees_what_it_was_promised(cache: Cache) -> None:

@@ -4,12 +4,17 @@ import re
 
 import pytest
 
+from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.inventory import inventory
-from qwen3_operator.sizing import plan, spec_digest, with_replicas
+from qwen3_operator.sizing import PlanFailure, evaluate, plan, spec_digest, with_replicas
 from tests.unit.inventory.objects import a3_node, duo_node, gpu_node, node, npu_node, pod
 from tests.unit.sizing.given import CATALOG, planned, spec
 
 GIB = 1 << 30
+PRICED = {
+    "metadata": {"name": "h100-80gb-hbm3"},
+    "spec": {"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}, "pricePerDeviceHour": "2.5"},
+}
 
 
 @pytest.mark.parametrize(
@@ -228,12 +233,98 @@ def test_scaling_keeps_pool_and_shape() -> None:
     assert with_replicas(spread, 6, found) == spread
 
 
+def test_scaling_changes_the_cost() -> None:
+    found = inventory([gpu_node("g")], [], CATALOG, pools=[PRICED])
+    before = plan(spec(replicas=2), found, CATALOG)
+    assert isinstance(before, PlanStatus)
+    assert (before.cost_per_hour, before.placements[0].cost_per_hour) == ("10.00", "10.00")
+    assert with_replicas(before, 3, found).cost_per_hour == "15.00"
+    assert with_replicas(before, 0, found).cost_per_hour == "0"
+    assert with_replicas(before, 3, inventory([gpu_node("g")], [], CATALOG)).cost_per_hour == ""
+
+
+def test_a_rate_takes_the_replicas_that_carry_it() -> None:
+    lengths = {"inputTokens": {"p50": 1500, "p95": 3000}, "outputTokens": {"p50": 500, "p95": 1000}}
+    counts = []
+    for rate in ("0.5", "5", "10", "20"):
+        answer = planned(
+            spec("Qwen3-8B", workload={"requestsPerSecond": rate, **lengths}, slo={"timeToFirstToken": "1s"}),
+            *(gpu_node(f"g{number}") for number in range(4)),
+        )
+        (placement,) = answer.placements
+        assert placement.predicted is not None
+        assert placement.predicted.concurrency <= placement.predicted.max_concurrency
+        counts.append(placement.replicas * placement.devices_per_replica)
+    assert counts == sorted(counts)
+    assert counts[0] == 1 < counts[-1]
+
+
+def test_a_rate_needs_a_known_speed() -> None:
+    lengths = {"inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
+    asked = spec(workload={"requestsPerSecond": "5", **lengths})
+    answer = plan(asked, inventory([npu_node("n")], [], CATALOG), CATALOG)
+    assert isinstance(answer, PlanFailure)
+    assert "SpeedUnknown" in answer.rejected_counts
+    # With the number of replicas given, memory can still be sized.
+    fixed = planned(spec(replicas=2, workload={"requestsPerSecond": "5", **lengths}), npu_node("n"))
+    assert "its speed is unknown" in fixed.summary
+
+
+def test_too_high_a_rate_for_the_replicas_asked_for() -> None:
+    lengths = {"inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
+    answer = plan(
+        spec(replicas=1, workload={"requestsPerSecond": "500", **lengths}),
+        inventory([gpu_node("g")], [], CATALOG),
+        CATALOG,
+    )
+    assert isinstance(answer, PlanFailure)
+    assert "LoadTooHigh" in answer.rejected_counts
+
+
+def test_an_fp8_cache_holds_twice_as_much() -> None:
+    (half,) = planned(spec(replicas=1), gpu_node("g")).placements
+    (whole,) = planned(spec(replicas=1, engine={"kvCacheDataType": "FP8"}), gpu_node("g")).placements
+    assert (half.kv_cache_data_type, whole.kv_cache_data_type) == ("BF16", "FP8")
+    per_token = [p.memory.kv_cache * p.devices_per_replica / p.kv_cache_tokens for p in (half, whole)]
+    assert per_token == [262_144, 131_072]
+    refused = plan(
+        spec(engine={"kvCacheDataType": "FP8"}), inventory([gpu_node("a", "NVIDIA-A30"), npu_node("n")], [], CATALOG),
+        CATALOG,
+    )  # fmt: skip
+    assert isinstance(refused, PlanFailure)
+    assert refused.rejected_counts == {"KVCacheUnsupported": 2}
+
+
+def test_latency_takes_more_devices() -> None:
+    cheap = planned(spec(replicas=1), gpu_node("g")).placements[0]
+    fast = planned(spec(replicas=1, optimizeFor="Latency"), gpu_node("g")).placements[0]
+    assert fast.devices_per_replica > cheap.devices_per_replica
+    assert fast.predicted is not None
+    assert cheap.predicted is not None
+    assert float(fast.predicted.time_per_output_token[:-2]) < float(cheap.predicted.time_per_output_token[:-2])
+
+
+def test_attention_groups_hold_their_own_cache() -> None:
+    """Four KV heads on eight devices: two groups of four hold nearly twice the tokens of one of eight."""
+    cluster = inventory([gpu_node("g")], [], CATALOG)
+    found = evaluate(spec("Qwen3-235B-A22B", model={"quantization": "FP8"}), cluster, CATALOG)
+    tokens = {
+        (judged.shape.expert_parallel, judged.shape.data_parallel): judged.fit.tokens
+        for judged in found.candidates
+        if judged.shape.tensor_parallel == 8 and judged.fit is not None
+    }
+    assert 1.6 < tokens[8, 2] / tokens[8, 1] < 2
+
+
 def test_digest_ignores_what_planning_does() -> None:
     base = spec_digest(spec())
     assert spec_digest(spec(replicas=7)) == base
     assert spec_digest(spec(engine={"image": "x"}, thinking={"default": "Disabled"})) == base
     assert spec_digest(spec(model={"servedName": "x"})) == base
+    library = {"persistentVolumeClaim": {"path": "{model}/{quantization}"}}
     for changed in (
+        spec(slo={"timeToFirstToken": "1s"}), spec(optimizeFor="Latency"), spec(model={"source": library}),
+        spec(engine={"kvCacheDataType": "FP8"}), spec(hardware={"maxCostPerHour": "1"}),
         spec("Qwen3-8B"), spec(model={"quantization": "FP8"}), spec(model={"contextLength": 8192}),
         spec(workload={"concurrency": 2}), spec(hardware={"pools": ["x"]}),
     ):  # fmt: skip
