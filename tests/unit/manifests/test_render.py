@@ -208,6 +208,21 @@ def test_runtime_class_and_pull_policy_come_from_the_settings(catalog: Catalog) 
     assert "runtimeClassName" not in pod(catalog)
 
 
+def test_a_pools_own_settings_come_before_the_operators_and_after_the_users(catalog: Catalog) -> None:
+    chosen = settings(QWEN3_CUDA_RUNTIME_CLASS="nvidia")
+    own = plan(placement(runtime_class_name="nvidia-legacy", image="pool:1"))
+    template = pod(catalog, plan=own, settings=chosen)
+    assert (template["runtimeClassName"], template["containers"][0]["image"]) == ("nvidia-legacy", "pool:1")
+    asked = pod(catalog, {"engine": {"image": "mine:1"}}, plan=own)
+    assert asked["containers"][0]["image"] == "mine:1"
+
+
+def test_on_a_shared_gpu_the_engine_is_told_its_part(catalog: Catalog) -> None:
+    shared = config(catalog, plan=plan(placement(shared_device=True, kv_cache_tokens=5000)))
+    assert shared.limits.max_total_tokens == 5000
+    assert config(catalog).limits.max_total_tokens is None
+
+
 def test_without_an_image_a_person_is_told_where_to_set_one(catalog: Catalog) -> None:
     with pytest.raises(RenderError, match="QWEN3_IMAGE_CUDA") as caught:
         children(catalog, settings=settings(QWEN3_IMAGE_CUDA=""))

@@ -18,7 +18,17 @@ class Ears:
     def __init__(self) -> None:
         self.keys: list[Key] = []
         self.capacity_changes = 0
-        self.intake = Intake(Cache(), lambda key, _: self.keys.append(key), lambda: (HUNGRY,), self._capacity_changed)
+        self.devices_taken = 0
+        self.intake = Intake(
+            Cache(),
+            lambda key, _: self.keys.append(key),
+            lambda: (HUNGRY,),
+            self._capacity_changed,
+            devices_taken=self._devices_taken,
+        )
+
+    def _devices_taken(self) -> None:
+        self.devices_taken += 1
 
     def _capacity_changed(self) -> None:
         self.capacity_changes += 1
@@ -54,6 +64,39 @@ def test_pods_and_children_ask_for_their_deployment_and_stale_news_is_dropped() 
     ears = Ears()
     assert ears.take(Kind.POD, newer(pod(), 5)) == [KEY]
     assert ears.take(Kind.POD, newer(pod(), 5)) == []
+
+
+def test_a_wish_for_a_new_plan_is_heard_once() -> None:
+    ears = Ears()
+    ears.take(Kind.QWEN3DEPLOYMENT, deployment())
+    wished = newer(deployment(annotations={"serving.qwen3.io/replan": "1"}), 8)
+    assert ears.take(Kind.QWEN3DEPLOYMENT, wished) == [KEY]
+    assert ears.take(Kind.QWEN3DEPLOYMENT, newer(wished, 9) | {"status": {"replanned": "1"}}) == []
+    other = newer(deployment(annotations={"serving.qwen3.io/replan": "1", "other": "x"}), 10)
+    assert ears.take(Kind.QWEN3DEPLOYMENT, other) == []
+
+
+def test_a_pool_concerns_those_that_wait_and_its_status_nobody() -> None:
+    ears = Ears()
+    pool = {"metadata": {"name": "p", "uid": "p", "generation": 1, "resourceVersion": "1"}, "spec": {}}
+    assert ears.take(Kind.ACCELERATOR_POOL, pool) == [HUNGRY]
+    assert ears.take(Kind.ACCELERATOR_POOL, newer(pool, 2) | {"status": {"nodes": 3}}) == []
+    changed = newer(pool, 3)
+    changed["metadata"]["generation"] = 2
+    assert ears.take(Kind.ACCELERATOR_POOL, changed) == [HUNGRY]
+    ears.keys.clear()
+    ears.intake.remove(Kind.ACCELERATOR_POOL, changed)
+    assert ears.keys == [HUNGRY]
+    assert ears.capacity_changes == 3
+
+
+def test_a_pod_that_gets_a_node_takes_devices() -> None:
+    ears = Ears()
+    ears.take(Kind.POD, pod(bound=False))
+    assert ears.devices_taken == 0
+    ears.take(Kind.POD, newer(pod(), 2))
+    ears.take(Kind.POD, newer(pod(ready=True), 3))
+    assert ears.devices_taken == 1
 
 
 def test_a_deleted_pod_leaves_room_for_those_that_wait() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.status import ConditionStatus, ConditionType, DeploymentStatus
 from qwen3_operator.reconcile.conditions import transitions
-from qwen3_operator.reconcile.observed import Failure, Unreachable
+from qwen3_operator.reconcile.observed import Failure, Unreachable, Verdict
 from qwen3_operator.reconcile.report import report, stored
 from qwen3_runtime.config import Phase
 from tests.unit.manifests.samples import cpu_placement, deployment, plan
@@ -43,6 +43,38 @@ def test_all_updated_replicas_serve() -> None:
     assert status.url == "http://chat.team-a.svc/v1"
     assert status.selector == "serving.qwen3.io/deployment=chat"
     assert (status.accelerator, status.quantization, status.tensor_parallel) == ("H100-SXM", "BF16", 2)
+
+
+def test_what_was_said_of_a_plan_stays_until_somebody_looks_again() -> None:
+    told = Verdict(ConditionStatus.TRUE, "BetterPlan", "1 device instead of 2 devices")
+    first = report(replace(serving(), outdated=told), NOW)
+    assert condition(first, ConditionType.PLAN_OUTDATED) == ("True", "BetterPlan")
+    assert condition(first, ConditionType.READY) == ("True", "Serving")
+    restarted = report(replace(serving(), previous=first.to_json()), LATER)
+    assert restarted == first
+    replanned = replace(serving(), plan=plan(cpu_placement(), summary="another"), previous=first.to_json())
+    assert condition(report(replanned, LATER), ConditionType.PLAN_OUTDATED) == ("False", "Current")
+
+
+def test_without_a_plan_nothing_is_outdated() -> None:
+    failed = observed(plan=None, failure=Failure("NoFit", "needs 91.2 GB"))
+    assert ConditionType.PLAN_OUTDATED not in {entry.type for entry in report(failed, NOW).conditions}
+
+
+def test_a_better_plan_is_news_and_no_warning() -> None:
+    before = report(serving(), NOW)
+    told = Verdict(ConditionStatus.TRUE, "BetterPlan", "1 device instead of 2 devices")
+    after = report(replace(serving(), outdated=told, previous=before.to_json()), LATER)
+    assert transitions(before.to_json()["conditions"], after.conditions) == (
+        ("Normal", "PlanOutdated", "1 device instead of 2 devices"),
+    )
+    assert transitions(after.to_json()["conditions"], before.conditions) == ()
+
+
+def test_capacity_starts_with_the_table_and_a_wish_is_written_down() -> None:
+    status = report(replace(serving(), replanned="7"), NOW)
+    assert [(entry.pool, entry.source) for entry in status.capacity] == [("h100", "Table")]
+    assert status.replanned == "7"
 
 
 def test_every_condition_carries_the_generation() -> None:
