@@ -13,7 +13,7 @@ from qwen3_runtime.weights.fetch.folder import ModelFolder
 from qwen3_runtime.weights.fetch.order import FetchState
 from tests.hub.content import Repository
 from tests.hub.server import Hub
-from tests.unit.runtime.weights.conftest import (
+from tests.weights.conftest import (
     NAME,
     StartFetcher,
     content_of,

@@ -18,7 +18,7 @@ from qwen3_runtime.weights.fetch.order import FetchOrder, Pace
 from tests.hub.content import Repository
 from tests.hub.server import Hub
 from tests.unit.runtime.conftest import TINY
-from tests.unit.runtime.weights.process import Fetcher
+from tests.weights.process import Fetcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

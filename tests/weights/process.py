@@ -14,7 +14,7 @@ from qwen3_runtime.weights.fetch.order import FetchEvent, FetchState
 if TYPE_CHECKING:
     from qwen3_runtime.weights.fetch.order import FetchOrder
 
-RUNTIME = Path(__file__).parents[4] / "runtime"
+RUNTIME = Path(__file__).parents[2] / "runtime"
 PATIENCE_SECONDS = 15
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qwen3_runtime.weights.fetch.order import FetchState
-from tests.unit.runtime.weights.conftest import HURRY, StartFetcher, content_of, order_for, source_of, wanted_of
+from tests.weights.conftest import HURRY, StartFetcher, content_of, order_for, source_of, wanted_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.hub.content import Repository
     from tests.hub.server import Hub
-    from tests.unit.runtime.weights.process import Fetcher
+    from tests.weights.process import Fetcher
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from qwen3_runtime.weights.fetch.errors import FetchError
 from tests.hub.faults import Fault
-from tests.unit.runtime.weights.conftest import Fetch, content_of, source_of, wanted_of
+from tests.weights.conftest import Fetch, content_of, source_of, wanted_of
 
 if TYPE_CHECKING:
     from pathlib import Path

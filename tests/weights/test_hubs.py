@@ -11,7 +11,7 @@ from qwen3_runtime.sources import Hub as HubName
 from qwen3_runtime.weights.fetch.errors import FetchError
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
-from tests.unit.runtime.weights.conftest import NAME, Fetch, content_of, source_of, wanted_of
+from tests.weights.conftest import NAME, Fetch, content_of, source_of, wanted_of
 
 if TYPE_CHECKING:
     from pathlib import Path

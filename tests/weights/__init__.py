@@ -1,0 +1,1 @@
+"""Fetching weights by real processes over real sockets: hubs (tests/hub), an S3 server, kills, shared volumes."""

@@ -1,0 +1,178 @@
+"""PID 1 fetches, verifies and only then starts the engine; and a pod without a source never uses the network.
+
+There is no engine on this machine's path: a pod that comes to starting it ends with ``EngineStartFailed``, which is
+as far as these tests need it.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from qwen3_runtime.config import ModelFiles, Phase
+from tests.engine.pod import RUNTIME, Pod, tiny_config
+from tests.hub.faults import Fault
+from tests.hub.server import Hub
+from tests.unit.runtime.conftest import TINY
+from tests.weights.conftest import Fetch, model_files, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qwen3_runtime.sources import WeightSource
+    from tests.hub.content import Repository
+
+    StartPod = Callable[..., Pod]
+
+TOKEN = "hf_secret0123456789"  # noqa: S105 - of the stand-in
+EXPECTED = {"hidden_size": TINY["hidden_size"]}
+SPY = """
+import sys
+def hook(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        with open({log!r}, "a") as log:
+            log.write(f"{{event}} {{arguments[-1]}}\\n")
+sys.addaudithook(hook)
+"""
+
+
+@pytest.fixture
+def start_pod(tmp_path: Path) -> Iterator[StartPod]:
+    pods: list[Pod] = []
+
+    def start(path: Path, source: WeightSource | None = None, **environment: str) -> Pod:
+        model = ModelFiles(path=str(path), source=source, expected_config=EXPECTED)
+        config = tiny_config(path).model_copy(update={"model": model})
+        pods.append(Pod.start(config, Path("/nonexistent/python"), tmp_path, **environment))
+        return pods[-1]
+
+    yield start
+    for pod in pods:
+        pod.process.kill()
+        pod.process.wait()
+
+
+@pytest.fixture
+def spied(tmp_path: Path) -> tuple[dict[str, str], Path]:
+    """Environment in which every use of the network by Python code is written down, and where."""
+    log = tmp_path / "network"
+    log.touch()
+    (tmp_path / "spy").mkdir()
+    (tmp_path / "spy" / "sitecustomize.py").write_text(SPY.format(log=str(log)))
+    return {"PYTHONPATH": f"{RUNTIME}:{tmp_path / 'spy'}"}, log
+
+
+def wait_until_engine(pod: Pod) -> None:
+    """Wait for the end of a pod that got as far as its engine."""
+    assert pod.process.wait(40) == 1, pod.log()[-1]
+    assert pod.termination().startswith("EngineStartFailed"), pod.termination()
+
+
+def entered(pod: Pod) -> list[str]:
+    return [entry["message"].split()[1] for entry in pod.log() if entry["message"].startswith("phase ")]
+
+
+def path_of(volume: Path, source: WeightSource) -> Path:
+    return volume / source.folder_name()
+
+
+def test_engine_waits_for_the_whole_model(
+    start_pod: StartPod, volume: Path, tmp_path: Path, repository: Repository
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    with Hub(repository, token=TOKEN) as hub:
+        hub.faults.add("model-0.safetensors", Fault(status=429), Fault(flip_at=1000))
+        source = source_of(hub, token_file=str(token))
+        hub.gate.close_after(500_000)
+        pod = start_pod(path_of(volume, source), source)
+        report = pod.wait_for(Phase.FETCHING_WEIGHTS)
+        assert hub.gate.reached.wait(20)
+        time.sleep(1.5)
+        report = pod.report()
+        assert report.phase is Phase.FETCHING_WEIGHTS
+        assert report.progress is not None
+        assert 0 < report.progress.bytes_done < report.progress.bytes_total
+        assert source.repository in report.message
+        assert pod.manage("/livez")[0] == 200
+        assert pod.manage("/readyz")[0] == 503
+        assert _metric(pod, "qwen3_runtime_weights_source_bytes") == report.progress.bytes_total
+        assert _metric(pod, "qwen3_runtime_weights_fetched_bytes") == report.progress.bytes_done
+        hub.gate.open()
+        wait_until_engine(pod)
+    assert entered(pod)[:1] == ["FetchingWeights"]
+    assert entered(pod)[-3:] == ["CheckingWeights", "StartingEngine", "Failed"]
+    written = (pod.folder / "err").read_text() + pod.output() + pod.termination()
+    assert TOKEN not in written
+    assert "429" in written, "a retry is explained in the log"
+
+
+def test_refusal_is_a_phase_and_a_reason(start_pod: StartPod, volume: Path, repository: Repository) -> None:
+    with Hub(repository, gated=True) as hub:
+        source = source_of(hub)
+        pod = start_pod(path_of(volume, source), source)
+        report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+        assert report.reason == "GatedModel"
+        assert pod.manage("/livez")[0] == 200
+    assert not path_of(volume, source).exists()
+
+
+def test_sigterm_while_fetching(start_pod: StartPod, volume: Path, hub: Hub) -> None:
+    source = source_of(hub)
+    hub.gate.close_after(500_000)
+    pod = start_pod(path_of(volume, source), source)
+    assert hub.gate.reached.wait(20)
+    began = time.monotonic()
+    pod.process.send_signal(signal.SIGTERM)
+    assert pod.process.wait(10) == 0
+    assert time.monotonic() - began < 5
+    assert not list(volume.glob("*.lock")), "the lock was given back"
+    assert [path.name for path in volume.iterdir()] == [f".{source.folder_name()}.partial"]
+
+
+def test_a_fetching_pod_is_seen_by_the_spy(
+    start_pod: StartPod, volume: Path, hub: Hub, spied: tuple[dict[str, str], Path]
+) -> None:
+    environment, log = spied
+    source = source_of(hub)
+    wait_until_engine(start_pod(path_of(volume, source), source, **environment))
+    assert str(hub.port) in log.read_text(), "else the tests below prove nothing"
+
+
+def test_a_folder_needs_no_network(start_pod: StartPod, volume: Path, spied: tuple[dict[str, str], Path]) -> None:
+    environment, log = spied
+    for path, content in model_files().items():
+        (volume / path).parent.mkdir(exist_ok=True)
+        (volume / path).write_bytes(content)
+    wait_until_engine(start_pod(volume, **environment))
+    assert log.read_text() == ""
+
+
+@pytest.mark.parametrize("changes", [{}, {"offline": True}], ids=str)
+def test_a_fetched_model_needs_no_network(
+    start_pod: StartPod, hub: Hub, spied: tuple[dict[str, str], Path], fetch: Fetch, changes: dict[str, Any]
+) -> None:
+    environment, log = spied
+    folder = fetch(source_of(hub))
+    hub.seen.clear()
+    wait_until_engine(start_pod(folder, source_of(hub, **changes), **environment))
+    assert log.read_text() == ""
+    assert hub.seen == []
+
+
+def test_offline_and_absent(start_pod: StartPod, volume: Path, hub: Hub, spied: tuple[dict[str, str], Path]) -> None:
+    environment, log = spied
+    source = source_of(hub, offline=True)
+    pod = start_pod(path_of(volume, source), source, **environment)
+    report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+    assert (report.reason, report.progress) == ("FolderMissing", None)
+    assert log.read_text() == ""
+
+
+def _metric(pod: Pod, name: str) -> float:
+    lines = pod.manage("/metrics")[1].decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
