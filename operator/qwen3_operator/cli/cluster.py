@@ -55,6 +55,7 @@ class Cluster:
             deployments=await self._if_installed(deployment.KIND, deployment.PLURAL),
             pools=await self._if_installed(pool.KIND, pool.PLURAL),
             overrides=await self._overrides(),
+            namespace=self.namespace,
         )
 
     async def deployment(self, namespace: str, name: str) -> Raw:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import API_VERSION
@@ -26,6 +26,7 @@ class Document:
     """One Qwen3Deployment as written."""
 
     namespace: str
+    """Empty where it does not say."""
     name: str
     spec: DeploymentSpec
 
@@ -34,21 +35,25 @@ class Document:
         """Namespace and name."""
         return self.namespace, self.name
 
+    def within(self, namespace: str) -> Document:
+        """The document in that namespace, unless it says another."""
+        return self if self.namespace else replace(self, namespace=namespace)
 
-def read_deployments(files: Sequence[str], namespace: str) -> list[Document]:
+
+def read_deployments(files: Sequence[str]) -> list[Document]:
     """All Qwen3Deployments of the files, in order; objects of other kinds are passed over.
 
     Raises:
         InputError: a file without one, or documents with mistakes: all of them are named.
     """
-    found = [document for name in files for document in _of_file(name, namespace)]
+    found = [document for name in files for document in _of_file(name)]
     twice = sorted({document.key for document in found if [other.key for other in found].count(document.key) > 1})
     if twice:
-        raise InputError(f"{KIND} {'/'.join(twice[0])} occurs twice")
+        raise InputError(f"{KIND} {'/'.join(filter(None, twice[0]))} occurs twice")
     return found
 
 
-def _of_file(name: str, namespace: str) -> list[Document]:
+def _of_file(name: str) -> list[Document]:
     found: list[Document] = []
     problems: list[str] = []
     others: list[str] = []
@@ -60,7 +65,7 @@ def _of_file(name: str, namespace: str) -> list[Document]:
         elif raw.get("kind") != KIND:
             others.append(str(raw.get("kind")))
         else:
-            answer = _deployment(raw, namespace)
+            answer = _deployment(raw)
             if isinstance(answer, Document):
                 found.append(answer)
             else:
@@ -89,7 +94,7 @@ def _name(raw: dict[str, Any]) -> str:
     return str(metadata.get("name") or "no name") if isinstance(metadata, dict) else "no name"
 
 
-def _deployment(raw: dict[str, Any], namespace: str) -> Document | list[str]:
+def _deployment(raw: dict[str, Any]) -> Document | list[str]:
     metadata = raw.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     problems = [] if isinstance(name, str) and name else ["metadata.name is missing: it is required"]
@@ -100,4 +105,4 @@ def _deployment(raw: dict[str, Any], namespace: str) -> Document | list[str]:
         return problems
     if broken := broken_rules({"metadata": metadata, "spec": raw["spec"]}):
         return broken
-    return Document(str(metadata.get("namespace") or namespace), str(name), spec)
+    return Document(str(metadata.get("namespace") or ""), str(name), spec)

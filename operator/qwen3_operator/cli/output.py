@@ -31,7 +31,7 @@ class Format(StrEnum):
 def console() -> Console:
     """Writes to the current standard output; plain text where that is no terminal."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-    return Console(file=sys.stdout, width=width, highlighter=NullHighlighter(), soft_wrap=False)
+    return Console(file=sys.stdout, width=width, highlighter=NullHighlighter(), markup=False, emoji=False)
 
 
 def show(*parts: RenderableType) -> None:

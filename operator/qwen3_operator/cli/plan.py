@@ -45,9 +45,10 @@ def plan(
 
     Exit code 0: everything fits; 3: something does not; 2: bad input.
     """
-    documents = read_deployments(file, namespace or "default")
+    documents = read_deployments(file)
     found = source.read(Where(kubeconfig, context), inventory=inventory, hardware=hardware, catalog=catalog)
-    given = answers(documents, found.snapshot, found.catalog)
+    placed = [document.within(namespace or found.snapshot.namespace) for document in documents]
+    given = answers(placed, found.snapshot, found.catalog)
     if plot:
         draw(plot, given)
     if output is Format.TABLE:

@@ -34,6 +34,8 @@ class Snapshot:
     pools: tuple[Raw, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Files of the operator's ConfigMap, whose rows lie over the shipped catalog."""
+    namespace: str = "default"
+    """Of objects that do not say: the context's."""
 
     @classmethod
     def of(cls, objects: Iterable[Raw]) -> Snapshot:

@@ -104,6 +104,11 @@ def test_a_kept_inventory_plans_as_the_cluster_does(kubeconfig: str, tmp_path: P
 def test_a_deployment_plans_beside_itself(kubeconfig: str, tmp_path: Path) -> None:
     own = written(tmp_path, "cr.yaml", GOOD.replace("spec:", "spec:\n  replicas: 11"))
     assert run("plan", "-f", own, "--kubeconfig", kubeconfig).exit_code == 0, "its own pod and promise are free for it"
+    bare = written(tmp_path, "bare.yaml", (tmp_path / "cr.yaml").read_text().replace(", namespace: team", ""))
+    assert run("plan", "-f", bare, "--kubeconfig", kubeconfig).stdout.startswith("team/a: fits"), (
+        "the context's namespace"
+    )
+    assert run("plan", "-f", bare, "-n", "other", "--kubeconfig", kubeconfig).exit_code == 3, "another deployment"
 
 
 def test_a_cluster_without_the_platform(kubeconfig: str, server: ApiServer, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _refusal(folder: Path, text: str) -> str:
     with pytest.raises(InputError) as refused:
-        read_deployments([written(folder, "cr.yaml", text)], "default")
+        read_deployments([written(folder, "cr.yaml", text)])
     return str(refused.value)
 
 
@@ -30,19 +30,19 @@ def _changed(**spec: Any) -> str:
 
 def test_every_example_of_the_docs_is_read() -> None:
     files = sorted(map(str, EXAMPLES.glob("*.yaml")))
-    assert len(read_deployments(files, "default")) >= len(files) > 0
+    assert len(read_deployments(files)) >= len(files) > 0
 
 
 def test_documents_keep_their_order_and_other_kinds_are_passed_over(tmp_path: Path) -> None:
     other = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n---\n"
     second = GOOD.replace("name: a, namespace: team", "name: b")
-    found = read_deployments([written(tmp_path, "cr.yaml", f"{GOOD}{other}{second}")], "default")
-    assert [document.key for document in found] == [("team", "a"), ("default", "b")]
+    found = read_deployments([written(tmp_path, "cr.yaml", f"{GOOD}{other}{second}")])
+    assert [document.key for document in found] == [("team", "a"), ("", "b")]
 
 
 def test_a_list_as_kubectl_prints_it_is_read(tmp_path: Path) -> None:
     text = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(GOOD)]})
-    assert [found.name for found in read_deployments([written(tmp_path, "l.yaml", text)], "default")] == ["a"]
+    assert [found.name for found in read_deployments([written(tmp_path, "l.yaml", text)])] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for name, words in (("missing.yaml", "No such file"), ("binary", "not UTF-8"), (".", "Is a directory")):
         with pytest.raises(InputError, match=words):
-            read_deployments([str(tmp_path / name)], "default")
+            read_deployments([str(tmp_path / name)])

@@ -58,6 +58,14 @@ def test_all_lists_every_candidate() -> None:
     assert len(every["rejected"]) == sum(every["rejectedCounts"].values()) >= len(some["rejected"])
 
 
+def test_brackets_in_messages_are_no_markup() -> None:
+    """rich would take [red] for a colour and :x: for a picture."""
+    text = GOOD.replace("Qwen3-8B", '"[red]Qwen3:x:"')
+    assert (
+        "spec.model.name '[red]Qwen3:x:' is not known" in run("plan", "-f", "-", "--hardware", "H20", stdin=text).stdout
+    )
+
+
 def test_nothing_fits_is_exit_code_3_with_the_way_out() -> None:
     result = run("plan", "-f", GPU, "--hardware", "1x8 T4")
     assert result.exit_code == 3
