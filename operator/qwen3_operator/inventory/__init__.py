@@ -1,6 +1,6 @@
 """What the cluster has to run on, read from raw Node, Pod and AcceleratorPool objects."""
 
-from qwen3_operator.inventory.collect import inventory
+from qwen3_operator.inventory.collect import Survey, inventory
 from qwen3_operator.inventory.named import NamedPool, named_pools
 from qwen3_operator.inventory.types import Demand, Inventory, NodeRoom, Pool, Reservation, Share, UnusedNode
 
@@ -12,6 +12,7 @@ __all__ = [
     "Pool",
     "Reservation",
     "Share",
+    "Survey",
     "UnusedNode",
     "inventory",
     "named_pools",

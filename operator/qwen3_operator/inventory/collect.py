@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import DEPLOYMENT_LABEL
 from qwen3_operator.api.status import Toleration
+from qwen3_operator.inventory.marks import Marks
 from qwen3_operator.inventory.named import named_pools
 from qwen3_operator.inventory.nodes import NodeKind, kinds_of
 from qwen3_operator.inventory.requests import Resources, add, occupies, pod_requests, resources
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog
     from qwen3_operator.inventory.select import Labelled
 
+Owner = tuple[str, str]
+"""Namespace and name of a Qwen3Deployment."""
 Member = tuple[NodeKind, "Mapping[str, str]", NodeRoom]
 
 
@@ -29,7 +32,7 @@ def inventory(
     catalog: Catalog,
     *,
     pools: Iterable[Mapping[str, Any]] = (),
-    exclude: tuple[str, str] | None = None,
+    exclude: Owner | None = None,
     reserved: Iterable[Reservation] = (),
 ) -> Inventory:
     """What can be planned on.
@@ -42,52 +45,101 @@ def inventory(
         exclude: namespace and name of the deployment that is being planned anew: its own pods take nothing.
         reserved: what other deployments were promised and have not bound yet.
     """
-    used, stated = _used(pods, exclude), named_pools(pools)
-    members: defaultdict[str, list[Member]] = defaultdict(list)
-    unused: list[UnusedNode] = []
-    for node in sorted(nodes, key=lambda node: str(node["metadata"]["name"])):
-        labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
-        for kind in kinds_of(node, catalog, stated):
-            if isinstance(kind, UnusedNode):
-                unused.append(kind)
-            else:
-                members[kind.pool].append((kind, labels, _room(node, kind, used[name])))
-    found: dict[str, Pool] = {}
-    taken = [(kind, labels) for group in members.values() for kind, labels, _ in group if kind.stated]
-    for name in sorted(members):
-        key = members[name][0][0].key
-        found[name] = _pool(name, [member for member in members[name] if member[0].key == key], taken, catalog)
-        unused += [_odd(room, name) for kind, _, room in members[name] if kind.key != key]
-    return Inventory(_after(found, reserved), tuple(unused))
+    return Survey(nodes, pods, catalog, pools).inventory(exclude, reserved)
 
 
-def _used(pods: Iterable[Mapping[str, Any]], exclude: tuple[str, str] | None) -> defaultdict[str, Resources]:
-    """Requests of running pods by node."""
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """Amounts of one node."""
+
+    name: str
+    has: Resources
+    used: Resources
+
+
+class Survey:
+    """One look at the cluster, from which inventories for many deployments are made at little cost."""
+
+    def __init__(
+        self,
+        nodes: Iterable[Mapping[str, Any]],
+        pods: Iterable[Mapping[str, Any]],
+        catalog: Catalog,
+        pools: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """Arguments as those of `inventory`."""
+        used, self._owned = _used(pods)
+        self._nodes: dict[str, _Node] = {}
+        stated, marks = named_pools(pools), Marks(catalog)
+        members: defaultdict[str, list[Member]] = defaultdict(list)
+        unused: list[UnusedNode] = []
+        for node in sorted(nodes, key=lambda node: str(node["metadata"]["name"])):
+            labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
+            amounts = _Node(name, resources(node["status"].get("allocatable")), used.get(name, {}))
+            self._nodes[name] = amounts
+            for kind in kinds_of(node, marks, stated):
+                if isinstance(kind, UnusedNode):
+                    unused.append(kind)
+                else:
+                    members[kind.pool].append((kind, labels, _room(amounts, kind.offer.resource, {})))
+        taken = [(kind, labels) for group in members.values() for kind, labels, _ in group if kind.stated]
+        self._pools: dict[str, Pool] = {}
+        for name in sorted(members):
+            key = members[name][0][0].key
+            mine = [member for member in members[name] if member[0].key == key]
+            self._pools[name] = _pool(name, mine, taken, catalog)
+            unused += [_odd(room, name) for kind, _, room in members[name] if kind.key != key]
+        self._unused = tuple(unused)
+
+    def inventory(self, exclude: Owner | None = None, reserved: Iterable[Reservation] = ()) -> Inventory:
+        """What there is for a deployment, whose own pods take nothing, after what others were promised."""
+        own = self._owned.get(exclude, {}) if exclude else {}
+        pools = {name: self._without(pool, own) for name, pool in self._pools.items()} if own else self._pools
+        return Inventory(_after(pools, reserved), self._unused)
+
+    def _without(self, pool: Pool, own: Mapping[str, Resources]) -> Pool:
+        if not any(room.name in own for room in pool.nodes):
+            return pool
+        rooms = (
+            _room(self._nodes[room.name], pool.resource_name, own[room.name]) if room.name in own else room
+            for room in pool.nodes
+        )
+        return replace(pool, nodes=tuple(rooms))
+
+
+def _used(pods: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Resources], dict[Owner, dict[str, Resources]]]:
+    """Requests of running pods by node, and by deployment and node."""
     used: defaultdict[str, Resources] = defaultdict(dict)
+    owned: dict[Owner, dict[str, Resources]] = {}
     for pod in pods:
-        if occupies(pod) and (exclude is None or _owner(pod) != exclude):
-            add(used[pod["spec"]["nodeName"]], pod_requests(pod))
-    return used
+        if not occupies(pod):
+            continue
+        node, requested = pod["spec"]["nodeName"], pod_requests(pod)
+        add(used[node], requested)
+        if owner := _owner(pod):
+            add(owned.setdefault(owner, {}).setdefault(node, {}), requested)
+    return used, owned
 
 
-def _owner(pod: Mapping[str, Any]) -> tuple[str, str] | None:
+def _owner(pod: Mapping[str, Any]) -> Owner | None:
     """Namespace and name of the Qwen3Deployment that a pod belongs to."""
     labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
     name = labels.get(DEPLOYMENT_LABEL)
     return (str(pod["metadata"].get("namespace", "")), name) if name else None
 
 
-def _room(node: Mapping[str, Any], kind: NodeKind, used: Resources) -> NodeRoom:
-    has, resource = resources(node["status"].get("allocatable")), kind.offer.resource
+def _room(node: _Node, resource: str, own: Resources) -> NodeRoom:
+    """A node of a pool; ``own`` is what is not counted."""
+    has, used = node.has, node.used
     devices = has.get(resource, 0) if resource else 0
-    taken = used.get(resource, 0) if resource else 0
+    taken = used.get(resource, 0) - own.get(resource, 0) if resource else 0
     return NodeRoom(
-        name=node["metadata"]["name"],
+        name=node.name,
         devices=devices,
         memory_bytes=has.get("memory", 0),
         free_devices=max(0, devices - taken),
-        free_cpu_millicores=max(0, has.get("cpu", 0) - used.get("cpu", 0)),
-        free_memory_bytes=max(0, has.get("memory", 0) - used.get("memory", 0)),
+        free_cpu_millicores=max(0, has.get("cpu", 0) - used.get("cpu", 0) + own.get("cpu", 0)),
+        free_memory_bytes=max(0, has.get("memory", 0) - used.get("memory", 0) + own.get("memory", 0)),
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from qwen3_operator.api.pool import PoolToleration
-    from qwen3_operator.catalog import Catalog
+    from qwen3_operator.inventory.marks import Marks
 
 ARCHITECTURE_LABEL = "kubernetes.io/arch"
 CONFLICT = "PoolConflict"
@@ -45,12 +45,12 @@ class NodeKind:
         return offer.accelerator.name, offer.resource, self.architecture, tuple(sorted(offer.labels.items()))
 
 
-def kinds_of(node: Mapping[str, Any], catalog: Catalog, pools: Sequence[NamedPool]) -> list[NodeKind | UnusedNode]:
+def kinds_of(node: Mapping[str, Any], marks: Marks, pools: Sequence[NamedPool]) -> list[NodeKind | UnusedNode]:
     """Every pool that a node belongs to, or why it cannot be used; with MIG slices of several sizes there are several.
 
     Args:
         node: The Node object.
-        catalog: How accelerators show themselves.
+        marks: How accelerators show themselves.
         pools: The AcceleratorPools, by name.
     """
     name = node["metadata"]["name"]
@@ -63,17 +63,17 @@ def kinds_of(node: Mapping[str, Any], catalog: Catalog, pools: Sequence[NamedPoo
     ]
     for pool in claimed:
         if pool.name not in contested:
-            found += _claimed(node, shown, catalog, pool)
+            found += _claimed(node, shown, marks, pool)
     if all(pool.spec.resource_name for pool in claimed):
         taken = {pool.spec.resource_name for pool in claimed}
-        found += _discovered(node, shown, catalog, taken, pools)
+        found += _discovered(node, shown, marks, taken, pools)
     return found
 
 
-def _claimed(node: Mapping[str, Any], shown: Shown, catalog: Catalog, pool: NamedPool) -> list[NodeKind | UnusedNode]:
+def _claimed(node: Mapping[str, Any], shown: Shown, marks: Marks, pool: NamedPool) -> list[NodeKind | UnusedNode]:
     """What an AcceleratorPool has of a node: the resource that it names, else all, which must be of one kind."""
-    first, *rest = (_named(found, pool.name) for found in offers(shown, catalog, pool))
-    found = [_kind(node, shown, catalog, first, pool)]
+    first, *rest = (_named(found, pool.name) for found in offers(shown, marks, pool))
+    found = [_kind(node, shown, marks, first, pool)]
     name = node["metadata"]["name"]
     for other in rest:
         what = other.resource if isinstance(other, Offer) else other.message
@@ -83,20 +83,20 @@ def _claimed(node: Mapping[str, Any], shown: Shown, catalog: Catalog, pool: Name
 
 
 def _discovered(
-    node: Mapping[str, Any], shown: Shown, catalog: Catalog, taken: set[str | None], pools: Sequence[NamedPool]
+    node: Mapping[str, Any], shown: Shown, marks: Marks, taken: set[str | None], pools: Sequence[NamedPool]
 ) -> list[NodeKind | UnusedNode]:
     """What no AcceleratorPool has claimed of a node."""
     architecture, label = _architecture(node, shown), shown.labels.get(POOL_LABEL)
     reserved = {pool.name for pool in pools}
     found: list[NodeKind | UnusedNode] = []
-    for offered in offers(shown, catalog, None):
+    for offered in offers(shown, marks, None):
         if isinstance(offered, Offer) and (offered.resource in taken or (taken and not offered.resource)):
             continue
         if isinstance(offered, Problem) and taken:
             continue
         pool = label or _suffixed(offered.pool, architecture)
         pool = f"{pool}-other" if pool in reserved else pool
-        found.append(_kind(node, shown, catalog, _named(offered, pool), None))
+        found.append(_kind(node, shown, marks, _named(offered, pool), None))
     return found
 
 
@@ -105,13 +105,13 @@ def _named(found: Offer | Problem, pool: str) -> Offer | Problem:
 
 
 def _kind(
-    node: Mapping[str, Any], shown: Shown, catalog: Catalog, found: Offer | Problem, stated: NamedPool | None
+    node: Mapping[str, Any], shown: Shown, marks: Marks, found: Offer | Problem, stated: NamedPool | None
 ) -> NodeKind | UnusedNode:
     name = node["metadata"]["name"]
     if isinstance(found, Problem):
         return UnusedNode(name, found.reason, found.message, found.pool)
     is_kept = bool(found.resource) or stated is not None or POOL_LABEL in shown.labels
-    known = catalog.tolerated_taints if is_kept else frozenset[str]()
+    known = marks.catalog.tolerated_taints if is_kept else frozenset[str]()
     stated_tolerations = stated.spec.tolerations if stated else ()
     if problem := _unusable(name, node, known, stated_tolerations, found.pool):
         return problem

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from qwen3_operator.catalog import Accelerator, Catalog, NodeMark
+    from qwen3_operator.inventory.marks import Marks
     from qwen3_operator.inventory.named import NamedPool
 
 MEMORY_TOLERANCE = 0.05
@@ -24,17 +25,17 @@ _CHIP_LABEL = "node.kubernetes.io/npu.chip.name"
 _VENDOR_PREFIXES = ("nvidia.com/", "huawei.com/")
 
 
-def offers(shown: Shown, catalog: Catalog, stated: NamedPool | None) -> list[Offer | Problem]:
+def offers(shown: Shown, marks: Marks, stated: NamedPool | None) -> list[Offer | Problem]:
     """Everything that a node offers, or why it cannot be used. A node without devices offers itself.
 
     Args:
         shown: The node's labels and resources.
-        catalog: How accelerators show themselves.
+        marks: How accelerators show themselves.
         stated: The AcceleratorPool of the node, whose words come before what is discovered.
     """
     if stated and stated.spec.accelerator:
-        return _stated(shown, catalog, stated)
-    if found := _marked(shown, catalog, stated):
+        return _stated(shown, marks.catalog, stated)
+    if found := _marked(shown, marks, stated):
         return _by_resource(shown, *found, stated)
     vendor = sorted(name for name, count in shown.offered.items() if count and name.startswith(_VENDOR_PREFIXES))
     if stated and stated.spec.resource_name:
@@ -43,7 +44,7 @@ def offers(shown: Shown, catalog: Catalog, stated: NamedPool | None) -> list[Off
         return [Problem("UnknownAccelerator", _unknown_message(vendor, shown.labels, stated))]
     if shown.product:
         return [Problem("NoDevices", f"labelled {shown.product} but offers no {GPU}: is the device plugin up?")]
-    return [Offer(catalog.accelerators[CPU], "")]
+    return [Offer(marks.catalog.accelerators[CPU], "")]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -55,16 +56,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known are {', '.join(sorted(by_lower.values()))}"
 
 
-def _marked(shown: Shown, catalog: Catalog, stated: NamedPool | None) -> tuple[Accelerator, NodeMark] | None:
+def _marked(shown: Shown, marks: Marks, stated: NamedPool | None) -> tuple[Accelerator, NodeMark] | None:
     """The catalog's entry whose labels the node carries and whose resource, in any form, it offers."""
     product = mig.split_product(shown.product)[0].removesuffix(SHARED_PRODUCT_SUFFIX)
     seen = {**shown.labels, PRODUCT_LABEL: product} if product else shown.labels
-    labelled = [
-        (accelerator, mark)
-        for accelerator in catalog.accelerators.values()
-        for mark in accelerator.nodes
-        if all(seen.get(key) == value for key, value in mark.labels.items())
-    ]
+    labelled = marks.on(seen)
     found = next(((row, mark) for row, mark in labelled if _forms(mark.resource, shown.offered)), None)
     named = stated.spec.resource_name if stated else None
     if found is None and named and len({row.name for row, _ in labelled}) == 1:

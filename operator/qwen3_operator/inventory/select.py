@@ -55,20 +55,26 @@ def _exclusions(members: Sequence[Labelled], others: Iterable[Labelled]) -> list
     """
     first = members[0][0]
     selector = node_selector(first)
-    values: defaultdict[str, set[str]] = defaultdict(set)
+    lost: defaultdict[str, list[Labelled]] = defaultdict(list)
     for kind, labels in others:
-        is_alike = kind.offer.resource == first.offer.resource
-        if not is_alike or kind.stated is None or not all(labels.get(key) == selector[key] for key in selector):
-            continue
-        telling = (
-            (key, value)
-            for key, value in sorted(kind.stated.selector.items())
-            if not any(mine.get(key) == value for _, mine in members)
-        )
-        key, value = next(telling, (HOSTNAME_LABEL, labels.get(HOSTNAME_LABEL, "")))
-        values[key].add(value)
+        is_alike = kind.stated is not None and kind.offer.resource == first.offer.resource
+        if is_alike and all(labels.get(key) == value for key, value in selector.items()):
+            lost[kind.pool].append((kind, labels))
+    values: defaultdict[str, set[str]] = defaultdict(set)
+    for group in lost.values():
+        stated = group[0][0].stated
+        pairs = sorted(stated.selector.items()) if stated else []
+        telling = next((pair for pair in pairs if not _is_on_any(members, *pair)), None)
+        if telling:
+            values[telling[0]].add(telling[1])
+        else:
+            values[HOSTNAME_LABEL] |= {labels.get(HOSTNAME_LABEL, "") for _, labels in group}
     return [
         NodeRequirement(key=key, operator="NotIn", values=tuple(sorted(found)))
         for key, found in sorted(values.items())
         if key != POOL_LABEL
     ]
+
+
+def _is_on_any(members: Sequence[Labelled], key: str, value: str) -> bool:
+    return any(labels.get(key) == value for _, labels in members)
