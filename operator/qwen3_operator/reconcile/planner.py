@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator import metrics
-from qwen3_operator.inventory import Inventory, Reservation, inventory
+from qwen3_operator.inventory import Inventory, Reservation, Survey
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.promises import promised, stored_plan
 from qwen3_operator.sizing import PlanFailure, plan, spec_digest, with_replicas
@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 
 class _Snapshot(NamedTuple):
     taken_at: float
-    nodes: list[dict[str, Any]]
+    survey: Survey
     pods: list[dict[str, Any]]
 
 
@@ -54,6 +54,7 @@ class Planner:
         self._replanned: dict[Key, str] = {}
         self._failures: dict[Key, tuple[str, PlanFailure]] = {}
         self._snapshot: _Snapshot | None = None
+        self._changes = 0
 
     @property
     def catalog(self) -> Catalog:
@@ -79,6 +80,7 @@ class Planner:
         """Failed plans are tried again at the next reconcile, on a new LIST."""
         self._failures = {key: ("", failure) for key, (_, failure) in self._failures.items()}
         self._snapshot = None
+        self._changes += 1
 
     async def answer(self, key: Key, spec: DeploymentSpec, status: dict[str, Any], wish: str = "") -> Answer:
         """The plan in force for this spec. Reads nodes and pods only when it has to plan.
@@ -145,18 +147,21 @@ class Planner:
         Raises:
             ApiError: nodes or pods could not be listed.
         """
-        if self._snapshot is None or self._clock() - self._snapshot.taken_at > max_age:
-            nodes = await self._client.list(Kind.NODE)
-            pods = await self._client.list(Kind.POD, fields=RUNNING_PODS)
-            self._snapshot = _Snapshot(self._clock(), nodes.items, pods.items)
-        return inventory(
-            self._snapshot.nodes,
-            self._snapshot.pods,
-            self._catalog,
-            pools=self.pools,
-            exclude=key,
-            reserved=tuple(self.reserved(key, self._snapshot.pods)) if key else (),
-        )
+        snapshot = self._snapshot
+        if snapshot is None or self._clock() - snapshot.taken_at > max_age:
+            snapshot = await self._look()
+        return snapshot.survey.inventory(key, tuple(self.reserved(key, snapshot.pods)) if key else ())
+
+    async def _look(self) -> _Snapshot:
+        """A new LIST, which is kept unless something changed while it was under way."""
+        changes = self._changes
+        nodes = await self._client.list(Kind.NODE)
+        pods = await self._client.list(Kind.POD, fields=RUNNING_PODS)
+        survey = Survey(nodes.items, pods.items, self._catalog, self.pools)
+        snapshot = _Snapshot(self._clock(), survey, pods.items)
+        if changes == self._changes:
+            self._snapshot = snapshot
+        return snapshot
 
     @property
     def pools(self) -> tuple[dict[str, Any], ...]:

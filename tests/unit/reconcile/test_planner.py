@@ -231,3 +231,22 @@ async def test_another_catalog_is_for_new_plans(cache: Cache) -> None:
     second = await planning.answer(SECOND, spec(name="Qwen3-99B"), {})
     assert second.plan is not None
     assert second.plan.catalog_version == "other"
+
+
+async def test_a_list_that_a_change_overtook_is_not_kept(cache: Cache) -> None:
+    lists = Lists(8)
+    planning = planner(lists, cache)
+    ask = lists.list
+
+    async def overtaken(kind: Kind, **more: Any) -> Listing:
+        planning.capacity_changed()
+        return await ask(kind, **more)
+
+    lists.list = overtaken  # type: ignore[method-assign]
+    await planning.room(FIRST, 30.0)
+    lists.list = ask  # type: ignore[method-assign]
+    lists.nodes = []
+    assert (await planning.room(FIRST, 30.0)).pools == {}
+    reads = lists.count
+    await planning.room(SECOND, 30.0)
+    assert lists.count == reads
