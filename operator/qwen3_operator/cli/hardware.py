@@ -15,8 +15,8 @@ from qwen3_operator.catalog.base import Row
 from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.snapshot import Snapshot
 from qwen3_operator.inventory.nodes import ARCHITECTURE_LABEL
-from qwen3_operator.inventory.offers import nearest
 from qwen3_operator.inventory.quantity import quantity
+from qwen3_operator.sizing.row_names import RowError, accelerator_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -100,29 +100,38 @@ def snapshot(entries: Iterable[Hardware], catalog: Catalog) -> Snapshot:
     nodes: list[Raw] = []
     pools: dict[str, Raw] = {}
     for entry in entries:
-        accelerator = catalog.accelerators.get(entry.accelerator)
-        if accelerator is None:
-            known = nearest(entry.accelerator, catalog.accelerators)
-            raise InputError(f"accelerator {entry.accelerator!r} is not known: {known}")
-        pool = _name(entry, pools)
+        accelerator = known_accelerator(entry.accelerator, catalog)
+        pool = _name(entry, accelerator, pools)
         pools[pool] = _pool(entry, accelerator, pool)
         nodes += [_node(entry, accelerator, pool, number) for number in range(1, entry.nodes + 1)]
     return Snapshot(tuple(nodes), pools=tuple(pools.values()))
 
 
-def _name(entry: Hardware, taken: Container[str]) -> str:
+def known_accelerator(name: str, catalog: Catalog) -> Accelerator:
+    """By catalog name in any case, or as benchmark files spell it.
+
+    Raises:
+        InputError: none is called so; the nearest are named.
+    """
+    try:
+        return accelerator_of(name, catalog)
+    except RowError as error:
+        raise InputError(str(error)) from error
+
+
+def _name(entry: Hardware, accelerator: Accelerator, taken: Container[str]) -> str:
     """The name that the entry states, else the accelerator's in lower case, numbered where it is not the first."""
     if entry.pool:
         if entry.pool in taken:
             raise InputError(f"pool {entry.pool} occurs twice: give each entry its own name")
         return entry.pool
-    first = entry.accelerator.lower()
+    first = accelerator.name.lower()
     return next(name for n in count(1) if (name := first if n == 1 else f"{first}-{n}") not in taken)
 
 
 def _pool(entry: Hardware, accelerator: Accelerator, name: str) -> Raw:
     """The AcceleratorPool that says what the nodes labelled with its name are."""
-    spec = {"accelerator": entry.accelerator}
+    spec = {"accelerator": accelerator.name}
     if accelerator.name != CPU:
         spec["resourceName"] = _resource(accelerator)
     if entry.price is not None:

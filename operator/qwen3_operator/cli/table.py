@@ -9,10 +9,11 @@ from qwen3_operator.catalog import CPU, Catalog, Model
 from qwen3_operator.cli import options
 from qwen3_operator.cli.catalogs import catalog_of
 from qwen3_operator.cli.errors import InputError, command
+from qwen3_operator.cli.hardware import known_accelerator
 from qwen3_operator.cli.hardware_table import hardware_table
 from qwen3_operator.cli.output import Format, console, dump, show
 from qwen3_operator.cli.table_view import as_csv, markdown, records, tables
-from qwen3_operator.inventory.offers import nearest
+from qwen3_operator.sizing.row_names import RowError, model_of
 
 USUAL = (
     "T4",
@@ -72,17 +73,19 @@ def table(
 
 
 def _models(catalog: Catalog, names: list[str] | None) -> list[Model]:
-    for name in names or ():
-        if name not in catalog.models:
-            raise InputError(f"--model {name!r} is not known: {nearest(name, catalog.models)}")
-    return [catalog.models[name] for name in names] if names else list(catalog.models.values())
+    try:
+        return [model_of(name, catalog) for name in names] if names else list(catalog.models.values())
+    except RowError as error:
+        raise InputError(str(error)) from error
 
 
 def _accelerators(catalog: Catalog, names: list[str] | None) -> list[str]:
     devices = [name for name in catalog.accelerators if name != CPU]
     if names == [_ALL]:
         return devices
-    for name in names or ():
-        if name not in devices:
-            raise InputError(f"--accelerator {name!r} is not known: {nearest(name, devices)}")
-    return names or [name for name in USUAL if name in devices]
+    if not names:
+        return [name for name in USUAL if name in devices]
+    found = list(dict.fromkeys(known_accelerator(name, catalog).name for name in names))
+    if CPU in found:
+        raise InputError("--accelerator CPU: the table is about accelerators")
+    return found

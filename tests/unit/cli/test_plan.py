@@ -142,7 +142,7 @@ def test_nodes_as_kubectl_prints_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--hardware", "H100"), "accelerator 'H100' is not known: did you mean H100-"),
+        (("--hardware", "H1000"), "accelerator 'H1000' is not known: did you mean H100-"),
         (("--hardware", "8xx H100-SXM"), "hardware '8xx H100-SXM' is not 'NODESxDEVICES ACCELERATOR [@PRICE]'"),
         (("--hardware", "CPU"), "CPU nodes need their memory"),
         (("--hardware", "0x8 H100-SXM"), "nodes: Input should be greater than or equal to 1"),

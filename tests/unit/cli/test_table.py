@@ -51,6 +51,13 @@ def test_one_accelerator_says_why() -> None:
     assert "QuantizationUnsupported: FP8 runs on cuda devices only" in words
 
 
+def test_names_as_benchmarks_spell_them() -> None:
+    usual = run("table", "--model", "Qwen3-8B", "--accelerator", "H100-SXM").stdout
+    assert (
+        run("table", "--model", "qwen/qwen3-8b", "--accelerator", "h100_sxm", "--accelerator", "H100").stdout == usual
+    )
+
+
 def test_csv_and_json_have_the_same_cells() -> None:
     arguments = ("table", "--model", "Qwen3-8B", "--model", "Qwen3-32B", "--context", "8192")
     rows = list(csv.DictReader(io.StringIO(run(*arguments, "-o", "csv").stdout)))
@@ -85,8 +92,9 @@ def test_all_accelerators() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--model", "Qwen3-9B"), "--model 'Qwen3-9B' is not known: did you mean Qwen3-"),
-        (("--accelerator", "H1000"), "--accelerator 'H1000' is not known: did you mean H100-"),
+        (("--model", "Qwen3-9B"), "model 'Qwen3-9B' is not known: did you mean Qwen3-"),
+        (("--accelerator", "H1000"), "accelerator 'H1000' is not known: did you mean H100-"),
+        (("--accelerator", "CPU"), "the table is about accelerators"),
         (("--context", "0"), "--context"),
         (("--catalog", "missing.yaml"), "missing.yaml cannot be read"),
     ],
