@@ -1,0 +1,51 @@
+"""Writes docs/accuracy.md and its pictures, and prints the summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from bench.accuracy import plots, tables
+from bench.accuracy.fit import predict
+from bench.accuracy.open_loop import open_loop
+from bench.accuracy.peers import peers_table
+from bench.accuracy.priors import PRIORS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.accuracy.errors import Predicted
+    from bench.accuracy.priors import Key
+    from bench.accuracy.rows import Measured
+    from qwen3_operator.catalog import Catalog
+
+DOCS = Path(__file__).parents[2] / "docs"
+TEMPLATE = Path(__file__).with_name("accuracy.md.in")
+
+
+def write(catalog: Catalog, rows: Sequence[Measured], left_out: Sequence[Predicted]) -> None:
+    """Make the page anew from the catalog's constants and the cross-validation's predictions."""
+    in_sample = predict(rows, _values(catalog))
+    run = open_loop(catalog)
+    measures = tables.summary(left_out, in_sample)
+    texts = {
+        "summary": tables.summary_table(measures),
+        "qwen": tables.qwen_table(left_out),
+        "concurrency": tables.concurrency_table(left_out),
+        "fitted": tables.concurrency_table(in_sample),
+        "open_loop": tables.open_loop_table(run),
+        "peers": peers_table(left_out),
+    }
+    page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(texts)
+    (DOCS / "accuracy.md").write_text(page, encoding="utf-8")
+    plots.scatter(DOCS / "images" / "accuracy.png", left_out)
+    plots.open_loop_plot(DOCS / "images" / "open-loop.png", run)
+    print(texts["summary"], texts["open_loop"], texts["peers"], sep="\n\n")
+
+
+def _values(catalog: Catalog) -> Mapping[Key, float]:
+    """The constants as the catalog has them."""
+    rows = catalog.performance.rows.values()
+    fitted = {(row.name, row.accelerator): row.value for row in rows}
+    return {key: fitted[key] for key in [*PRIORS, *(key for key in fitted if key not in PRIORS)]}
