@@ -60,7 +60,10 @@ def _output(command: str, folder: str) -> str:
         stderr=subprocess.STDOUT,
         check=False,
     )
-    return result.stdout.decode()
+    text = result.stdout.decode()
+    if "Traceback" in text:
+        raise RuntimeError(f"{command}: {text}")
+    return text
 
 
 def _draw(text: str) -> None:
