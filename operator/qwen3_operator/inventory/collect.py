@@ -13,7 +13,7 @@ from qwen3_operator.inventory.named import named_pools
 from qwen3_operator.inventory.nodes import NodeKind, kinds_of
 from qwen3_operator.inventory.requests import Resources, add, occupies, pod_requests, resources
 from qwen3_operator.inventory.select import node_requirements, node_selector
-from qwen3_operator.inventory.types import Inventory, NodeRoom, Pool, Reservation, UnusedNode
+from qwen3_operator.inventory.types import Demand, Inventory, NodeRoom, Pool, Reservation, UnusedNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -182,11 +182,13 @@ def _tolerations(kinds: Iterable[NodeKind]) -> tuple[Toleration, ...]:
 def _after(pools: Mapping[str, Pool], reserved: Iterable[Reservation]) -> dict[str, Pool]:
     """Pools after what is promised is taken off."""
     left = dict(pools)
+    promises: defaultdict[str, list[tuple[Demand, int]]] = defaultdict(list)
     for promise in reserved:
-        if promise.pool in left:
-            before = left[promise.pool]
-            left[promise.pool] = before.less(promise.demand, promise.replicas)
-            _take_from_neighbours(left, before, left[promise.pool])
+        promises[promise.pool].append((promise.demand, promise.replicas))
+    for name in sorted(promises.keys() & left.keys()):
+        before = left[name]
+        left[name] = before.less(promises[name])
+        _take_from_neighbours(left, before, left[name])
     return left
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from qwen3_operator.inventory.quantity import amount, millicores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
     from qwen3_operator.api.status import NodeRequirement, Placement, Toleration
@@ -116,16 +117,27 @@ class Pool:
         """How many replicas fit on what is free."""
         return sum(node.replicas(demand) for node in self.nodes)
 
-    def less(self, demand: Demand, replicas: int) -> Pool:
-        """The pool with so many replicas more; each goes to the fullest node that has room, as far as there is any."""
-        nodes = {node.name: node for node in self.nodes}
-        for _ in range(replicas):
-            fitting = [node for node in nodes.values() if node.replicas(demand)]
-            if not fitting:
-                break
-            chosen = min(fitting, key=lambda node: (node.free_devices, node.free_memory_bytes, node.name))
-            nodes[chosen.name] = chosen.less(demand)
-        return replace(self, nodes=tuple(nodes.values()))
+    def less(self, promises: Iterable[tuple[Demand, int]]) -> Pool:
+        """The pool with so many replicas of each demand more, one after the other.
+
+        Each goes to the fullest node that has room, as far as there is any.
+        """
+        rooms = {node.name: node for node in self.nodes}
+        order = sorted(_fullest_first(node) for node in self.nodes)
+        for demand, replicas in promises:
+            for _ in range(replicas):
+                start = bisect_left(order, (demand.devices, 0, ""))
+                place = next((at for at in range(start, len(order)) if rooms[order[at][2]].replicas(demand)), None)
+                if place is None:
+                    break
+                name = order.pop(place)[2]
+                rooms[name] = rooms[name].less(demand)
+                insort(order, _fullest_first(rooms[name]))
+        return replace(self, nodes=tuple(rooms.values()))
+
+
+def _fullest_first(node: NodeRoom) -> tuple[int, int, str]:
+    return node.free_devices, node.free_memory_bytes, node.name
 
 
 @dataclass(frozen=True, slots=True)

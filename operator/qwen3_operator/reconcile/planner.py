@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator import metrics
+from qwen3_operator.api.base import DEPLOYMENT_LABEL
 from qwen3_operator.inventory import Inventory, Reservation, Survey
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.promises import promised, stored_plan
@@ -38,6 +39,7 @@ class _Snapshot(NamedTuple):
     taken_at: float
     survey: Survey
     pods: list[dict[str, Any]]
+    """Those of Qwen3Deployments, few of all."""
 
 
 class Planner:
@@ -158,7 +160,8 @@ class Planner:
         nodes = await self._client.list(Kind.NODE)
         pods = await self._client.list(Kind.POD, fields=RUNNING_PODS)
         survey = Survey(nodes.items, pods.items, self._catalog, self.pools)
-        snapshot = _Snapshot(self._clock(), survey, pods.items)
+        ours = [pod for pod in pods.items if DEPLOYMENT_LABEL in (pod["metadata"].get("labels") or {})]
+        snapshot = _Snapshot(self._clock(), survey, ours)
         if changes == self._changes:
             self._snapshot = snapshot
         return snapshot
