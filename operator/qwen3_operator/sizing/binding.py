@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.intent import Objective
 from qwen3_operator.api.status import Binding
-from qwen3_operator.sizing.judge import rejection
+from qwen3_operator.sizing.compare import rejection
 from qwen3_operator.sizing.options import Option
 from qwen3_operator.sizing.rating import Rated
 from qwen3_operator.sizing.reasons import Reason

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BUSY = 0.8
 """Share of what a replica carries that a steady rate of requests may take: arrivals are uneven, and a queue at full use
 grows without end. The project's choice, not measured."""
+_ROUNDING = 1e-6
 _ROUNDS = 4
 """Of the fixed point between requests in flight and the time that a request takes."""
 
@@ -41,13 +42,7 @@ class _Carried:
     @property
     def share(self) -> int:
         """As a whole number."""
-        return ceil(self.flying - 1e-6)
-
-    def carries(self, wanted: Wanted) -> bool:
-        """Whether so many replicas carry the load."""
-        if self.rate is None:
-            return self.share <= self.most
-        return self.total >= (wanted.traffic.rate or 0.0) * (1 - 1e-6)
+        return ceil(self.flying - _ROUNDING)
 
     @property
     def total(self) -> float:
@@ -165,7 +160,8 @@ def _rated(option: Option, wanted: Wanted, load: _Carried, speed: Speed | None) 
     problem = _problem(option, wanted, load, speed)
     return Rated(
         option=option if problem else _grown(option, wanted, load.share),
-        most=load.most,
+        # Times need not grow evenly with the requests: what meets the targets at its share carries it.
+        most=load.most if problem else max(load.most, load.share),
         rate=load.rate,
         replicas=load.replicas,
         share=load.share,
@@ -187,7 +183,7 @@ def _problem(option: Option, wanted: Wanted, load: _Carried, speed: Speed | None
         return None
     if not load.most or excess(speed, wanted.targets) > 1:
         return _missed(speed, wanted.targets, load.share if load.most else 1)
-    if load.carries(wanted):
+    if load.rate is None or load.total >= (wanted.traffic.rate or 0.0) * (1 - _ROUNDING):
         return None
     number = f"{wanted.traffic.rate:g} requests per second, {counted(load.replicas, 'replica')} carry {load.total:.3g}"
     return Problem(Reason.LOAD_TOO_HIGH, number)
