@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
@@ -250,3 +251,45 @@ def _within_step(memory: int, factor: float) -> int:
     limits += [int(CATALOG.engine.reserve.floor_above) << 20] if CATALOG.engine.reserve else []
     nearest = min((limit for limit in limits if limit > memory), default=memory + 1)
     return min(int(memory * factor), nearest - (1 << 20)) if nearest - (1 << 20) > memory else memory
+
+
+def priced(found: Inventory, prices: list[str | None]) -> Inventory:
+    """The inventory with prices given out in turn."""
+    changed = {
+        name: replace(pool, price_per_device_hour=Decimal(price) if price else None)
+        for (name, pool), price in zip(found.pools.items(), prices * len(found.pools), strict=False)
+    }
+    return Inventory(changed, found.unused)
+
+
+WORKS = {"CostsMore", "MoreDevices", "OtherPreferred", "LowerQuality", "PriceUnknown"}
+
+
+@given(
+    specs(),
+    clusters(),
+    st.lists(st.sampled_from([None, "1", "2.5", "4"]), min_size=1, max_size=4),
+    st.sampled_from([None, "2", "10"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_nothing_possible_is_cheaper(
+    asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]], prices: list[str | None], budget: str | None
+) -> None:
+    hardware = asked.hardware.model_copy(update={"max_cost_per_hour": budget})
+    found = evaluate(
+        asked.model_copy(update={"hardware": hardware}), priced(inventory(*cluster, CATALOG), prices), CATALOG
+    )
+    if not isinstance(found.answer, PlanStatus):
+        return
+    if budget is not None:
+        assert Decimal(found.answer.cost_per_hour) <= Decimal(budget)
+    if len(found.assigned) > 1:
+        return
+    (chosen,) = [judged for judged in found.candidates if judged.chosen]
+    possible = [judged for judged in found.candidates if str(judged.reason) in WORKS and not judged.on_cpu]
+    if chosen.cost_per_hour is not None:
+        assert all(judged.cost_per_hour is None or judged.cost_per_hour >= chosen.cost_per_hour for judged in possible)
+    elif not chosen.on_cpu:
+        assert all(judged.cost_per_hour is None for judged in possible)
+        assert chosen.rating is not None
+        assert all(judged.rating is None or judged.rating.devices >= chosen.rating.devices for judged in possible)

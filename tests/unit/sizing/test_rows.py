@@ -1,0 +1,114 @@
+"""Rows in, rows with predictions out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qwen3_operator.catalog import load_catalog
+from qwen3_operator.sizing.rows import COLUMNS, predict_rows
+
+CATALOG = load_catalog()
+
+
+def predicted(**cells: Any) -> dict[str, str]:
+    row = {"model": "Qwen3-8B", "accelerator": "H100-SXM"} | cells
+    return predict_rows([{key: str(value) for key, value in row.items()}], CATALOG)[0]
+
+
+def test_a_row_with_defaults() -> None:
+    found = predicted()
+    assert set(COLUMNS) < set(found)
+    assert found["valid"] == "true"
+    assert found["source"] == "measured"
+    assert float(found["ttft_ms"]) > 0
+    seconds = (float(found["ttft_ms"]) + 1023 * float(found["tpot_ms"])) / 1e3
+    assert float(found["request_tokens_per_s"]) == pytest.approx(2048 / seconds, rel=1e-3)
+    assert float(found["output_tokens_per_s"]) == pytest.approx(1024 / seconds, rel=1e-3)
+
+
+def test_memory_is_counted_once_whatever_the_devices() -> None:
+    one, two = (
+        predicted(model="Qwen3-32B", accelerator="H200-SXM"),
+        predicted(model="Qwen3-32B", accelerator="H200-SXM", tensor_parallel=2),
+    )
+    assert one["weights_gib"] == two["weights_gib"] == "61.039"
+    assert float(one["kv_gib_per_1k_tokens"]) == pytest.approx(262144 * 1000 / 2**30, abs=1e-5)
+    assert int(two["max_kv_tokens"]) > int(one["max_kv_tokens"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "as_if"),
+    [
+        ({"accelerator": "h100_sxm"}, {}),
+        ({"accelerator": "h100-sxm"}, {}),
+        ({"engine": "sglang", "quantization": "bf16"}, {"engine": "SGLang", "quantization": "BF16"}),
+        ({"model": "Qwen/Qwen3-8B-FP8"}, {"quantization": "FP8"}),
+        ({"model": "Qwen/Qwen3-8B-AWQ"}, {"quantization": "AWQ-INT4"}),
+        ({"model": "Qwen3-0.6B", "quantization": "GPTQ-Int8"}, {"model": "Qwen3-0.6B", "quantization": "GPTQ-INT8"}),
+        ({"tensor_parallel": "", "moe_tensor_parallel": "1", "data_parallel": "0"}, {}),
+    ],
+)
+def test_names_of_measurements_are_understood(cells: dict[str, str], as_if: dict[str, str]) -> None:
+    found, same = predicted(**cells), predicted(**as_if)
+    assert {key: found[key] for key in COLUMNS} == {key: same[key] for key in COLUMNS}
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        ({"model": "Qwen9-1B"}, "model 'Qwen9-1B' is not known"),
+        ({"accelerator": "H1000"}, "accelerator 'H1000' is not known: did you mean"),
+        ({"engine": "ollama"}, "engine 'ollama' is not known"),
+        ({"quantization": "int3"}, "quantization 'int3' is not known"),
+        ({"tensor_parallel": "two"}, "tensor_parallel 'two' is no number"),
+        ({"input_tokens": "-5"}, "input_tokens '-5' is no whole number"),
+    ],
+)
+def test_a_row_that_cannot_be_judged_says_so_and_the_others_go_on(cells: dict[str, str], says: str) -> None:
+    good = {"model": "Qwen3-8B", "accelerator": "H100-SXM"}
+    bad, found = predict_rows([good | cells, good], CATALOG)
+    assert bad["valid"] == "unknown"
+    assert says in bad["reason"]
+    assert bad["ttft_ms"] == ""
+    assert found["valid"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (
+            {"model": "Qwen3-235B-A22B", "accelerator": "H200-SXM", "quantization": "FP8", "tensor_parallel": "8"},
+            "Block",
+        ),
+        ({"model": "Qwen3-14B", "tensor_parallel": "16"}, "HeadsNotDivisible"),
+        ({"accelerator": "T4", "quantization": "FP8"}, "QuantizationUnsupported"),
+        ({"model": "Qwen3-30B-A3B", "tensor_parallel": "4", "moe_tensor_parallel": "8"}, "ExpertsNotDivisible"),
+    ],
+)
+def test_what_the_engine_refuses_has_a_reason_and_no_speed(cells: dict[str, str], reason: str) -> None:
+    found = predicted(**cells)
+    assert found["valid"] == "false"
+    assert reason in found["reason"]
+    assert found["tpot_ms"] == ""
+
+
+def test_what_does_not_fit_still_has_a_speed() -> None:
+    found = predicted(model="Qwen3-32B", accelerator="L40S")
+    assert found["valid"] == "false"
+    assert found["reason"].startswith("OutOfMemory")
+    assert float(found["tpot_ms"]) > 0
+
+
+def test_ascend_has_memory_and_no_speed() -> None:
+    found = predicted(accelerator="Ascend-910B3")
+    assert found["valid"] == "true"
+    assert found["source"] == "unknown"
+    assert found["reason"] == "no source for the speed of this accelerator"
+    assert float(found["weights_gib"]) > 15
+    assert found["ttft_ms"] == ""
+
+
+def test_nothing_in_nothing_out() -> None:
+    assert predict_rows([], CATALOG) == []
