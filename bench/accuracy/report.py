@@ -26,7 +26,7 @@ TEMPLATE = Path(__file__).with_name("accuracy.md.in")
 
 def write(catalog: Catalog, rows: Sequence[Measured], left_out: Sequence[Predicted]) -> None:
     """Make the page anew from the catalog's constants and the cross-validation's predictions."""
-    in_sample = predict(rows, _values(catalog))
+    in_sample = predict(rows, constants_of(catalog))
     run = open_loop(catalog)
     measures = tables.summary(left_out, in_sample)
     texts = {
@@ -44,7 +44,7 @@ def write(catalog: Catalog, rows: Sequence[Measured], left_out: Sequence[Predict
     print(texts["summary"], texts["open_loop"], texts["peers"], sep="\n\n")
 
 
-def _values(catalog: Catalog) -> Mapping[Key, float]:
+def constants_of(catalog: Catalog) -> Mapping[Key, float]:
     """The constants as the catalog has them."""
     rows = catalog.performance.rows.values()
     fitted = {(row.name, row.accelerator): row.value for row in rows}

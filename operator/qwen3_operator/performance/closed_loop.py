@@ -83,14 +83,15 @@ def _waves(batch: Replicas, k: Coefficients, parts: _Parts) -> tuple[Floats, Flo
     passes = np.ceil(tokens / batch.chunk)
     one_pass = prefill_pass(batch, k, tokens / passes, batch.input) + pass_overhead(batch, k)
     wave = passes * one_pass + head(batch, k, 1.0)
+    # Prompts are done evenly through the wave, each at the end of its pass, or of its own last pass.
+    until_done = (wave + np.minimum(wave, wave * np.maximum(batch.chunk, batch.input) / tokens)) / 2
     drift = k.wave_long + (k.wave_short - k.wave_long) * np.exp(-batch.output / _ANSWER)
-    together = np.where(batch.drifting, drift, 1.0)
-    share = _share_before_done(parts.running, batch.input, batch.chunk)
-    share = np.where(parts.running > 1, np.minimum(1.0, share * together), share)
+    together = np.where(batch.drifting & (parts.running > 1), drift, 1.0)
+    until_done = np.minimum(wave, until_done * together)
     alone = parts.one * (1 - 1 / parts.running)
     front = np.where(batch.transformers, 0.0, k.front_time)
-    rest = wave * (1 - share)
-    return wave * share + alone + front, parts.step + rest / np.maximum(batch.output - 1, 1), rest
+    rest = wave - until_done
+    return until_done + alone + front, parts.step + rest / np.maximum(batch.output - 1, 1), rest
 
 
 def _mixed(batch: Replicas, k: Coefficients, parts: _Parts) -> tuple[Floats, Floats, Floats]:
@@ -116,15 +117,3 @@ def _short_of_cache(batch: Replicas, running: Floats) -> Floats:
     """
     share = batch.output / (batch.input + batch.output)
     return np.asarray(share**2 * np.clip(2 * (batch.clients / running - 1) * _CORNER, 0.0, 1.0))
-
-
-def _share_before_done(running: Floats, length: Floats, chunk: Floats) -> Floats:
-    """Mean share of a wave's passes that are over when a prompt is done.
-
-    The i-th of n prompts is done after ceil(i length / chunk) passes of ceil(n length / chunk); sixteen of them stand
-    for all.
-    """
-    count = np.maximum(1.0, np.round(running))
-    places = (np.arange(16.0)[:, None] + 0.5) / 16
-    done = np.ceil(np.ceil(count * places) * length / chunk).mean(axis=0)
-    return np.asarray(done / np.ceil(count * length / chunk))

@@ -70,7 +70,7 @@ def knowledge(layout: Layout, constants: PerformanceConstants) -> Known:
     if accelerator.device != "cuda" or not numbers or layout.quantization not in FORMATS:
         return "unknown"
     form = FORMATS[layout.quantization]
-    measured = form.calibrated and layout.engine in _MEASURED_ENGINES and constants.own(accelerator.family)
+    measured = form.calibrated and layout.engine in _MEASURED_ENGINES and accelerator.family in constants.families
     is_whole = accelerator.part_of is None
     return "measured" if measured and is_whole and layout.data_parallel == 1 else "calculated"
 

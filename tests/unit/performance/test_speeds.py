@@ -1,0 +1,157 @@
+"""What any prediction must keep to, whatever the constants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qwen3_operator.api.deployment import Quantization
+from qwen3_operator.performance import Layout, Load, Speed, largest_concurrency, speeds
+from tests.unit.performance.given import CATALOG, CONSTANTS, layout, speed
+
+LAYOUTS = st.builds(
+    layout,
+    model=st.sampled_from(["Qwen3-0.6B", "Qwen3-8B", "Qwen3-32B", "Qwen3-30B-A3B", "Qwen3-235B-A22B", "Qwen3.5-27B"]),
+    accelerator=st.sampled_from(["H100-SXM", "H20", "L40S", "T4", "B200", "A100-SXM4-80GB"]),
+    quantization=st.sampled_from([Quantization.BF16, Quantization.FP8, Quantization.AWQ_INT4, Quantization.GPTQ_INT4]),
+    engine=st.sampled_from(["SGLang", "vLLM"]),
+    engine_version=st.sampled_from(["", "0.4.6.post1", "0.5.1.post1", "0.12.0"]),
+    tensor_parallel=st.sampled_from([1, 2, 4, 8]),
+)
+PROMPTS = st.integers(1, 60_000)
+ANSWERS = st.integers(1, 8_000)
+CLIENTS = st.integers(1, 600)
+ROOM = st.one_of(st.none(), st.integers(70_000, 2_000_000))
+LOADS = st.builds(Load, PROMPTS, ANSWERS, CLIENTS, ROOM)
+ROUNDING = 1 + 1e-9
+
+
+@given(LAYOUTS, PROMPTS, ANSWERS, st.lists(CLIENTS, min_size=2, max_size=6), ROOM)
+@settings(deadline=None)
+def test_more_clients_never_see_the_first_token_sooner(
+    of: Layout, prompt: int, answer: int, clients: list[int], room: int | None
+) -> None:
+    found = [speed(of, prompt, answer, count, room) for count in sorted(clients)]
+    for fewer, more in pairwise(found):
+        assert more.time_to_first_token * ROUNDING >= fewer.time_to_first_token
+        assert more.time_per_output_token * ROUNDING >= fewer.time_per_output_token
+
+
+@given(LAYOUTS, st.lists(PROMPTS, min_size=2, max_size=6), ANSWERS, CLIENTS)
+@settings(deadline=None)
+def test_longer_prompts_never_give_the_first_token_sooner(
+    of: Layout, prompts: list[int], answer: int, clients: int
+) -> None:
+    found = [speed(of, prompt, answer, clients).time_to_first_token for prompt in sorted(prompts)]
+    assert all(longer * ROUNDING >= shorter for shorter, longer in pairwise(found))
+
+
+@given(LAYOUTS, LOADS, st.floats(1.0, 3.0))
+@settings(deadline=None)
+def test_faster_memory_is_never_slower(of: Layout, load: Load, factor: float) -> None:
+    bandwidth = of.accelerator.bandwidth_gb
+    assert bandwidth is not None
+    faster = replace(of, accelerator=of.accelerator.model_copy(update={"bandwidth_gb": bandwidth * factor}))
+    before, after = speeds([(of, load), (faster, load)], CONSTANTS)
+    assert before is not None
+    assert after is not None
+    assert after.time_to_first_token <= before.time_to_first_token * ROUNDING
+    assert after.time_per_output_token <= before.time_per_output_token * ROUNDING
+
+
+@given(LAYOUTS, PROMPTS, ANSWERS, CLIENTS, st.lists(st.integers(70_000, 2_000_000), min_size=2, max_size=4))
+@settings(deadline=None)
+def test_more_cache_never_lets_fewer_run(of: Layout, prompt: int, answer: int, clients: int, rooms: list[int]) -> None:
+    found = [speed(of, prompt, answer, clients, room).running for room in sorted(rooms)]
+    assert all(more * ROUNDING >= less for less, more in pairwise(found))
+    assert all(1 <= count <= clients * ROUNDING for count in found)
+
+
+@given(st.lists(st.tuples(LAYOUTS, LOADS), min_size=1, max_size=8))
+@settings(deadline=None)
+def test_many_at_once_are_as_each_alone(pairs: list[tuple[Layout, Load]]) -> None:
+    together = speeds(pairs, CONSTANTS)
+    for pair, found in zip(pairs, together, strict=True):
+        alone = speeds([pair], CONSTANTS)[0]
+        assert found is not None
+        assert alone is not None
+        assert found.time_to_first_token == pytest.approx(alone.time_to_first_token, rel=1e-12)
+        assert found.time_per_output_token == pytest.approx(alone.time_per_output_token, rel=1e-12)
+
+
+def test_units_agree_with_each_other() -> None:
+    found = speed(layout(tensor_parallel=2), prompt=1000, answer=101, clients=8)
+    seconds = found.time_to_first_token + 100 * found.time_per_output_token
+    assert found.output_tokens_per_second == pytest.approx(8 * 101 / seconds)
+    assert found.request_tokens_per_second == pytest.approx(1101 / seconds)
+    assert found.time_to_first_token_p95 >= found.time_to_first_token
+    assert found.running == 8
+
+
+def test_a_group_of_attention_serves_its_part_of_the_clients() -> None:
+    whole = layout("Qwen3-235B-A22B", tensor_parallel=2, data_parallel=4)
+    found = speed(whole, clients=32)
+    assert found.running == pytest.approx(32)
+    assert found.known == "calculated"
+
+
+@pytest.mark.parametrize(
+    ("of", "known"),
+    [
+        (layout(), "measured"),
+        (layout(accelerator="L40S"), "calculated"),
+        (layout(quantization=Quantization.W8A8), "calculated"),
+        (layout(engine="llama.cpp"), "calculated"),
+    ],
+)
+def test_says_how_well_a_speed_is_known(of: Layout, known: str) -> None:
+    assert speed(of).known == known
+
+
+@pytest.mark.parametrize("name", ["Ascend-910B3", "Ascend-910C", "CPU"])
+def test_gives_no_speed_without_a_source(name: str) -> None:
+    nothing = layout(accelerator=name)
+    pairs = [(nothing, Load(1024, 256, 4)), (layout(), Load(1024, 256, 4))]
+    found = speeds(pairs, CONSTANTS)
+    assert found[0] is None
+    assert isinstance(found[1], Speed)
+    assert largest_concurrency(pairs, 10.0, None, CONSTANTS)[0] == 0
+
+
+def test_nothing_asked_is_nothing_answered() -> None:
+    assert speeds([], CONSTANTS) == []
+    assert largest_concurrency([], 1.0, 0.05, CONSTANTS) == []
+
+
+@given(
+    LAYOUTS,
+    st.builds(Load, st.integers(1, 8000), st.integers(1, 2000), st.just(1), st.integers(20_000, 2_000_000)),
+    st.floats(0.05, 20.0),
+    st.floats(0.005, 0.2),
+    st.sampled_from([50, 95]),
+)
+@settings(deadline=None, max_examples=50)
+def test_the_largest_concurrency_is_the_last_that_meets_the_targets(
+    of: Layout, load: Load, first: float, per: float, percentile: int
+) -> None:
+    count = largest_concurrency([(of, load)], first, per, CONSTANTS, percentile)[0]
+
+    def meets(clients: int) -> bool:
+        found = speed(of, load.input_tokens, load.output_tokens, clients, load.kv_tokens)
+        time = found.time_to_first_token if percentile == 50 else found.time_to_first_token_p95
+        fits = clients * (load.input_tokens + load.output_tokens) <= (load.kv_tokens or 0)
+        return fits and time <= first and found.time_per_output_token <= per
+
+    assert count == 0 or meets(count)
+    assert count == 4096 or not meets(count + 1)
+
+
+def test_every_accelerator_has_a_speed_or_none_of_them_for_a_reason() -> None:
+    for accelerator in CATALOG.accelerators.values():
+        found = speeds([(layout("Qwen3-8B", accelerator.name), Load(1024, 256, 4))], CONSTANTS)[0]
+        has_numbers = accelerator.memory_bandwidth is not None and bool(accelerator.rates)
+        assert (found is not None) == (accelerator.device == "cuda" and has_numbers), accelerator.name
