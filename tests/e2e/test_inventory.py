@@ -153,6 +153,26 @@ def test_waiting_deployments_are_planned_when_nodes_come(
     kube.wait_condition("late", namespace, "Planned", "True", timeout=30)
 
 
+def test_replicas_are_split_over_pools_and_too_many_find_a_way_out(
+    kube: Kube, namespace: str, add_nodes: Callable[[list[Object]], None]
+) -> None:
+    add_nodes(pools.nvidia_h100(1) + pools.nvidia_h200())
+    wanted = big("split", namespace, accelerators=["H100-SXM", "H200-SXM"])
+    wanted["spec"]["replicas"] = 13
+    kube.apply(wanted)
+    full = kube.wait_condition("split", namespace, "Planned", "False", reason="NoFit", timeout=20)
+    assert "Nearest that would fit: spec.replicas: 12" in full["message"]
+    kube.run("scale", "q3d", "split", "-n", namespace, "--replicas=12")
+    kube.wait_condition("split", namespace, "Planned", "True", timeout=20)
+    kube.wait_condition("split", namespace, "Scheduled", "True", timeout=90)
+    placements = kube.get("q3d", "split", namespace)["status"]["plan"]["placements"]
+    shown = {found["pool"]: (found["replicas"], found["tensorParallel"]) for found in placements}
+    assert shown == {"h200": (8, 1), "h100-80gb-hbm3": (4, 2)}
+    children = kube.list("deployments", namespace, "serving.qwen3.io/deployment=split")
+    assert sorted(child["spec"]["replicas"] for child in children) == [4, 8]
+    assert kube.get("q3d", "split", namespace)["status"]["capacity"][0]["source"] == "Table"
+
+
 def test_a_better_plan_is_told_and_taken_when_asked(
     kube: Kube, namespace: str, add_nodes: Callable[[list[Object]], None]
 ) -> None:
