@@ -37,7 +37,7 @@ HURRY = Pace(
 """Patience of a test."""
 
 Fetch = Callable[..., Path]
-StartFetcher = Callable[[FetchOrder], Fetcher]
+StartFetcher = Callable[..., Fetcher]
 
 
 def safetensors(seed: int, size: int) -> bytes:
@@ -124,8 +124,8 @@ def start_fetcher(tmp_path: Path) -> Iterator[StartFetcher]:
     """Start processes; none of them outlives the test."""
     made: list[Fetcher] = []
 
-    def start(order: FetchOrder) -> Fetcher:
-        made.append(Fetcher(order, tmp_path / "log"))
+    def start(order: FetchOrder, around: tuple[str, ...] = ()) -> Fetcher:
+        made.append(Fetcher(order, tmp_path / "log", around))
         return made[-1]
 
     yield start

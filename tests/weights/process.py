@@ -21,14 +21,15 @@ PATIENCE_SECONDS = 15
 class Fetcher:
     """A running process and what it has said so far."""
 
-    def __init__(self, order: FetchOrder, log: Path) -> None:
+    def __init__(self, order: FetchOrder, log: Path, around: tuple[str, ...] = ()) -> None:
+        """``around``: a command that runs the one that it is given."""
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "qwen3_runtime.weights.fetch"],
+                [*around, sys.executable, "-m", "qwen3_runtime.weights.fetch"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env={"PYTHONPATH": str(RUNTIME), "PATH": "/usr/bin:/bin"},
+                env={"PYTHONPATH": str(RUNTIME), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
             )
         self.log = log
         self.events: list[FetchEvent] = []

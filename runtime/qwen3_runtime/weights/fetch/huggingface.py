@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from qwen3_runtime.weights.fetch.errors import FetchError
 from qwen3_runtime.weights.fetch.listing import Listing, RemoteFile, git_checksum
 from qwen3_runtime.weights.fetch.remote import bearer, read_secret
-from qwen3_runtime.weights.fetch.web import Access, Request, connection_failure, require_success
+from qwen3_runtime.weights.fetch.web import Access, Request, connection_failure, require_answer
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
@@ -59,7 +59,7 @@ class HuggingFace:
                 timeout=self._pace.stall_seconds,
             )
         except HfHubHTTPError as error:
-            require_success(error.response, self.access)
+            require_answer(error.response, self.access)
             raise
         except httpx2.HTTPError as error:
             raise connection_failure(error, self.access) from error

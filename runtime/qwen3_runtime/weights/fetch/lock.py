@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from qwen3_runtime.weights.fetch.order import Pace
 
 _UNREADABLE = "an unknown process"
+_LOOKS = 4
+_LOOK_SECONDS = 0.05
 
 
 class LockRecord(Contract):
@@ -113,6 +115,8 @@ class FetchLock:
     def _take_away(self, stale: bytes) -> None:
         """Remove a dead process's file. Of several that try, one renames it; who caught a live one puts it back."""
         aside = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex}")
+        if self._look() != stale:
+            return
         try:
             self._path.rename(aside)
         except FileNotFoundError:
@@ -130,10 +134,13 @@ class FetchLock:
             self._write(self._record.model_copy(update={"beat": beat, "progress": self.progress()}))
 
     def _is_mine(self) -> bool:
-        try:
-            return os.path.samestat(os.fstat(self._file), self._path.stat())
-        except FileNotFoundError:
-            return False
+        """A missing file is looked for again: somebody may have caught it and be about to put it back."""
+        for _ in range(_LOOKS):
+            try:
+                return os.path.samestat(os.fstat(self._file), self._path.stat())
+            except FileNotFoundError:
+                time.sleep(_LOOK_SECONDS)
+        return False
 
     def _write(self, record: LockRecord) -> None:
         """In place, through the file that is held open: a successor's file is another one."""

@@ -5,20 +5,21 @@ The client lists and signs; the objects come by GET from the signed address, lik
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from qwen3_runtime.sources import Checksums
 from qwen3_runtime.weights.fetch.errors import FetchError, TransientError
 from qwen3_runtime.weights.fetch.listing import Algorithm, Checksum, Listing, RemoteFile
 from qwen3_runtime.weights.fetch.remote import read_secret
-from qwen3_runtime.weights.fetch.web import Access, Request
+from qwen3_runtime.weights.fetch.web import Access, Request, require_success
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,9 @@ MANIFEST = "SHA256SUMS"
 _SIGNED_FOR = timedelta(hours=1)
 """Of the request's beginning, not of its end."""
 _SHA256_DIGITS = 64
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+"""S3's own word for the error, e.g. ``SignatureDoesNotMatch``."""
 
 
 class S3:
@@ -43,23 +47,16 @@ class S3:
         prefix = source.prefix.strip("/")
         self._prefix = f"{prefix}/" if prefix else ""
         self._store = _store(source, pace)
-        self.access = Access(source.describe(), source.credentials_folder)
+        self.access = Access(source.describe(), source.credentials_folder, noun="key")
 
     def list_files(self) -> Listing:
         """Every object with the checksum that the manifest gives it."""
         try:
-            sizes = {
-                entry["path"].removeprefix(self._prefix): entry["size"]
-                for page in obstore.list(self._store, prefix=self._prefix or None)
-                for entry in page
-                if not entry["path"].endswith("/")
-            }
+            sizes = self._sizes()
             checksums = self._checksums(known=MANIFEST in sizes)
         except BaseError as error:
             self._fail(error)
         sizes.pop(MANIFEST, None)
-        if not sizes:
-            raise FetchError("SourceNotFound", f"{self.access.subject} holds no objects.")
         missing = sorted(sizes.keys() - checksums.keys()) if checksums else []
         if missing:
             raise FetchError("ChecksumMissing", f"{MANIFEST} of {self.access.subject} lacks {missing[0]}.")
@@ -74,6 +71,17 @@ class S3:
             return Request(f"{base.rstrip('/')}/{self._source.bucket}/{quote(key)}")
         return Request(obstore.sign(self._store, "GET", key, _SIGNED_FOR))
 
+    def _sizes(self) -> dict[str, int]:
+        sizes = {
+            entry["path"].removeprefix(self._prefix): entry["size"]
+            for page in obstore.list(self._store, prefix=self._prefix or None)
+            for entry in page
+            if not entry["path"].endswith("/")
+        }
+        if not sizes:
+            raise FetchError("SourceNotFound", f"{self.access.subject} holds no objects.")
+        return sizes
+
     def _checksums(self, *, known: bool) -> Mapping[str, Checksum]:
         if known:
             text = bytes(obstore.get(self._store, self._prefix + MANIFEST).bytes())
@@ -86,13 +94,14 @@ class S3:
         return {}
 
     def _fail(self, error: BaseError) -> NoReturn:
-        if isinstance(error, NotFoundError):
-            raise self.access.refusal(404) from error
-        if isinstance(error, UnauthenticatedError):
-            raise self.access.refusal(401) from error
-        if isinstance(error, PermissionDeniedError):
-            raise self.access.refusal(403) from error
-        raise TransientError(f"{self.access.subject} cannot be listed ({str(error).partition('?')[0]})") from error
+        """For a refused listing obstore has no exceptions of its own: the status only stands in the text."""
+        text = str(error)
+        status = _STATUS.search(text)
+        if status is None:
+            raise TransientError(f"{self.access.subject} cannot be reached ({text.partition('?')[0]})") from error
+        code = _CODE.search(text)
+        require_success(int(status[1]), None, self.access, code[1] if code else "")
+        raise error
 
 
 def parse_manifest(text: str, subject: str) -> dict[str, Checksum]:

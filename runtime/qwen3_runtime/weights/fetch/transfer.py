@@ -12,7 +12,7 @@ import httpx2
 from qwen3_runtime.weights.fetch.errors import FetchError, TransientError
 from qwen3_runtime.weights.fetch.listing import checksum_of
 from qwen3_runtime.weights.fetch.patience import Patience
-from qwen3_runtime.weights.fetch.web import connection_failure, require_success
+from qwen3_runtime.weights.fetch.web import connection_failure, require_answer
 
 if TYPE_CHECKING:
     import threading
@@ -131,7 +131,7 @@ class Transfer:
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
             self._truncate(target, have)
             raise TransientError("the source's file ends before what lies on the disk")
-        require_success(response, self._remote.access)
+        require_answer(response, self._remote.access)
         if have and response.status_code == HTTPStatus.OK:
             self._truncate(target, have)
         elif have and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):

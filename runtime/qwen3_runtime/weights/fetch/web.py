@@ -40,10 +40,13 @@ class Access:
     """Where the token lies; None when the request was anonymous."""
     terms_url: str = ""
     """Page on which a person accepts the terms of a gated model."""
+    noun: str = "token"
+    """What the credentials are."""
 
     def refusal(self, status: int, code: str = "") -> FetchError:
         """What a status that no repetition changes means. ``code`` is the hub's ``X-Error-Code``."""
-        who = f"the token in {self.credentials}" if self.credentials else "a request without a token"
+        because = f"{status} {code}".strip()
+        who = f"the {self.noun} in {self.credentials}" if self.credentials else f"a request without a {self.noun}"
         if code == "GatedRepo":
             return FetchError(
                 "GatedModel",
@@ -53,12 +56,14 @@ class Access:
         if code == "RevisionNotFound":
             return FetchError("RevisionNotFound", f"{self.subject}: there is no such revision.")
         if status == HTTPStatus.UNAUTHORIZED:
-            return FetchError("Unauthorized", f"{self.subject} refuses {who} (401): it is private, or does not exist.")
+            return FetchError(
+                "Unauthorized", f"{self.subject} refuses {who} ({because}): it is private, or does not exist."
+            )
         if status == HTTPStatus.FORBIDDEN:
-            return FetchError("Forbidden", f"{self.subject} refuses {who} (403).")
+            return FetchError("Forbidden", f"{self.subject} refuses {who} ({because}).")
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-            return FetchError("SourceNotFound", f"{self.subject} does not exist, or {who} may not see it ({status}).")
-        return FetchError("SourceRefuses", f"{self.subject} answers with HTTP status {status}.")
+            return FetchError("SourceNotFound", f"{self.subject} does not exist, or {who} may not see it ({because}).")
+        return FetchError("SourceRefuses", f"{self.subject} answers with HTTP status {because}.")
 
 
 def make_client(pace: Pace) -> httpx2.Client:
@@ -81,27 +86,32 @@ def get_json(client: httpx2.Client, request: Request, parameters: Mapping[str, s
         response = client.get(request.url, params=parameters, headers=request.headers)
     except httpx2.HTTPError as error:
         raise connection_failure(error, access) from error
-    require_success(response, access)
+    require_answer(response, access)
     try:
         return response.json()
     except ValueError as error:
         raise FetchError("SourceRefuses", f"{access.subject} answers with something that is no JSON.") from error
 
 
-def require_success(response: httpx2.Response, access: Access) -> None:
-    """Raise what the status means unless it is a success.
+def require_answer(response: httpx2.Response, access: Access) -> None:
+    """Raise what the status of an answer means unless it is a success. See `require_success`."""
+    headers = response.headers
+    require_success(response.status_code, headers.get("Retry-After"), access, headers.get("X-Error-Code", ""))
+
+
+def require_success(status: int, wait: str | None, access: Access, code: str) -> None:
+    """Raise what a status means unless it is a success. ``wait``: the header ``Retry-After``.
 
     Raises:
         FetchError: repeating would not help.
         TransientError: it may.
     """
-    status = response.status_code
-    if response.is_success:
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        wait = retry_after(response.headers.get("Retry-After"), time.time())
-        raise TransientError(f"{access.subject} answers with HTTP status {status}", retry_after=wait)
-    raise access.refusal(status, response.headers.get("X-Error-Code", ""))
+        seconds = retry_after(wait, time.time())
+        raise TransientError(f"{access.subject} answers with HTTP status {status}", retry_after=seconds)
+    raise access.refusal(status, code)
 
 
 def connection_failure(error: Exception, access: Access) -> Exception:
