@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qwen3_operator.api.base import DEPLOYMENT_LABEL
 from qwen3_operator.api.status import Toleration
+from qwen3_operator.inventory.after import after
 from qwen3_operator.inventory.marks import Marks
 from qwen3_operator.inventory.named import named_pools
 from qwen3_operator.inventory.nodes import NodeKind, kinds_of
-from qwen3_operator.inventory.requests import Resources, add, occupies, pod_requests, resources
+from qwen3_operator.inventory.requests import Resources, resources
+from qwen3_operator.inventory.rooms import Amounts, Owner, room_of, used_by
 from qwen3_operator.inventory.select import node_requirements, node_selector
-from qwen3_operator.inventory.types import Demand, Inventory, NodeRoom, Pool, Reservation, UnusedNode
+from qwen3_operator.inventory.types import Inventory, NodeRoom, Pool, Reservation, UnusedNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog
     from qwen3_operator.inventory.select import Labelled
 
-Owner = tuple[str, str]
-"""Namespace and name of a Qwen3Deployment."""
 Member = tuple[NodeKind, "Mapping[str, str]", NodeRoom]
 
 
@@ -48,15 +47,6 @@ def inventory(
     return Survey(nodes, pods, catalog, pools).inventory(exclude, reserved)
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """Amounts of one node."""
-
-    name: str
-    has: Resources
-    used: Resources
-
-
 class Survey:
     """One look at the cluster, from which inventories for many deployments are made at little cost."""
 
@@ -68,20 +58,20 @@ class Survey:
         pools: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Arguments as those of `inventory`."""
-        used, self._owned = _used(pods)
-        self._nodes: dict[str, _Node] = {}
+        used, self._owned = used_by(pods)
+        self._nodes: dict[str, Amounts] = {}
         stated, marks = named_pools(pools), Marks(catalog)
         members: defaultdict[str, list[Member]] = defaultdict(list)
         unused: list[UnusedNode] = []
         for node in sorted(nodes, key=lambda node: str(node["metadata"]["name"])):
             labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
-            amounts = _Node(name, resources(node["status"].get("allocatable")), used.get(name, {}))
+            amounts = Amounts(name, resources(node["status"].get("allocatable")), used.get(name, {}))
             self._nodes[name] = amounts
             for kind in kinds_of(node, marks, stated):
                 if isinstance(kind, UnusedNode):
                     unused.append(kind)
                 else:
-                    members[kind.pool].append((kind, labels, _room(amounts, kind.offer.resource, {})))
+                    members[kind.pool].append((kind, labels, room_of(amounts, kind.offer.resource, {})))
         taken = [(kind, labels) for group in members.values() for kind, labels, _ in group if kind.stated]
         self._pools: dict[str, Pool] = {}
         for name in sorted(members):
@@ -92,55 +82,33 @@ class Survey:
         self._unused = tuple(unused)
 
     def inventory(self, exclude: Owner | None = None, reserved: Iterable[Reservation] = ()) -> Inventory:
-        """What there is for a deployment, whose own pods take nothing, after what others were promised."""
+        """What there is for a deployment after what others were promised, its own pods not counted.
+
+        Promises take what is free; what the deployment's pods hold is not for others to take.
+        """
         own = self._owned.get(exclude, {}) if exclude else {}
-        pools = {name: self._without(pool, own) for name, pool in self._pools.items()} if own else self._pools
-        return Inventory(_after(pools, reserved), self._unused)
+        pools = after(self._pools, reserved)
+        if own:
+            pools = {name: self._without(pool, own) for name, pool in pools.items()}
+        return Inventory(pools, self._unused)
 
     def _without(self, pool: Pool, own: Mapping[str, Resources]) -> Pool:
         if not any(room.name in own for room in pool.nodes):
             return pool
-        rooms = (
-            _room(self._nodes[room.name], pool.resource_name, own[room.name]) if room.name in own else room
-            for room in pool.nodes
+        return replace(pool, nodes=tuple(self._given_back(room, pool.resource_name, own) for room in pool.nodes))
+
+    def _given_back(self, room: NodeRoom, resource: str, own: Mapping[str, Resources]) -> NodeRoom:
+        """The room with what the own pods hold there."""
+        if room.name not in own:
+            return room
+        node = self._nodes[room.name]
+        held, empty = room_of(node, resource, {}), room_of(node, resource, own[room.name])
+        return replace(
+            room,
+            free_devices=room.free_devices + empty.free_devices - held.free_devices,
+            free_cpu_millicores=room.free_cpu_millicores + empty.free_cpu_millicores - held.free_cpu_millicores,
+            free_memory_bytes=room.free_memory_bytes + empty.free_memory_bytes - held.free_memory_bytes,
         )
-        return replace(pool, nodes=tuple(rooms))
-
-
-def _used(pods: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Resources], dict[Owner, dict[str, Resources]]]:
-    """Requests of running pods by node, and by deployment and node."""
-    used: defaultdict[str, Resources] = defaultdict(dict)
-    owned: dict[Owner, dict[str, Resources]] = {}
-    for pod in pods:
-        if not occupies(pod):
-            continue
-        node, requested = pod["spec"]["nodeName"], pod_requests(pod)
-        add(used[node], requested)
-        if owner := _owner(pod):
-            add(owned.setdefault(owner, {}).setdefault(node, {}), requested)
-    return used, owned
-
-
-def _owner(pod: Mapping[str, Any]) -> Owner | None:
-    """Namespace and name of the Qwen3Deployment that a pod belongs to."""
-    labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
-    name = labels.get(DEPLOYMENT_LABEL)
-    return (str(pod["metadata"].get("namespace", "")), name) if name else None
-
-
-def _room(node: _Node, resource: str, own: Resources) -> NodeRoom:
-    """A node of a pool; ``own`` is what is not counted."""
-    has, used = node.has, node.used
-    devices = has.get(resource, 0) if resource else 0
-    taken = used.get(resource, 0) - own.get(resource, 0) if resource else 0
-    return NodeRoom(
-        name=node.name,
-        devices=devices,
-        memory_bytes=has.get("memory", 0),
-        free_devices=max(0, devices - taken),
-        free_cpu_millicores=max(0, has.get("cpu", 0) - used.get("cpu", 0) + own.get("cpu", 0)),
-        free_memory_bytes=max(0, has.get("memory", 0) - used.get("memory", 0) + own.get("memory", 0)),
-    )
 
 
 def _odd(room: NodeRoom, pool: str) -> UnusedNode:
@@ -177,38 +145,3 @@ def _tolerations(kinds: Iterable[NodeKind]) -> tuple[Toleration, ...]:
         if kind.stated:
             stated = tuple(Toleration.model_validate(found.to_json()) for found in kind.stated.spec.tolerations)
     return (*(needed[key] for key in sorted(needed)), *stated)
-
-
-def _after(pools: Mapping[str, Pool], reserved: Iterable[Reservation]) -> dict[str, Pool]:
-    """Pools after what is promised is taken off."""
-    left = dict(pools)
-    promises: defaultdict[str, list[tuple[Demand, int]]] = defaultdict(list)
-    for promise in reserved:
-        promises[promise.pool].append((promise.demand, promise.replicas))
-    for name in sorted(promises.keys() & left.keys()):
-        before = left[name]
-        left[name] = before.less(promises[name])
-        _take_from_neighbours(left, before, left[name])
-    return left
-
-
-def _take_from_neighbours(pools: dict[str, Pool], before: Pool, after: Pool) -> None:
-    """CPU and memory of a host are one, also where its devices are in several pools."""
-    if not any(pool.share for pool in pools.values()):
-        return
-    changed = {now.name: (old, now) for old, now in zip(before.nodes, after.nodes, strict=True) if old != now}
-    for name, pool in pools.items():
-        if name != after.name and any(room.name in changed for room in pool.nodes):
-            pools[name] = replace(pool, nodes=tuple(_beside(room, changed.get(room.name)) for room in pool.nodes))
-
-
-def _beside(room: NodeRoom, change: tuple[NodeRoom, NodeRoom] | None) -> NodeRoom:
-    """A node of one pool after the same node of another pool changed."""
-    if change is None:
-        return room
-    old, now = change
-    return replace(
-        room,
-        free_cpu_millicores=room.free_cpu_millicores - old.free_cpu_millicores + now.free_cpu_millicores,
-        free_memory_bytes=room.free_memory_bytes - old.free_memory_bytes + now.free_memory_bytes,
-    )

@@ -6,24 +6,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import POOL_LABEL
-from qwen3_operator.api.status import Toleration
 from qwen3_operator.inventory.named import NamedPool, claims, rivals
 from qwen3_operator.inventory.offers import offers
 from qwen3_operator.inventory.requests import resources
 from qwen3_operator.inventory.shown import Offer, Problem, Shown
+from qwen3_operator.inventory.taints import tolerations, unusable
 from qwen3_operator.inventory.types import UnusedNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from qwen3_operator.api.pool import PoolToleration
+    from qwen3_operator.api.status import Toleration
     from qwen3_operator.inventory.marks import Marks
 
 ARCHITECTURE_LABEL = "kubernetes.io/arch"
 CONFLICT = "PoolConflict"
 """Reason of a node that two AcceleratorPools select for the same devices."""
-
-_REPELLING = frozenset({"NoSchedule", "NoExecute"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def _kind(
     is_kept = bool(found.resource) or stated is not None or POOL_LABEL in shown.labels
     known = marks.catalog.tolerated_taints if is_kept else frozenset[str]()
     stated_tolerations = stated.spec.tolerations if stated else ()
-    if problem := _unusable(name, node, known, stated_tolerations, found.pool):
+    if problem := unusable(name, node, known, stated_tolerations, found.pool):
         return problem
     return NodeKind(
         pool=found.pool,
@@ -121,7 +119,7 @@ def _kind(
         architecture=_architecture(node, shown),
         stated=stated,
         named_by_label=stated is None and POOL_LABEL in shown.labels,
-        tolerations=_tolerations(node, known),
+        tolerations=tolerations(node, known),
     )
 
 
@@ -138,37 +136,3 @@ def _suffixed(pool: str, architecture: str) -> str:
 
 def _conflict_message(pool: str, others: Sequence[str]) -> str:
     return f"AcceleratorPools {', '.join(sorted({pool, *others}))} select it for the same devices: let only one do so"
-
-
-def _unusable(
-    name: str, node: Mapping[str, Any], known: frozenset[str], stated: Sequence[PoolToleration], pool: str
-) -> UnusedNode | None:
-    """Cordoned, not ready, or repelling by a taint that nobody tolerates."""
-    if node.get("spec", {}).get("unschedulable"):
-        return UnusedNode(name, "Cordoned", "kubectl uncordon makes it usable again", pool)
-    ready = next((c for c in node["status"].get("conditions") or () if c["type"] == "Ready"), None)
-    if ready is None or ready["status"] != "True":
-        return UnusedNode(name, "NotReady", (ready or {}).get("message") or "no Ready condition", pool)
-    for taint in _repelling(node):
-        is_known = taint["key"] in known and taint["effect"] == "NoSchedule"
-        if not is_known and not any(_tolerates(toleration, taint) for toleration in stated):
-            shown = f"{taint['key']}:{taint['effect']}"
-            message = f"taint {shown} is not one of accelerator nodes, and no AcceleratorPool tolerates it"
-            return UnusedNode(name, "Tainted", message, pool)
-    return None
-
-
-def _tolerates(toleration: PoolToleration, taint: Mapping[str, Any]) -> bool:
-    """As the scheduler decides it."""
-    if toleration.key != taint["key"] or toleration.effect not in {None, taint["effect"]}:
-        return False
-    return toleration.operator == "Exists" or (toleration.value or "") == (taint.get("value") or "")
-
-
-def _repelling(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [taint for taint in node.get("spec", {}).get("taints") or () if taint["effect"] in _REPELLING]
-
-
-def _tolerations(node: Mapping[str, Any], known: Iterable[str]) -> tuple[Toleration, ...]:
-    keys = sorted({taint["key"] for taint in _repelling(node)} & set(known))
-    return tuple(Toleration(key=key, operator="Exists", effect="NoSchedule") for key in keys)

@@ -98,6 +98,13 @@ def test_the_deployment_being_planned_takes_nothing() -> None:
     assert only_pool(gpu_node("a"), pods=pods, exclude=("x", "mine")).nodes[0].free_devices == 7
 
 
+def test_promises_do_not_take_what_the_planned_deployments_pods_hold() -> None:
+    pods = (pod("a", {"nvidia.com/gpu": "6"}, owner="mine"), pod("b", {"nvidia.com/gpu": "6"}))
+    promise = Reservation("h100-80gb-hbm3", Demand(2, 0, 0), 9)
+    found = only_pool(gpu_node("a"), gpu_node("b"), pods=pods, exclude=("default", "mine"), reserved=(promise,))
+    assert [n.free_devices for n in found.nodes] == [6, 0]
+
+
 def test_promises_are_taken_off_where_they_fit() -> None:
     pods = (pod("a", {"nvidia.com/gpu": "5"}),)
     promise = Reservation("h100-80gb-hbm3", Demand(2, 1000, 0), 2)
