@@ -60,9 +60,13 @@ async def test_a_process_that_vanishes_is_started_again(hub: Hub, volume: Path) 
     running = asyncio.create_task(own.run())
     await asyncio.to_thread(hub.gate.reached.wait, 20)
     await asyncio.sleep(0.2)
-    (child,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    os.kill(int(child), signal.SIGKILL)
+    os.kill(_only_child(), signal.SIGKILL)
     hub.gate.open()
     await asyncio.wait_for(running, 30)
     assert "FetcherDied" in reasons
     assert (volume / source.folder_name()).is_dir()
+
+
+def _only_child() -> int:
+    (child,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return int(child)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.weights import quantization, safetensors
+from qwen3_runtime.weights.gguf_check import PREFIX, check_gguf
+from qwen3_runtime.weights.problem import FoundError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,36 +21,13 @@ TEMPLATE = "chat_template.jinja"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Why the folder cannot be served."""
-
-    reason: str
-    """Stable CamelCase word for ``PhaseReport.reason``."""
-    message: str
-    """One sentence with the path and what was found."""
-
-
-class _FoundError(Exception):
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.problem = Problem(reason, message)
-
-
 def check_folder(config: RuntimeConfig) -> Problem | None:
     """First problem of the folder ``config.model.path``, or None. Reads headers, never the weights themselves."""
     folder = Path(config.model.path)
-    checks: tuple[Callable[[Path, RuntimeConfig], None], ...] = (
-        _check_exists,
-        _check_identity,
-        _check_quantization,
-        _check_tokenizer,
-        _check_weights,
-    )
     try:
-        for check in checks:
+        for check in _GGUF if config.quantization.startswith(PREFIX) else _SAFETENSORS:
             check(folder, config)
-    except _FoundError as found:
+    except FoundError as found:
         return found.problem
     except OSError as error:
         return Problem("Unreadable", f"{error.filename or folder} cannot be read: {error.strerror}.")
@@ -58,9 +36,15 @@ def check_folder(config: RuntimeConfig) -> Problem | None:
 
 def _check_exists(folder: Path, _: RuntimeConfig) -> None:
     if not folder.is_dir():
-        raise _FoundError("FolderMissing", f"{folder} is not a folder.")
+        raise FoundError("FolderMissing", f"{folder} is not a folder.")
     if not any(folder.iterdir()):
-        raise _FoundError("FolderEmpty", f"{folder} is empty.")
+        raise FoundError("FolderEmpty", f"{folder} is empty.")
+
+
+def _check_present(path: Path, config: RuntimeConfig) -> None:
+    """A GGUF model may be one file."""
+    if not path.is_file():
+        _check_exists(path, config)
 
 
 def _check_identity(folder: Path, config: RuntimeConfig) -> None:
@@ -69,7 +53,7 @@ def _check_identity(folder: Path, config: RuntimeConfig) -> None:
     for key, expected in config.model.expected_config.items():
         found = _lookup(model, key)
         if found != expected:
-            raise _FoundError("ConfigMismatch", f"{path} has {key} = {found}, the model has {expected}.")
+            raise FoundError("ConfigMismatch", f"{path} has {key} = {found}, the model has {expected}.")
 
 
 def _lookup(model: Mapping[str, Any], key: str) -> Any:
@@ -85,7 +69,7 @@ def _check_quantization(folder: Path, config: RuntimeConfig) -> None:
     modelslim = (folder / quantization.MODELSLIM_FILE).is_file()
     problem = quantization.mismatch(config.quantization, _read_object(path), has_modelslim_file=modelslim)
     if problem:
-        raise _FoundError("QuantizationMismatch", f"{path}: {problem}.")
+        raise FoundError("QuantizationMismatch", f"{path}: {problem}.")
 
 
 def _check_tokenizer(folder: Path, _: RuntimeConfig) -> None:
@@ -93,7 +77,7 @@ def _check_tokenizer(folder: Path, _: RuntimeConfig) -> None:
         _require(folder / name)
     settings = folder / "tokenizer_config.json"
     if "chat_template" not in _read_object(settings) and not (folder / TEMPLATE).is_file():
-        raise _FoundError("FileMissing", f"{settings} has no chat_template and {folder / TEMPLATE} does not exist.")
+        raise FoundError("FileMissing", f"{settings} has no chat_template and {folder / TEMPLATE} does not exist.")
 
 
 def _check_weights(folder: Path, _: RuntimeConfig) -> None:
@@ -102,10 +86,10 @@ def _check_weights(folder: Path, _: RuntimeConfig) -> None:
         try:
             expected = safetensors.expected_size(path)
         except safetensors.CorruptFileError as error:
-            raise _FoundError("FileCorrupt", f"{path} is no safetensors file: {error} ({size} bytes).") from error
+            raise FoundError("FileCorrupt", f"{path} is no safetensors file: {error} ({size} bytes).") from error
         if size != expected:
             reason = "FileTruncated" if size < expected else "FileCorrupt"
-            raise _FoundError(reason, f"{path} has {size} bytes, its header describes {expected}.")
+            raise FoundError(reason, f"{path} has {size} bytes, its header describes {expected}.")
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -114,15 +98,15 @@ def _weight_files(folder: Path) -> list[Path]:
     if not index.is_file():
         files = sorted(folder.glob("*.safetensors"))
         if not files:
-            raise _FoundError("FileMissing", f"{folder} has neither {INDEX} nor a *.safetensors file.")
+            raise FoundError("FileMissing", f"{folder} has neither {INDEX} nor a *.safetensors file.")
         return files
     weight_map = _read_object(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
-        raise _FoundError("FileCorrupt", f"{index} has no weight_map.")
+        raise FoundError("FileCorrupt", f"{index} has no weight_map.")
     files = [folder / str(name) for name in sorted(set(weight_map.values()))]
     missing = [path.name for path in files if not path.is_file()]
     if missing:
-        raise _FoundError(
+        raise FoundError(
             "IndexIncomplete", f"{folder} lacks {len(missing)} of {len(files)} files of {INDEX}, first {missing[0]}."
         )
     return files
@@ -130,7 +114,7 @@ def _weight_files(folder: Path) -> list[Path]:
 
 def _require(path: Path) -> None:
     if not path.is_file():
-        raise _FoundError("FileMissing", f"{path} does not exist.")
+        raise FoundError("FileMissing", f"{path} does not exist.")
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -138,7 +122,17 @@ def _read_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except ValueError as error:
-        raise _FoundError("FileCorrupt", f"{path} is no JSON: {error}.") from error
+        raise FoundError("FileCorrupt", f"{path} is no JSON: {error}.") from error
     if not isinstance(content, dict):
-        raise _FoundError("FileCorrupt", f"{path} holds no JSON object.")
+        raise FoundError("FileCorrupt", f"{path} holds no JSON object.")
     return content
+
+
+_SAFETENSORS: tuple[Callable[[Path, RuntimeConfig], None], ...] = (
+    _check_exists,
+    _check_identity,
+    _check_quantization,
+    _check_tokenizer,
+    _check_weights,
+)
+_GGUF: tuple[Callable[[Path, RuntimeConfig], None], ...] = (_check_present, check_gguf)

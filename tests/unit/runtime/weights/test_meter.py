@@ -38,7 +38,8 @@ def test_rate_is_of_the_last_seconds() -> None:
         meter.progress()
     for _ in range(20):
         clock.now += 1
-        progress = meter.progress()
+        meter.progress()
+    progress = meter.progress()
     assert progress.bytes_per_second == 0
     assert progress.seconds_left is None
 
