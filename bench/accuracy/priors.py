@@ -56,8 +56,8 @@ PRIORS: dict[Key, Prior] = {
     ("allreduce_growth", ""): Prior(0.35, 0.50),
     ("link_efficiency", ""): Prior(0.60, 0.30),
     ("layer_time", ""): Prior(45e-6, 0.30),
-    ("expert_layer_time", ""): Prior(25e-6, 0.40, Rows.SGLANG),
-    ("early_expert_layer_time", ""): Prior(15e-6, 0.40, Rows.QWEN),
+    ("expert_layer_time", ""): Prior(15e-6, 0.80, Rows.SGLANG),
+    ("early_expert_layer_time", ""): Prior(25e-6, 0.40, Rows.QWEN),
     ("narrow_layer_time", ""): Prior(3e-6, 1.0, Rows.QWEN),
     ("narrow_block_time", ""): Prior(0.2e-6, 0.5, Rows.QWEN),
     ("expanded_layer_time", ""): Prior(25e-6, 0.40, Rows.QWEN),
@@ -79,7 +79,7 @@ PRIORS: dict[Key, Prior] = {
     ("looped_layer_time", ""): Prior(250e-6, 0.30, Rows.QWEN),
     ("launch_time", ""): Prior(1.6e-6, 0.30, Rows.QWEN),
     ("slow_prefill_attention", ""): Prior(1.0, 2.0, Rows.SGLANG),
-    ("slow_decode_attention", ""): Prior(1.0, 2.0, Rows.SGLANG),
+    ("slow_context_time", ""): Prior(2e-9, 2.0, Rows.SGLANG),
     ("eager_layer_time", ""): Prior(610e-6, 0.10, Rows.TRANSFORMERS),
     ("eager_linear_time", ""): Prior(100e-6, 0.20, Rows.TRANSFORMERS),
     ("eager_expert_share", ""): Prior(8 / 56, 0.15, Rows.TRANSFORMERS),
@@ -111,7 +111,7 @@ FIXED: dict[Key, Fixed] = {
         "Blackwell",
     ),
     ("bus_efficiency", ""): Fixed(
-        0.35, "calculated", "by hand, looking at the replay of LLMServingSim's run on two cards: 22 GB/s over PCIe 5"
+        0.30, "calculated", "by hand, looking at the replay of LLMServingSim's run on two cards: 19 GB/s over PCIe 5"
     ),
     ("vllm_working_memory", ""): Fixed(
         6.8e9, "calculated", "KV cache that the waiting times of Qwen3-32B on two H100 under vLLM 0.12.0 imply"

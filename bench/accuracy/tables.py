@@ -76,7 +76,7 @@ def summary(left_out: Sequence[Predicted], in_sample: Sequence[Predicted]) -> li
         measure(
             "concurrency, 32B: time per output token",
             (5, None),
-            "4.6",
+            "4.7",
             lambda row: _counted(row) and _known_model(row),
             per_error,
         ),
@@ -90,7 +90,7 @@ def summary(left_out: Sequence[Predicted], in_sample: Sequence[Predicted]) -> li
         measure(
             "concurrency, 32B: time to first token",
             (12, None),
-            "14.4",
+            "14.2",
             lambda row: _free(row) and _known_model(row),
             first_error,
         ),

@@ -32,7 +32,8 @@ def decode_attention(batch: Replicas, k: Coefficients, requests: Floats, context
         4 * tokens * rows / (device.half * k.decode_attention_efficiency),
     )
     state = 2 * requests * shape.state / batch.tensor_parallel / (device.bandwidth * k.memory_efficiency)
-    return np.asarray(cache * np.where(batch.slow_attention, k.slow_decode_attention, 1.0) + state)
+    alone = shape.attention_layers * context * k.slow_context_time
+    return np.asarray(np.where(batch.slow_attention, np.maximum(cache, alone), cache) + state)
 
 
 def prefill_attention(batch: Replicas, k: Coefficients, tokens: Floats, length: Floats) -> Floats:

@@ -79,12 +79,14 @@ def _waves(batch: Replicas, k: Coefficients, parts: _Parts) -> tuple[Floats, Flo
     What a request does not wait of the wave before its first token, it waits after it. The longer the answers, the
     more the clients drift apart, and the sooner a prompt's turn comes.
     """
+    # The deployment with slow attention computed one prompt a pass.
+    chunk = np.where(batch.slow_attention, np.minimum(batch.input, batch.chunk), batch.chunk)
     tokens = parts.running * batch.input
-    passes = np.ceil(tokens / batch.chunk)
+    passes = np.ceil(tokens / chunk)
     one_pass = prefill_pass(batch, k, tokens / passes, batch.input) + pass_overhead(batch, k)
     wave = passes * one_pass + head(batch, k, 1.0)
     # Prompts are done evenly through the wave, each at the end of its pass, or of its own last pass.
-    until_done = (wave + np.minimum(wave, wave * np.maximum(batch.chunk, batch.input) / tokens)) / 2
+    until_done = (wave + np.minimum(wave, wave * np.maximum(chunk, batch.input) / tokens)) / 2
     drift = k.wave_long + (k.wave_short - k.wave_long) * np.exp(-batch.output / _ANSWER)
     together = np.where(batch.drifting & (parts.running > 1), drift, 1.0)
     until_done = np.minimum(wave, until_done * together)

@@ -101,8 +101,9 @@ class Coefficients:
     """vLLM: prompts that it waits for beside, where they fill a step."""
     slow_prefill_attention: Number
     """Factor of the one deployment on SGLang 0.5.6 that was measured so."""
-    slow_decode_attention: Number
-    """The same of attention over the KV cache."""
+    slow_context_time: Number
+    """Seconds there per layer and token of one request's KV cache, whatever the number of requests: as if one block of
+    threads read it alone."""
     slow_expert_layer_time: Number
     """Seconds of a layer in the one deployment on vLLM 0.12 that was measured so."""
     eager_layer_time: Number
