@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from qwen3_operator.api.deployment import AUTO, KVCacheDataType
 from qwen3_operator.api.intent import Objective
 from qwen3_operator.catalog import CPU
+from qwen3_operator.sizing.failure import PlanFailure
 from qwen3_operator.sizing.field import survey
 from qwen3_operator.sizing.nofit import shape_in, working
-from qwen3_operator.sizing.offers import Offer
-from qwen3_operator.sizing.search import assign
-from qwen3_operator.sizing.text import milliseconds
+from qwen3_operator.sizing.offers import Offer, offers
+from qwen3_operator.sizing.search import assign, cost_of
+from qwen3_operator.sizing.text import milliseconds, money
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.catalog import Catalog, Checkpoint, Model
     from qwen3_operator.inventory import Inventory
     from qwen3_operator.sizing.field import Field
     from qwen3_operator.sizing.needs import Wanted
+    from qwen3_operator.sizing.search import Assigned
 
 SHORTEST_CONTEXT = 2048
 _FACTORS = (1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100)
@@ -33,10 +35,10 @@ _FACTORS = (1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100)
 
 
 class Attempt(NamedTuple):
-    """Something else to look for, and the change in words, given the model and format that were found."""
+    """Something else to look for, and the change in words, given what was found."""
 
     wanted: Wanted
-    words: Callable[[Offer], str]
+    words: Callable[[Sequence[Assigned]], str]
 
 
 def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, field: Field) -> str:
@@ -44,8 +46,9 @@ def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, field: 
     for attempt in _attempts(spec, catalog, field):
         if assigned := assign(survey(attempt.wanted, inventory, catalog)):
             places = " and ".join(shape_in(part.candidate.pool, part.candidate.rating) for part in assigned)
-            change = attempt.words(assigned[0].candidate.rating.offer)
-            return f"Nearest that would fit: {change}, on {places}."
+            return f"Nearest that would fit: {attempt.words(assigned)}, on {places}."
+    if spec.model.name == AUTO:
+        return "Nothing near it would fit: less load, longer targets and lesser models were tried."
     return "Nothing near it would fit: another format, a shorter context and smaller models were tried."
 
 
@@ -53,41 +56,57 @@ def _attempts(spec: DeploymentSpec, catalog: Catalog, field: Field) -> Iterator[
     """The smallest change first."""
     wanted = field.wanted
     yield from _less_load(field)
+    if wanted.budget is not None:
+        yield Attempt(replace(wanted, budget=None), _budget_words)
     yield from _longer_targets(field)
     free = replace(wanted, pools=frozenset(), accelerators=frozenset(), max_devices=None, budget=None)
     if free != wanted:
-        yield Attempt(free, lambda _: "no limits in spec.hardware")
-    cpu = replace(free, accelerators=frozenset({CPU}))
-    yield Attempt(cpu, lambda _: f"spec.hardware.accelerators: [{CPU}]")
-    if spec.model.name == AUTO:
-        return
-    model = catalog.models[spec.model.name]
-    if len(wanted.offers) == 1:
+        yield Attempt(free, _says("no limits in spec.hardware"))
+    yield Attempt(replace(free, accelerators=frozenset({CPU})), _says(f"spec.hardware.accelerators: [{CPU}]"))
+    model = catalog.models.get(spec.model.name)
+    if model and len(wanted.offers) == 1:
         formats = replace(wanted, offers=_in_all_formats(wanted, model, catalog), objective=Objective.QUALITY)
-        yield Attempt(formats, _format_words)
+        yield Attempt(formats, lambda assigned: _format_words(_offer_of(assigned)))
     if wanted.kv_data_type is not KVCacheDataType.FP8:
-        halved = replace(wanted, kv_data_type=KVCacheDataType.FP8)
-        yield Attempt(halved, lambda _: "spec.engine.kvCacheDataType: FP8")
+        yield Attempt(replace(wanted, kv_data_type=KVCacheDataType.FP8), _says("spec.engine.kvCacheDataType: FP8"))
     if wanted.traffic.concurrency > 1:
-        yield Attempt(_one_request(wanted), lambda _: "spec.workload.concurrency: 1")
+        yield Attempt(_one_request(wanted), _says("spec.workload.concurrency: 1"))
+    yield from _other_models(spec, wanted, catalog)
+
+
+def _other_models(spec: DeploymentSpec, wanted: Wanted, catalog: Catalog) -> Iterator[Attempt]:
+    """A shorter context, then smaller models; where the model is left to the plan, any of its use case."""
+    model = catalog.models.get(spec.model.name)
+    if model is None:
+        lesser = spec.model_copy(update={"model": spec.model.model_copy(update={"minimum_quality": None})})
+        found = offers(lesser, catalog)
+        if spec.model.minimum_quality and not isinstance(found, PlanFailure):
+            any_model = replace(wanted, offers=found, objective=Objective.QUALITY)
+            yield Attempt(any_model, lambda assigned: f"spec.model.minimumQuality: {_offer_of(assigned).model.name}")
+        return
     if spec.workload.input_tokens is None:
         yield from _shorter(wanted, model, catalog)
-    yield Attempt(replace(wanted, offers=_smaller(wanted, model, catalog), objective=Objective.QUALITY), _model_words)
+    smaller = replace(wanted, offers=_smaller(wanted, model, catalog), objective=Objective.QUALITY)
+    yield Attempt(smaller, lambda assigned: _model_words(_offer_of(assigned)))
 
 
 def _less_load(field: Field) -> Iterator[Attempt]:
-    """As many replicas, or requests in flight where the plan may choose how many replicas, as there is room for."""
+    """As many replicas, or as much load where the plan may choose how many replicas, as there is room for."""
     wanted, able = field.wanted, working(field)
     traffic = wanted.traffic
     if traffic.replicas is not None:
         if room := sum(field.room(pool, rating) for pool, rating in able):
-            fewer = replace(traffic, replicas=room)
-            yield Attempt(replace(wanted, traffic=fewer), lambda _: f"spec.replicas: {room}")
+            yield Attempt(replace(wanted, traffic=replace(traffic, replicas=room)), _says(f"spec.replicas: {room}"))
         return
-    carried = sum(field.room(pool, rating) * rating.most for pool, rating in able)
-    if 0 < carried < traffic.concurrency:
-        fewer = replace(traffic, concurrency=carried)
-        yield Attempt(replace(wanted, traffic=fewer), lambda _: f"spec.workload.concurrency: {carried}")
+    carried = sum(field.room(pool, rating) * rating.unit for pool, rating in able)
+    if traffic.rate is not None:
+        rate = int(carried * 10) / 10
+        words = _says(f'spec.workload.requestsPerSecond: "{rate:g}"')
+    else:
+        rate, words = None, _says(f"spec.workload.concurrency: {int(carried)}")
+    if 0 < carried < (traffic.rate or traffic.concurrency):
+        fewer = replace(traffic, rate=rate, concurrency=traffic.concurrency if rate else int(carried))
+        yield Attempt(replace(wanted, traffic=fewer), words)
 
 
 def _longer_targets(field: Field) -> Iterator[Attempt]:
@@ -104,10 +123,24 @@ def _longer_targets(field: Field) -> Iterator[Attempt]:
             each = targets.output_token * factor
             words.append(f"spec.slo.timePerOutputToken: {milliseconds(each)}")
         longer = replace(targets, first_token=first, output_token=each)
-        sentence = " and ".join(words)
-        yield Attempt(replace(field.wanted, targets=longer), lambda _, sentence=sentence: sentence)  # type: ignore[misc]
+        yield Attempt(replace(field.wanted, targets=longer), _says(" and ".join(words)))
     without = replace(targets, first_token=None, output_token=None)
-    yield Attempt(replace(field.wanted, targets=without), lambda _: "no spec.slo")
+    yield Attempt(replace(field.wanted, targets=without), _says("no spec.slo"))
+
+
+def _says(words: str) -> Callable[[Sequence[Assigned]], str]:
+    """Words that do not depend on what was found."""
+    return lambda _: words
+
+
+def _offer_of(assigned: Sequence[Assigned]) -> Offer:
+    return assigned[0].candidate.rating.offer
+
+
+def _budget_words(assigned: Sequence[Assigned]) -> str:
+    if total := cost_of(assigned):
+        return f'spec.hardware.maxCostPerHour: "{money(total)}"'
+    return "no spec.hardware.maxCostPerHour (not all pools have a price)"
 
 
 def _in_all_formats(wanted: Wanted, model: Model, catalog: Catalog) -> tuple[Offer, ...]:
@@ -124,10 +157,11 @@ def _shorter(wanted: Wanted, model: Model, catalog: Catalog) -> Iterator[Attempt
     one = replace(_one_request(wanted), objective=Objective.QUALITY)
     lengths = list(_halves(wanted.offers[0].context_length))
     asked = [offer.checkpoint for offer in wanted.offers]
-    yield Attempt(replace(one, offers=_of_lengths(model, asked, lengths, catalog)), _context_words)
+    shorter = replace(one, offers=_of_lengths(model, asked, lengths, catalog))
+    yield Attempt(shorter, lambda assigned: _context_words(_offer_of(assigned)))
     if len(asked) < len(model.checkpoints):
-        offers = _of_lengths(model, model.checkpoints, lengths, catalog)
-        yield Attempt(replace(one, offers=offers), lambda offer: f"{_format_words(offer)} and {_context_words(offer)}")
+        both = replace(one, offers=_of_lengths(model, model.checkpoints, lengths, catalog))
+        yield Attempt(both, lambda found: f"{_format_words(_offer_of(found))} and {_context_words(_offer_of(found))}")
 
 
 def _of_lengths(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.judge import nearest, rejections
 from qwen3_operator.sizing.reasons import Reason
-from qwen3_operator.sizing.search import candidate_problem
+from qwen3_operator.sizing.search import budget_problem, candidate_problem
 from qwen3_operator.sizing.text import counted, gigabytes
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qwen3_operator.sizing.rating import Rated
 
 MAX_NODES_NAMED = 3
-_LOOKED_AT = 4
+_LOOKED_AT = 16
 """Of the nearest candidates, for the one that is told."""
 
 
@@ -51,21 +51,29 @@ def _lack(field: Field, inventory: Inventory) -> str:
         return "No node is usable."
     what = field.wanted.label
     if able := working(field):
-        pool, best = able[0]
-        room = sum(field.room(where, rating) for where, rating in able)
-        replicas = counted(best.replicas, "replica")
-        budget = f" within {field.wanted.budget} per hour" if field.wanted.budget is not None else ""
-        return (
-            f"{best.offer.name} takes {shape_in(pool, best)} per replica; {replicas} wanted{budget}, room for {room}: "
-            f"{_stock(field, pool, best)}."
-        )
+        return _no_room(field, able)
     missed = nearest(field, (), _LOOKED_AT)
     if not missed:
         return f"No pool can hold {what}."
     close = next((miss for miss in missed if miss.reason is not Reason.NEEDS_SEVERAL_NODES), missed[0])
     sentence = f"No pool can {_verb(close)} {what}; nearest is {_where(close)}: {close.number}."
-    wide = [miss for miss in missed if miss.reason is Reason.NEEDS_SEVERAL_NODES and miss is not close]
-    return f"{sentence} In pool {wide[0].pool} {wide[0].number}." if wide else sentence
+    wide = [miss for miss in missed if miss.reason is Reason.NEEDS_SEVERAL_NODES]
+    if not wide or close is wide[0]:
+        return sentence
+    return f"{sentence} In pool {wide[0].pool} {wide[0].number}."
+
+
+def _no_room(field: Field, able: list[tuple[Pool, Rated]]) -> str:
+    """What would serve finds no room, or costs too much."""
+    pool, best = able[0]
+    if dear := budget_problem(field, pool, best):
+        return f"{best.offer.name} on {shape_in(pool, best)}: {dear.number}."
+    room = sum(field.room(where, rating) for where, rating in able)
+    replicas = counted(best.replicas, "replica")
+    return (
+        f"{best.offer.name} takes {shape_in(pool, best)} per replica; {replicas} wanted, room for {room}: "
+        f"{_stock(field, pool, best)}."
+    )
 
 
 def _verb(miss: Judged) -> str:

@@ -106,8 +106,7 @@ def _spread(field: Field) -> list[Assigned]:
     wanted = field.wanted
     for model in dict.fromkeys(candidate.rating.offer.model.name for candidate in _parts(field, None)):
         assigned = _filled(field, _parts(field, model))
-        cost = sum((_cost(part) for part in assigned), Decimal(0))
-        if assigned and (wanted.budget is None or cost <= wanted.budget):
+        if assigned and (wanted.budget is None or (cost_of(assigned) or Decimal(0)) <= wanted.budget):
             return assigned
     return []
 
@@ -156,6 +155,12 @@ def _with_share(field: Field, part: Candidate, count: int, load: float) -> Candi
     return replace(part, rating=with_share(rating, count, share, field.wanted, field.catalog))
 
 
-def _cost(part: Assigned) -> Decimal:
-    price = part.candidate.pool.price_per_device_hour
-    return cost_per_hour(price, part.replicas * part.candidate.rating.shape.devices)
+def cost_of(assigned: Sequence[Assigned]) -> Decimal | None:
+    """Of all parts per hour; None where a pool has no price."""
+    total = Decimal(0)
+    for part in assigned:
+        price = part.candidate.pool.price_per_device_hour
+        if price is None:
+            return None
+        total += cost_per_hour(price, part.replicas * part.candidate.rating.shape.devices)
+    return total

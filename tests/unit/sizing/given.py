@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 CATALOG = load_catalog()
 LIBRARY = {"persistentVolumeClaim": {"claimName": "library", "path": "{model}/{quantization}"}}
 """A source that holds every model in every format."""
+PRICED = {
+    "metadata": {"name": "h100-80gb-hbm3"},
+    "spec": {"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}, "pricePerDeviceHour": "2.5"},
+}
+"""An AcceleratorPool of the nodes that objects.gpu_node makes."""
 
 
 def spec(name: str = "Qwen3-32B", /, **over: Any) -> DeploymentSpec:

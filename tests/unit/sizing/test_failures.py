@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from qwen3_operator.inventory import inventory
+from qwen3_operator.sizing import PlanFailure, plan
 from tests.unit.inventory.objects import CONTROL_PLANE_TAINT, duo_node, gpu_node, node, npu_node, pod
-from tests.unit.sizing.given import failed, spec
+from tests.unit.sizing.given import CATALOG, LIBRARY, PRICED, failed, planned, spec
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,56 @@ def test_no_fit_says_needed_free_and_nearest() -> None:
     assert "Nearest that would fit: spec.replicas: 3" in answer.message
     assert answer.rejected_counts["NoRoom"] == 3
     assert answer.rejected[0].number == "room for 3 of 5 replicas"
+
+
+def test_a_budget_is_told_in_money() -> None:
+    found = inventory([gpu_node("g")], [], CATALOG, pools=[PRICED])
+    answer = plan(spec(hardware={"maxCostPerHour": "4"}), found, CATALOG)
+    assert isinstance(answer, PlanFailure)
+    assert answer.message == (
+        "Qwen3-32B BF16 on 2 x H100-SXM (pool h100-80gb-hbm3): 5.00 per hour for 2 devices, budget 4.00. Nearest that "
+        'would fit: spec.hardware.maxCostPerHour: "5.00", on 2 x H100-SXM (pool h100-80gb-hbm3).'
+    )
+    unpriced = failed(spec(hardware={"maxCostPerHour": "4"}), gpu_node("g"))
+    assert "the pool has no price, spec.hardware.maxCostPerHour is set" in unpriced.message
+
+
+def test_targets_are_made_longer_until_something_meets_them() -> None:
+    lengths = {"inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
+    answer = failed(spec(workload={"concurrency": 8, **lengths}, slo={"timeToFirstToken": "20ms"}), gpu_node("g"))
+    assert "nearest is 8 x H100-SXM (pool h100-80gb-hbm3): first token after" in answer.message
+    assert "spec.slo allows 20.0ms" in answer.message
+    proposed = re.search(r"Nearest that would fit: spec.slo.timeToFirstToken: (\d+(?:\.\d+)?ms), on", answer.message)
+    assert proposed is not None, answer.message
+    met = planned(spec(workload={"concurrency": 8, **lengths}, slo={"timeToFirstToken": proposed[1]}), gpu_node("g"))
+    assert met.placements[0].accelerator == "H100-SXM"
+
+
+def test_a_rate_is_made_lower() -> None:
+    lengths = {"inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
+    answer = failed(spec(workload={"requestsPerSecond": "500", **lengths}), gpu_node("g"))
+    proposed = re.search(r'spec.workload.requestsPerSecond: "([0-9.]+)"', answer.message)
+    assert proposed is not None, answer.message
+    planned(spec(workload={"requestsPerSecond": proposed[1], **lengths}), gpu_node("g"))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (
+            {"minimumQuality": "Qwen3-235B-A22B-Instruct-2507"},
+            "would fit: spec.model.minimumQuality: Qwen3-",
+        ),
+        ({"minimumQuality": "Qwen3-Embedding-8B"}, "no source ranks this model"),
+        ({"minimumQuality": "Qwen4"}, "spec.model.minimumQuality 'Qwen4' is not known"),
+        ({"contextLength": 1_048_576}, "no model of the catalog is for Chat with a context of 1048576 tokens"),
+        ({"useCase": "Vision", "quantization": "GPTQ-INT8"}, "no model of the catalog is for Vision in GPTQ-INT8"),
+    ],
+)
+def test_a_model_left_to_the_plan(model: dict[str, Any], words: str) -> None:
+    answer = failed(spec("Auto", model={"source": LIBRARY, **model}), gpu_node("g", "NVIDIA-L4", count=1))
+    assert words in answer.message
+    assert answer.message.count("In pool") <= 1
 
 
 @pytest.mark.parametrize(

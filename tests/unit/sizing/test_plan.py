@@ -8,13 +8,9 @@ from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.inventory import inventory
 from qwen3_operator.sizing import PlanFailure, evaluate, plan, spec_digest, with_replicas
 from tests.unit.inventory.objects import a3_node, duo_node, gpu_node, node, npu_node, pod
-from tests.unit.sizing.given import CATALOG, planned, spec
+from tests.unit.sizing.given import CATALOG, PRICED, planned, spec
 
 GIB = 1 << 30
-PRICED = {
-    "metadata": {"name": "h100-80gb-hbm3"},
-    "spec": {"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}, "pricePerDeviceHour": "2.5"},
-}
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,9 @@ from qwen3_operator.sizing import plan
 from qwen3_runtime.config import Device
 from tests.objects import merged
 from tests.unit.inventory.objects import gpu_node, node
-from tests.unit.sizing.given import CATALOG
+from tests.unit.sizing.given import CATALOG, PRICED
 
 NODES = [gpu_node("g"), gpu_node("h", "NVIDIA-H200"), node("c")]
-PRICED = {
-    "metadata": {"name": "h100-80gb-hbm3"},
-    "spec": {"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}, "pricePerDeviceHour": "2.5"},
-}
 SETTINGS = Settings(own_namespace="qwen3", identity="test", images=dict.fromkeys(Device, "engine:1"))
 
 # Field to two values that must not lead to the same answer.
