@@ -111,7 +111,8 @@ class Binding(ApiModel):
     """What keeps the plan from being smaller."""
 
     constraint: str
-    """KVCache, Weights, TimeToFirstToken, TimePerOutputToken, MaxRunningRequests, Latency, Devices or Price."""
+    """KVCache, Weights, RecurrentState, TimeToFirstToken, TimePerOutputToken, MaxRunningRequests, Latency, Devices or
+    Price."""
     message: str
     """The arithmetic."""
 

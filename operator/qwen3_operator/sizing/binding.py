@@ -64,6 +64,9 @@ def _one_replica(field: Field, best: Rated) -> Binding:
             f"{best.most + 1} it takes {milliseconds(time)}, allowed are {milliseconds(allowed)}"
         )
         return Binding(constraint=constraint, message=message)
+    if fit is not None and fit.running <= held and fit.state_bytes:
+        message = f"one replica keeps the recurrent state of {fit.running} requests, of {load}"
+        return Binding(constraint="RecurrentState", message=message)
     if fit is not None and fit.running <= held:
         message = f"the engine runs {fit.running} requests at a time on one replica, of {load}"
         return Binding(constraint="MaxRunningRequests", message=message)

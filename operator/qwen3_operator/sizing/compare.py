@@ -44,8 +44,9 @@ def _worse(field: Field, pool: Pool, rating: Rated, best: Assigned) -> Problem:
         return problem
     if rating.offer.quality > other.offer.quality:
         return Problem(Reason.LOWER_QUALITY, f"{rating.offer.name} instead of {other.offer.name}, at no lower cost")
-    devices = f"{counted(rating.devices, 'device')} as on the chosen pool {best.candidate.pool.name}"
-    return Problem(Reason.OTHER_PREFERRED, f"{devices}, which comes first")
+    taken = best.candidate.pool
+    where = f"with {other.shape}" if taken.name == pool.name else f"on the chosen pool {taken.name}"
+    return Problem(Reason.OTHER_PREFERRED, f"{counted(rating.devices, 'device')} as {where}, which comes first")
 
 
 def _slower(field: Field, rating: Rated, best: Rated) -> Problem | None:
