@@ -13,7 +13,10 @@ from qwen3_operator.reconcile.kinds import Kind, Resource, kind_of
 from qwen3_operator.settings import FIELD_MANAGER
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from kubernetes.aio.client import ApiClient
+    from kubernetes.aio.client.rest import RESTResponse
 
 _TIMEOUT_SECONDS = 30
 _PAGE = 500
@@ -97,25 +100,7 @@ class Client:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(seconds),
         }
-        try:
-            request = await self._api.param_serialize(
-                "GET",
-                resource.path(namespace),
-                query_params=list(query.items()),
-                header_params={"Accept": "application/json"},
-                auth_settings=["BearerToken"],
-            )
-            answer = await self._api.call_api(*request, _request_timeout=seconds + _TIMEOUT_SECONDS)
-            try:
-                await answer.response.content.readany()
-            finally:
-                answer.response.close()
-        except ApiException as error:
-            raise _failed(int(error.status or 0), error.body or str(error.reason)) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise _failed(0, f"API server not reached: {type(error).__name__}") from error
-        if answer.status >= 400:  # noqa: PLR2004 - the first HTTP error
-            raise _failed(answer.status, "watch refused")
+        await self._send("GET", resource.path(namespace), query, read=_beginning, seconds=seconds + _TIMEOUT_SECONDS)
 
     async def list_events(self, namespace: str, fields: str) -> tuple[dict[str, Any], ...]:
         """Core Events of a namespace by field selector (``involvedObject.*``, ``reason``)."""
@@ -169,6 +154,20 @@ class Client:
         *,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
+        return json.loads(await self._send(method, path, query, body, content_type=content_type))  # type: ignore[no-any-return]
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: dict[str, Any] | None = None,
+        *,
+        content_type: str = "application/json",
+        read: Callable[[RESTResponse], Awaitable[bytes]] | None = None,
+        seconds: float = _TIMEOUT_SECONDS,
+    ) -> bytes:
+        """Body of the answer, or what ``read`` takes of it."""
         try:
             request = await self._api.param_serialize(
                 method,
@@ -178,15 +177,29 @@ class Client:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            response = await self._api.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
-            content: bytes = await response.read()  # type: ignore[no-untyped-call]
+            response = await self._api.call_api(*request, _request_timeout=seconds)
+            content = await (read or _whole)(response)
         except ApiException as error:
             raise _failed(int(error.status or 0), error.body or str(error.reason)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise _failed(0, f"API server not reached: {type(error).__name__}") from error
         if response.status >= 400:  # noqa: PLR2004 - the first HTTP error
             raise _failed(response.status, content.decode(errors="replace"))
-        return json.loads(content)  # type: ignore[no-any-return]
+        return content
+
+
+async def _whole(response: RESTResponse) -> bytes:
+    content: bytes = await response.read()  # type: ignore[no-untyped-call]
+    return content
+
+
+async def _beginning(response: RESTResponse) -> bytes:
+    """Whatever comes first of an answer that does not end; the connection is given up."""
+    try:
+        content: bytes = await response.response.content.readany()
+    finally:
+        response.response.close()
+    return content
 
 
 def _failed(status: int, body: str) -> ApiError:
