@@ -80,6 +80,7 @@ class Survey:
             self._pools[name] = _pool(name, mine, taken, catalog)
             unused += [_odd(room, name) for kind, _, room in members[name] if kind.key != key]
         self._unused = tuple(unused)
+        self._named = frozenset(pool.name for pool in stated)
 
     def inventory(self, exclude: Owner | None = None, reserved: Iterable[Reservation] = ()) -> Inventory:
         """What there is for a deployment after what others were promised, its own pods not counted.
@@ -90,7 +91,7 @@ class Survey:
         pools = after(self._pools, reserved)
         if own:
             pools = {name: self._without(pool, own) for name, pool in pools.items()}
-        return Inventory(pools, self._unused)
+        return Inventory(pools, self._unused, self._named)
 
     def _without(self, pool: Pool, own: Mapping[str, Resources]) -> Pool:
         if not any(room.name in own for room in pool.nodes):

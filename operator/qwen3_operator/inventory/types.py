@@ -158,6 +158,13 @@ class Inventory:
 
     pools: Mapping[str, Pool]
     unused: tuple[UnusedNode, ...] = field(default=())
+    named: frozenset[str] = frozenset()
+    """Names of AcceleratorPools, with or without nodes."""
+
+    @property
+    def pool_names(self) -> frozenset[str]:
+        """Every pool that is known of, whether anything can run there now or not."""
+        return self.named | self.pools.keys() | {node.pool for node in self.unused if node.pool}
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ def _unknown_hardware(spec: DeploymentSpec, inventory: Inventory, catalog: Catal
             known = nearest(name, catalog.accelerators)
             message = f"spec.hardware.accelerators {name!r} is not known: {known}"
             return PlanFailure(FailureReason.UNKNOWN_ACCELERATOR, message)
-    pools = set(inventory.pools) | {node.pool for node in inventory.unused if node.pool}
+    pools = inventory.pool_names
     for name in spec.hardware.pools:
         if name not in pools:
             message = f"spec.hardware.pools {name!r} does not exist: {nearest(name, pools)}"

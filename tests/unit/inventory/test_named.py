@@ -193,6 +193,11 @@ def test_a_discovered_pool_does_not_join_a_named_one() -> None:
     assert found["h100-80gb-hbm3-other"].price_per_device_hour is None
 
 
+def test_a_pool_without_nodes_is_known_of() -> None:
+    found = merged([gpu_node("a"), gpu_node("b", "NVIDIA-H200", memory_mib=143_771, cordoned=True)], acp("later"))
+    assert found.pool_names == {"later", "h100-80gb-hbm3", "h200"}
+
+
 def test_an_object_of_another_form_is_passed_over() -> None:
     found = merged([gpu_node("a", labels=TEAM)], acp("fast", nodeSelector=TEAM, memoryPerDevice="much"))
     assert set(found.pools) == {"h100-80gb-hbm3"}
