@@ -37,6 +37,32 @@ class Thinking(StrEnum):
     DISABLED = "Disabled"
 
 
+class Task(StrEnum):
+    """What the model gives."""
+
+    GENERATE = "Generate"
+    EMBED = "Embed"
+    RERANK = "Rerank"
+
+
+class ThinkingMode(StrEnum):
+    """When a model thinks, by its training."""
+
+    HYBRID = "Hybrid"
+    """When the request or the default says so."""
+    ALWAYS = "Always"
+    NEVER = "Never"
+
+
+class ToolCallFormat(StrEnum):
+    """How a model writes tool calls."""
+
+    JSON = "JSON"
+    """A JSON object between ``<tool_call>`` tags (Hermes)."""
+    XML = "XML"
+    """``<function=...>`` and ``<parameter=...>`` inside the tags (Qwen3-Coder and later families)."""
+
+
 class ModelFiles(Contract):
     """Where the weights lie in the pod and what their ``config.json`` must say."""
 
@@ -102,6 +128,11 @@ class RuntimeConfig(Contract):
     native_context_length: Annotated[int, Field(ge=1)]
     """Above it the adapter sets up YaRN."""
     thinking: Thinking = Thinking.ENABLED
+    """What a request to a hybrid model gets that does not say."""
+    # None stands for the first value and leaves no trace in the pod template.
+    task: Task | None = None
+    thinking_mode: ThinkingMode | None = None
+    tool_call_format: ToolCallFormat | None = None
     shutdown: Shutdown = Shutdown()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
-from qwen3_runtime.config import Phase, TerminationReason
+from qwen3_runtime.config import Phase, Task, TerminationReason
 from qwen3_runtime.engines.base import parse_version
 from qwen3_runtime.engines.image import EngineImage, ImageError, identify, mismatch
 from qwen3_runtime.engines.keeper import Keeper
@@ -147,7 +147,9 @@ class Lifecycle:
         self._enter(Phase.WARMING_UP)
         keeper.find_workers()
         try:
-            await wait_for_first_token(self._upstream, self._adapter, self._config.served_model_name)
+            await wait_for_first_token(
+                self._upstream, self._adapter, self._config.served_model_name, self._config.task or Task.GENERATE
+            )
         except WarmUpError as error:
             raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, str(error))) from error
         keeper.log.forget()

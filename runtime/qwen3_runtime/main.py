@@ -11,7 +11,7 @@ import time
 import uvloop
 
 from qwen3_runtime import logs
-from qwen3_runtime.config import TerminationReason
+from qwen3_runtime.config import Task, TerminationReason
 from qwen3_runtime.engines import ADAPTERS
 from qwen3_runtime.lifecycle import Lifecycle
 from qwen3_runtime.metrics import Metrics
@@ -52,9 +52,10 @@ async def _run(settings: Settings) -> Termination | None:
     traffic = Traffic(phases)
     metrics.in_flight.set_function(lambda: traffic.count)
     upstream = Upstream(engine_port)
+    task = settings.config.task or Task.GENERATE
     servers = (
         Listener(management_app(phases, metrics, upstream), settings.management_port),
-        Listener(Forwarder(settings.config.served_model_name, upstream, traffic, metrics), settings.api_port),
+        Listener(Forwarder(settings.config.served_model_name, task, upstream, traffic, metrics), settings.api_port),
     )
     for server in servers:
         await server.open()

@@ -6,18 +6,26 @@ import asyncio
 import json
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from qwen3_runtime.config import Task
 from qwen3_runtime.server.connection import EngineError
-from qwen3_runtime.server.routes import GENERATE
+from qwen3_runtime.server.routes import PATHS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qwen3_runtime.engines.base import Adapter
     from qwen3_runtime.server.upstream import Upstream
 
 LIVE_SECONDS = 0.1
 """Between two questions whether the engine answers; while it does not listen, one costs microseconds."""
 LIVE_LIMIT_SECONDS = 5.0
+_FIRST_REQUEST: Mapping[Task, Mapping[str, Any]] = {
+    Task.GENERATE: {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1},
+    Task.EMBED: {"input": "Hi"},
+    Task.RERANK: {"query": "Hi", "documents": ["Hello"]},
+}
 
 
 class WarmUpError(Exception):
@@ -30,23 +38,23 @@ async def wait_until_live(upstream: Upstream, adapter: Adapter) -> None:
         await asyncio.sleep(LIVE_SECONDS)
 
 
-async def wait_for_first_token(upstream: Upstream, adapter: Adapter, model: str) -> None:
-    """Generate one token: until then kernels are compiled and caches are cold.
+async def wait_for_first_token(upstream: Upstream, adapter: Adapter, model: str, task: Task) -> None:
+    """One token, vector or score: until then kernels are compiled and caches are cold.
 
     Raises:
         WarmUpError: the engine answers with an error.
     """
-    while not await _generate(upstream, adapter, model):  # noqa: ASYNC110 - the same
+    while not await _ask(upstream, adapter, model, task):  # noqa: ASYNC110 - the same
         await asyncio.sleep(LIVE_SECONDS)
     await upstream.fetch(adapter.settle_path, LIVE_LIMIT_SECONDS)
 
 
-async def _generate(upstream: Upstream, adapter: Adapter, model: str) -> bool:
-    request = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+async def _ask(upstream: Upstream, adapter: Adapter, model: str, task: Task) -> bool:
+    path, request = PATHS[task][0].encode(), {"model": model, **_FIRST_REQUEST[task]}
     headers = ((b"content-type", b"application/json"),)
     # A lost connection is a dying engine, which `Keeper.ended` reports better.
     with suppress(EngineError):
-        async with upstream.request("POST", GENERATE[0].encode(), json.dumps(request).encode(), headers) as answer:
+        async with upstream.request("POST", path, json.dumps(request).encode(), headers) as answer:
             if answer.status != HTTPStatus.OK:
                 said = (await answer.read()).decode(errors="replace")[:500]
                 raise WarmUpError(f"{adapter.name} answered its first request with {answer.status}: {said}")

@@ -8,7 +8,17 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from qwen3_runtime.config import Device, KVCacheDataType, Limits, Parallelism, RuntimeConfig, Thinking
+from qwen3_runtime.config import (
+    Device,
+    KVCacheDataType,
+    Limits,
+    Parallelism,
+    RuntimeConfig,
+    Task,
+    Thinking,
+    ThinkingMode,
+    ToolCallFormat,
+)
 from qwen3_runtime.engines.sglang import SGLang
 from tests.engine.pod import tiny_config
 
@@ -45,6 +55,9 @@ CONFIGS: tuple[RuntimeConfig, ...] = (
         kv_cache_data_type=KVCacheDataType.FP8,
     ),
     tiny_config(MODEL, device=Device.CUDA, kv_cache_data_type=KVCacheDataType.BF16),
+    *(tiny_config(MODEL, thinking_mode=mode) for mode in ThinkingMode),
+    *(tiny_config(MODEL, tool_call_format=form) for form in ToolCallFormat),
+    *(tiny_config(MODEL, task=task) for task in Task),
 )
 
 

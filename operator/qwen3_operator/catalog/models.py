@@ -14,10 +14,14 @@ from qwen3_operator.catalog.checkpoints import Checkpoint, CheckpointRow  # noqa
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import Quantization
 
-__all__ = ["BF16_BYTES", "Facts", "KnownTotal", "Model", "ModelRow", "Thinking"]
+__all__ = ["BF16_BYTES", "Facts", "KnownTotal", "Model", "ModelRow", "Thinking", "ToolCalls"]
 
 Thinking = Literal["Hybrid", "Always", "Never"]
 """Whether a model thinks on request, before every answer, or not at all."""
+
+
+ToolCalls = Literal["JSON", "XML"]
+"""Form in which a model writes tool calls: JSON between <tool_call> tags, or Qwen3-Coder's XML inside them."""
 
 
 class KnownTotal(Row):
@@ -37,6 +41,7 @@ class Facts(Row):
     name: str
     use_cases: tuple[UseCase, ...] = ()
     thinking: Thinking = "Never"
+    tool_calls: ToolCalls = "JSON"
     quality: int | None = None
     """Rank among the models that share a use case; larger is better. None where nothing ranks the model."""
     quality_source: str = ""

@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import KVCacheDataType as AskedDataType
-from qwen3_operator.api.deployment import Quantization
+from qwen3_operator.api.deployment import Quantization, UseCase
 from qwen3_runtime.config import (
     Device,
     KVCacheDataType,
@@ -15,7 +15,10 @@ from qwen3_runtime.config import (
     Parallelism,
     RuntimeConfig,
     Shutdown,
+    Task,
     Thinking,
+    ThinkingMode,
+    ToolCallFormat,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +55,9 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
         limits=_limits(plan, placement, device),
         native_context_length=model.unscaled_context(plan.context_length),
         thinking=Thinking(spec.thinking.default.value),
+        task=_task(model),
+        thinking_mode=None if model.thinking == "Hybrid" else ThinkingMode(model.thinking),
+        tool_call_format=None if model.tool_calls == "JSON" else ToolCallFormat(model.tool_calls),
         shutdown=Shutdown(lame_duck_seconds=LAME_DUCK_SECONDS, drain_seconds=spec.drain_timeout_seconds),
     )
 
@@ -64,6 +70,13 @@ def _folder(spec: DeploymentSpec, placement: Placement, model: Model) -> str:
         quantization=placement.quantization,
         repository=checkpoint.repository if checkpoint else "",
     )
+
+
+def _task(model: Model) -> Task | None:
+    """What the pods answer; None, which leaves no trace in their template, for models that generate."""
+    if UseCase.EMBEDDING in model.use_cases:
+        return Task.EMBED
+    return Task.RERANK if UseCase.RERANK in model.use_cases else None
 
 
 def _kv_cache(spec: DeploymentSpec) -> KVCacheDataType | None:

@@ -10,8 +10,9 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.config import Device, KVCacheDataType, RuntimeConfig, Thinking
+from qwen3_runtime.config import Device, KVCacheDataType, RuntimeConfig
 from qwen3_runtime.engines.base import Command, Version
+from qwen3_runtime.engines.sglang_model import model_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,7 @@ class SGLang:
                 "-m",
                 "sglang.launch_server",
                 *_serving_flags(config, port),
+                *model_flags(config),
                 *_DEVICE_FLAGS[config.device],
                 *_parallel_flags(config, version),
                 *_limit_flags(config),
@@ -83,18 +85,14 @@ class SGLang:
 
 
 def _serving_flags(config: RuntimeConfig, port: int) -> tuple[str, ...]:
-    flags: tuple[str, ...] = (
+    return (
         *("--model-path", config.model.path),
         *("--served-model-name", config.served_model_name),
         *("--host", "127.0.0.1", "--port", str(port)),
-        *("--reasoning-parser", "qwen3", "--tool-call-parser", "qwen"),
         *("--enable-metrics", "--enable-cache-report"),
-        # The runtime's first generation is the warm-up, and its metrics count the requests.
+        # The runtime's first request is the warm-up, and its metrics count the requests.
         *("--skip-server-warmup", "--log-level-http", "warning"),
     )
-    if config.thinking is Thinking.DISABLED:
-        flags += ("--default-chat-template-kwargs", json.dumps({"enable_thinking": False}))
-    return flags
 
 
 def _parallel_flags(config: RuntimeConfig, version: Version) -> tuple[str, ...]:

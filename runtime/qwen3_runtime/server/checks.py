@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
+from qwen3_runtime.server.media import outside_media
 from qwen3_runtime.server.refused import REFUSED_FIELDS, REFUSED_TEMPLATE_FIELDS
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def _check_fields(request: Mapping[str, Any]) -> ErrorAnswer | None:
         for name, reason in REFUSED_TEMPLATE_FIELDS.items():
             if name in template:
                 return _refused(f"chat_template_kwargs.{name}", reason)
+    if (medium := outside_media(request)) is not None:
+        message = f"`{medium}` must carry its data itself (data:...;base64,...): this server opens no addresses."
+        return _invalid("unsupported_parameter", message, medium)
     return None
 
 

@@ -26,6 +26,7 @@ from qwen3_runtime.server.traffic import InterruptedRequestError, Running, Traff
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from qwen3_runtime.config import Task
     from qwen3_runtime.metrics import Metrics
     from qwen3_runtime.server.upstream import Upstream
 
@@ -38,15 +39,18 @@ HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-authenticate", b"t
 class Forwarder:
     """ASGI application of the API port."""
 
-    def __init__(self, served_model_name: str, upstream: Upstream, traffic: Traffic, metrics: Metrics) -> None:
+    def __init__(
+        self, served_model_name: str, task: Task, upstream: Upstream, traffic: Traffic, metrics: Metrics
+    ) -> None:
         self._served_model_name = served_model_name
+        self._task = task
         self._upstream = upstream
         self._traffic = traffic
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        route = find_route(scope["method"], scope["path"], self._served_model_name)
+        route = find_route(scope["method"], scope["path"], self._served_model_name, self._task)
         if isinstance(route, ErrorAnswer):
             await self._refuse("other", send, route)
         elif (refusal := self._traffic.refusal()) is not None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from qwen3_runtime.config import Task
 from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MODELS = "/v1/models"
-GENERATE = ("/v1/chat/completions", "/v1/completions")
+PATHS: Mapping[Task, tuple[str, ...]] = {
+    Task.GENERATE: ("/v1/chat/completions", "/v1/completions"),
+    Task.EMBED: ("/v1/embeddings",),
+    Task.RERANK: ("/v1/rerank",),
+}
+"""What a model of each task answers."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +28,12 @@ class Route:
     has_body: bool
 
 
-def find_route(method: str, path: str, served_model_name: str) -> Route | ErrorAnswer:
+def find_route(method: str, path: str, served_model_name: str, task: Task) -> Route | ErrorAnswer:
     """The route of a request or the answer for a wrong one. ``path`` is decoded and without the query."""
-    if path in GENERATE:
+    if path in PATHS[task]:
         return Route(path, has_body=True) if method == "POST" else _wrong_method(method, path)
     if path != MODELS and not path.startswith(MODELS + "/"):
-        return ErrorAnswer(404, "unknown_path", f"There is no {path} on this server.")
+        return _unknown(path, served_model_name, task)
     if method != "GET":
         return _wrong_method(method, path)
     if path == MODELS:
@@ -32,6 +42,13 @@ def find_route(method: str, path: str, served_model_name: str) -> Route | ErrorA
     if model != served_model_name:
         return model_not_found(model, served_model_name)
     return Route(MODELS + "/{model}", has_body=False)
+
+
+def _unknown(path: str, served_model_name: str, task: Task) -> ErrorAnswer:
+    if any(path in paths for paths in PATHS.values()):
+        answered = " and ".join(PATHS[task])
+        return ErrorAnswer(404, "unknown_path", f"{served_model_name} does not answer {path}, but {answered}.")
+    return ErrorAnswer(404, "unknown_path", f"There is no {path} on this server.")
 
 
 def _wrong_method(method: str, path: str) -> ErrorAnswer:

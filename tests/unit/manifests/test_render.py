@@ -9,7 +9,7 @@ import pytest
 
 from qwen3_operator.catalog import Catalog, load_catalog
 from qwen3_operator.manifests.render import RenderError, render
-from qwen3_runtime.config import RuntimeConfig
+from qwen3_runtime.config import RuntimeConfig, Task, ThinkingMode, ToolCallFormat
 from tests.unit.manifests.samples import cpu_placement, deployment, placement, plan, settings
 
 
@@ -198,6 +198,23 @@ def test_attention_groups_and_cache_type_reach_the_runtime(catalog: Catalog) -> 
 def test_a_library_of_weights_is_one_folder_per_placement(catalog: Catalog, path: str, folder: str) -> None:
     source = {"persistentVolumeClaim": {"claimName": "weights", "path": path}}
     assert config(catalog, {"model": {"source": source}}).model.path == folder
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("Qwen3-32B", (None, None, None)),
+        ("Qwen3-4B-Thinking-2507", (None, ThinkingMode.ALWAYS, None)),
+        ("Qwen3-30B-A3B-Instruct-2507", (None, ThinkingMode.NEVER, None)),
+        ("Qwen3-Coder-30B-A3B-Instruct", (None, ThinkingMode.NEVER, ToolCallFormat.XML)),
+        ("Qwen3.8-27B", (None, None, ToolCallFormat.XML)),
+        ("Qwen3-Embedding-8B", (Task.EMBED, ThinkingMode.NEVER, None)),
+        ("Qwen3-Reranker-4B", (Task.RERANK, ThinkingMode.NEVER, None)),
+    ],
+)
+def test_the_kind_of_model_reaches_the_runtime(catalog: Catalog, model: str, kind: tuple[Any, ...]) -> None:
+    found = config(catalog, plan=plan(model=model))
+    assert (found.task, found.thinking_mode, found.tool_call_format) == kind
 
 
 def test_runtime_class_and_pull_policy_come_from_the_settings(catalog: Catalog) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from qwen3_runtime.config import Task
 from qwen3_runtime.server.checks import check_body
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.refused import REFUSED_FIELDS
-from qwen3_runtime.server.routes import Route, find_route
+from qwen3_runtime.server.routes import PATHS, Route, find_route
 
 CHAT: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -74,7 +75,7 @@ def test_own_chat_template_is_refused() -> None:
     ],
 )
 def test_allowed_paths(method: str, path: str, name: str) -> None:
-    route = find_route(method, path, "qwen3-tiny")
+    route = find_route(method, path, "qwen3-tiny", Task.GENERATE)
     assert isinstance(route, Route)
     assert route.name == name
 
@@ -95,10 +96,58 @@ def test_allowed_paths(method: str, path: str, name: str) -> None:
     ],
 )
 def test_everything_else_ends_here(method: str, path: str, status: int) -> None:
-    answer = find_route(method, path, "qwen3-tiny")
+    answer = find_route(method, path, "qwen3-tiny", Task.GENERATE)
     assert isinstance(answer, ErrorAnswer)
     assert answer.status == status
 
 
 def test_served_name_with_a_slash() -> None:
-    assert isinstance(find_route("GET", "/v1/models/Qwen/Qwen3-8B", "Qwen/Qwen3-8B"), Route)
+    assert isinstance(find_route("GET", "/v1/models/Qwen/Qwen3-8B", "Qwen/Qwen3-8B", Task.GENERATE), Route)
+
+
+@pytest.mark.parametrize("task", Task)
+def test_each_task_answers_its_own_paths_only(task: Task) -> None:
+    for other, paths in PATHS.items():
+        for path in paths:
+            route = find_route("POST", path, "qwen3-tiny", task)
+            if other is task:
+                assert isinstance(route, Route)
+            else:
+                assert isinstance(route, ErrorAnswer)
+                assert f"but {PATHS[task][0]}" in route.message
+
+
+PIXEL = "data:image/png;base64,AAAA"
+OUTSIDE = ["http://10.0.0.1/latest/meta-data", "https://example.com/a.png", "file:///etc/passwd", "/etc/passwd.png", 7]
+
+
+@pytest.mark.parametrize("address", OUTSIDE)
+@pytest.mark.parametrize("kind", ["image_url", "video_url", "audio_url"])
+@pytest.mark.parametrize("form", ["object", "plain"])
+def test_addresses_of_media_are_refused(address: object, kind: str, form: str) -> None:
+    part = {"type": kind, kind: {"url": address} if form == "object" else address}
+    content = [{"type": "text", "text": "What is this?"}, part]
+    for body in (
+        {"model": "qwen3-tiny", "messages": [{"role": "user", "content": content}]},
+        {"model": "qwen3-tiny", "query": content, "documents": ["a"]},
+        {"model": "qwen3-tiny", "query": "a", "documents": ["b", content]},
+    ):
+        answer = answer_to(json.dumps(body).encode())
+        assert (answer.status, answer.param) == (400, kind)
+
+
+@pytest.mark.parametrize("address", OUTSIDE)
+def test_addresses_of_embedded_images_are_refused(address: object) -> None:
+    answer = answer_to(json.dumps({"model": "qwen3-tiny", "input": [{"text": "a", "image": address}]}).encode())
+    assert answer.param == "image"
+
+
+def test_media_inside_the_request_pass() -> None:
+    content = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
+    for body in (
+        {"messages": [{"role": "user", "content": content}]},
+        {"input": [{"text": "a", "image": PIXEL}, {"text": "b", "image": None}]},
+        {"input": ["a", "http://example.com is a text"]},
+        {"query": content, "documents": [content, "a"]},
+    ):
+        assert check_body(json.dumps({"model": "qwen3-tiny", **body}).encode(), "qwen3-tiny") is None

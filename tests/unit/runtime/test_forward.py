@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from qwen3_runtime.config import Phase
+from qwen3_runtime.config import Phase, Task
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases
 from qwen3_runtime.server import errors
@@ -67,7 +67,7 @@ async def stand() -> AsyncIterator[Stand]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     upstream = Upstream(runner.addresses[0][1])
-    listener = Listener(Forwarder("qwen3-tiny", upstream, traffic, metrics), 0)
+    listener = Listener(Forwarder("qwen3-tiny", Task.GENERATE, upstream, traffic, metrics), 0)
     await listener.open()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as client:
         made = Stand(client, phases, traffic, metrics, engine=_refuse)

@@ -7,9 +7,19 @@ from typing import Any
 
 import pytest
 
-from qwen3_runtime.config import Device, KVCacheDataType, Limits, Parallelism, Thinking
+from qwen3_runtime.config import (
+    Device,
+    KVCacheDataType,
+    Limits,
+    Parallelism,
+    Task,
+    Thinking,
+    ThinkingMode,
+    ToolCallFormat,
+)
 from qwen3_runtime.engines.base import parse_version
 from qwen3_runtime.engines.sglang import SGLang
+from qwen3_runtime.engines.sglang_model import RERANKER_TEMPLATE, model_flags
 from tests.unit.runtime.conftest import make_config
 
 NEWEST, NPU_IMAGE = (0, 5, 23), (0, 5, 16)
@@ -128,3 +138,22 @@ def test_no_error_line_where_nothing_was_said() -> None:
 )
 def test_versions(text: str, version: tuple[int, ...]) -> None:
     assert parse_version(text) == version
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags"),
+    [
+        ({}, "--reasoning-parser qwen3 --tool-call-parser qwen"),
+        ({"thinking_mode": ThinkingMode.ALWAYS}, "--reasoning-parser qwen3-thinking --tool-call-parser qwen"),
+        ({"thinking_mode": ThinkingMode.NEVER, "thinking": Thinking.DISABLED}, "--tool-call-parser qwen"),
+        ({"tool_call_format": ToolCallFormat.XML}, "--reasoning-parser qwen3 --tool-call-parser qwen3_coder"),
+        ({"task": Task.EMBED}, "--is-embedding"),
+        ({"task": Task.RERANK}, f"--chat-template {RERANKER_TEMPLATE}"),
+    ],
+)
+def test_flags_follow_the_kind_of_model(changes: dict[str, Any], flags: str) -> None:
+    assert " ".join(model_flags(make_config(**changes))) == flags
+
+
+def test_reranker_template_is_what_the_engine_recognizes() -> None:
+    assert 'answer can only be "yes" or "no"' in RERANKER_TEMPLATE.read_text()
