@@ -1,4 +1,4 @@
-"""The planner, then the benchmarks on the cluster, one after the other on two cores; `make bench` adds bench.forwarding."""
+"""The planner, then the cluster, one benchmark after the other on two cores; `make bench` adds bench.forwarding."""
 
 from __future__ import annotations
 
