@@ -1,6 +1,7 @@
 """Paths and answers of the three hubs, as their own clients read them.
 
-Hugging Face: huggingface_hub 2.4.0 (``HfApi.model_info``, ``hf_hub_url``). ModelScope: modelscope-hub 0.5.1
+Hugging Face: huggingface_hub 2.4.0 (``HfApi.model_info``, ``hf_hub_url``, and what
+``snapshot_download`` needs besides). ModelScope: modelscope-hub 0.5.1
 (``_legacy_api.py``). Modelers: openmind-hub 1.3.0 (``om_api.py``, ``file_download.py``).
 """
 
@@ -35,6 +36,8 @@ def listing(repository: Repository, path: str, query: Mapping[str, str]) -> Any:
     base = f"/api/models/{repository.name}"
     if path == base or (path.startswith(f"{base}/revision/") and _known(path.rpartition("/")[2], repository)):
         return _hugging_face(repository)
+    if path.startswith(f"{base}/tree/") and _known(path.rpartition("/")[2], repository):
+        return _tree(repository)
     if path == f"/api/v1/models/{repository.name}/repo/files" and _known(query["Revision"], repository):
         return _model_scope(repository)
     if path == f"/api/v1/file/{repository.name}" and _known(query["ref"], repository):
@@ -65,6 +68,16 @@ def _hugging_face(repository: Repository) -> dict[str, Any]:
             sibling["lfs"] = {"sha256": sha256(content), "size": len(content), "pointerSize": 134}
         siblings.append(sibling)
     return {"id": repository.name, "modelId": repository.name, "sha": repository.commit, "siblings": siblings}
+
+
+def _tree(repository: Repository) -> list[dict[str, Any]]:
+    entries = []
+    for path, content in repository.files.items():
+        entry: dict[str, Any] = {"type": "file", "path": path, "size": len(content), "oid": object_id("", content)}
+        if is_large(path):
+            entry["lfs"] = {"oid": sha256(content), "size": len(content), "pointerSize": 134}
+        entries.append(entry)
+    return entries
 
 
 def _model_scope(repository: Repository) -> dict[str, Any]:

@@ -118,6 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         self._answer(unquote(url.path), query)
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def _answer(self, path: str, query: dict[str, str]) -> None:
         hub = self.hub
         if path.startswith("/cdn/"):
@@ -139,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(403, "GatedRepo")
         elif f"/{self.hub.repository.name}/resolve/" in path and is_large(wanted):
             # Like the real one: large files come from another origin, to which the token must not go.
-            self._redirect(f"http://localhost:{self.hub.port}/cdn/{wanted}")
+            self._redirect(f"http://localhost:{self.hub.port}/cdn/{wanted}", wanted)
         else:
             self._send_file(wanted)
 
@@ -153,10 +156,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
-    def _redirect(self, location: str) -> None:
+    def _redirect(self, location: str, path: str) -> None:
+        content = self.hub.repository.files.get(path, b"")
         self.send_response(302)
+        self.send_header("X-Repo-Commit", self.hub.repository.commit)
+        self.send_header("X-Linked-Size", str(len(content)))
+        self.send_header("X-Linked-Etag", f'"{object_id(path, content)}"')
         self.send_header("Location", location)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -185,8 +193,11 @@ class _Handler(BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("ETag", f'"{etag}"')
+        self.send_header("X-Repo-Commit", self.hub.repository.commit)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.command == "HEAD":
+            return None
         return self._stream(bytes(body), fault)
 
     def _stream(self, body: bytes, fault: Fault) -> None:

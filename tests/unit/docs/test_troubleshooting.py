@@ -9,9 +9,10 @@ from qwen3_operator.sizing import FailureReason
 from qwen3_runtime.config import TerminationReason
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
+PAGE = "".join((ROOT / "docs" / name).read_text() for name in ("troubleshooting.md", "weights.md"))
 MADE_BY = re.compile(
-    r"(?:_FoundError|Diagnosis|Problem|RenderError|Failure)\(\s*\"(\w+)\"|Verdict\(ConditionStatus\.\w+, \"(\w+)\""
+    r"(?:FoundError|FetchError|Diagnosis|Problem|RenderError|Failure)\(\s*\"(\w+)\""
+    r"|Verdict\(ConditionStatus\.\w+, \"(\w+)\""
 )
 
 
