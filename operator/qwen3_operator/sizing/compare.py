@@ -30,6 +30,20 @@ def rejection(field: Field, pool: Pool, rating: Rated, assigned: Sequence[Assign
     return _worse(field, pool, rating, assigned[0])
 
 
+def likeness(field: Field, rating: Rated, assigned: Sequence[Assigned]) -> tuple[object, ...]:
+    """Ratings of one group with equal values are rejected for the same reason in every pool."""
+    if rating.problem:
+        return (rating.problem.reason,)
+    worse: tuple[object, ...] = ()
+    if assigned:
+        best = assigned[0].candidate.rating
+        slower = field.wanted.objective is Objective.LATENCY and _slower(field, rating, best)
+        worse = (slower.reason if slower else None, rating.offer.quality > best.offer.quality)
+    memory = rating.option.fit.space.total if rating.option.fit and rating.kind.on_cpu else 0
+    size = rating.offer.model.parameters if rating.kind.on_cpu else 0
+    return (rating.shape.devices, rating.replicas, rating.doubtful, memory, size, *worse)
+
+
 def _worse(field: Field, pool: Pool, rating: Rated, best: Assigned) -> Problem:
     """What the chosen one has over a candidate that would work."""
     wanted, other = field.wanted, best.candidate.rating

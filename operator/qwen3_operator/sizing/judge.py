@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.status import Rejection
-from qwen3_operator.sizing.compare import rejection
+from qwen3_operator.sizing.compare import likeness, rejection
 from qwen3_operator.sizing.options import Option
 from qwen3_operator.sizing.order import cost_per_hour, option_order
 from qwen3_operator.sizing.reasons import Problem, Reason
@@ -100,17 +101,19 @@ def nearest(field: Field, assigned: Sequence[Assigned], count: int) -> list[Judg
 
 
 def _counts(field: Field, assigned: Sequence[Assigned]) -> Counter[str]:
-    """Pools of a group that differ in nothing that decides are looked at once."""
+    """Pools of a group, and ratings in it, that differ in nothing that decides are looked at once."""
     counts = Counter({str(Reason.NOT_SELECTED): len(field.unselected)} if field.unselected else {})
     for group in field.groups:
         for option in group.failed:
             counts[option.blocked.reason if option.blocked else Reason.OUT_OF_MEMORY] += len(group.pools)
-        alike: dict[tuple[object, ...], list[Pool]] = {}
+        alike: dict[tuple[object, ...], list[Rated]] = {}
+        for rating in group.ratings:
+            alike.setdefault(likeness(field, rating, assigned), []).append(rating)
+        equal: dict[tuple[object, ...], list[Pool]] = {}
         for pool in group.pools:
-            alike.setdefault(field.likeness(group, pool), []).append(pool)
-        for pools in alike.values():
-            for rating in group.ratings:
-                counts[_problem(field, pools[0], rating, assigned).reason] += len(pools)
+            equal.setdefault(field.likeness(group, pool), []).append(pool)
+        for pools, ratings in product(equal.values(), alike.values()):
+            counts[rejection(field, pools[0], ratings[0], assigned).reason] += len(pools) * len(ratings)
     for part in assigned:
         counts[_problem(field, part.candidate.pool, _listed(field, part), assigned).reason] -= 1
     return +counts
