@@ -88,8 +88,7 @@ class Meters:
     async def _round(self, session: aiohttp.ClientSession) -> None:
         targets = {(key, placement.pool): (plan, placement, pod) for key, plan, placement, pod in self._targets()}
         self._meters = {place: meter for place, meter in self._meters.items() if place in targets}
-        now = self._clock()
-        due = [place for place, target in targets.items() if self._meter(place, *target).due <= now]
+        due = [place for place, target in targets.items() if self._meter(place, *target).due <= self._clock()]
         await asyncio.gather(*(self._ask(session, place, *targets[place]) for place in due))
 
     def _targets(self) -> Iterator[tuple[Key, PlanStatus, Placement, PodView]]:

@@ -12,7 +12,7 @@ from qwen3_operator.reconcile.capacity import calibrated, capacities, is_news, o
 from qwen3_operator.reconcile.readings import Load, Reading, load_between, reading
 from qwen3_operator.sizing import plan
 from tests.unit.inventory.objects import gpu_node, node
-from tests.unit.manifests.samples import placement
+from tests.unit.manifests.samples import cpu_placement, placement
 from tests.unit.manifests.samples import plan as sample_plan
 from tests.unit.sizing.given import CATALOG, planned, spec
 
@@ -77,6 +77,8 @@ def test_calibrated_by_the_engines_memory() -> None:
     assert found.kv_cache_tokens.error == "+5.0%"
     assert found.max_concurrency is not None
     assert (found.max_concurrency.predicted, found.max_concurrency.found) == (8, 6), "the engine runs no more"
+    assert found.weight_bytes is not None
+    assert calibrated(cpu_placement(), 4096, at_start()).weight_bytes is None, "not the engine's own on a CPU"
     silent = calibrated(place, 4096, at_start(kv_cache_tokens=0, weight_bytes=0))
     assert (silent.source, silent.kv_cache_tokens, silent.weight_bytes) == (TABLE, None, None)
 

@@ -67,11 +67,19 @@ class Engine:
         return web.Response(text="".join(f'sglang:{name}{{m="x"}} {value}\n' for name, value in lines.items()))
 
 
+class Ticking(Clock):
+    """Never the same twice, as real clocks."""
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
 class Stage:
     """Meters in front of one engine."""
 
     def __init__(self, session: aiohttp.ClientSession, engine: Engine) -> None:
-        self.session, self.engine, self.clock, self.cache = session, engine, Clock(), Cache()
+        self.session, self.engine, self.clock, self.cache = session, engine, Ticking(), Cache()
         self.plans, self.news = Plans(), list[Key]()
         self.cache.put(Kind.QWEN3DEPLOYMENT, deployment())
         self.put_pod("chat-0")
@@ -86,7 +94,7 @@ class Stage:
 
     async def after(self, seconds: float) -> str:
         """The source after one more round."""
-        self.clock.now += seconds
+        self.clock.now += seconds + 0.1
         await self.meters._round(self.session)
         found = self.meters.view(KEY, self.plans.plan)
         return found[0].source.value if found else ""
