@@ -89,7 +89,8 @@ def test_engine_waits_for_the_whole_model(
         hub.faults.add("model-0.safetensors", Fault(status=429), Fault(flip_at=1000))
         source = source_of(hub, token_file=str(token))
         hub.gate.close_after(500_000)
-        pod = start_pod(path_of(volume, source), source)
+        # As in the image, where it is for the engine.
+        pod = start_pod(path_of(volume, source), source, HF_HUB_OFFLINE="1")
         report = pod.wait_for(Phase.FETCHING_WEIGHTS)
         assert hub.gate.reached.wait(20)
         time.sleep(1.5)

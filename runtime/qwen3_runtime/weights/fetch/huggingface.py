@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 from huggingface_hub import HfApi, constants, hf_hub_url
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from qwen3_runtime.weights.fetch.errors import FetchError
 from qwen3_runtime.weights.fetch.listing import Listing, RemoteFile, git_checksum
@@ -65,8 +65,6 @@ class HuggingFace:
             raise connection_failure(error, self.access) from error
         except HFValidationError as error:
             raise FetchError("SourceRefuses", f"{self.access.subject}: {error}") from error
-        except OfflineModeIsEnabled as error:
-            raise FetchError("OfflineMode", f"{self.access.subject}: HF_HUB_OFFLINE is set in the image.") from error
 
     def _file(self, sibling: RepoSibling) -> RemoteFile:
         value = sibling.lfs.sha256 if sibling.lfs else sibling.blob_id

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MODULE = "qwen3_runtime.weights.fetch"
+_FOREIGN = ("HF_", "AWS_", "MODELSCOPE_")
+"""Variables that clients would follow rather than the source: tokens, addresses, and the image's own HF_HUB_OFFLINE,
+which is for the engine."""
 _FIRST_RETRY_SECONDS = 10.0
 _LAST_RETRY_SECONDS = 120.0
 """A person who mends a Secret or accepts a licence is not kept waiting for longer."""
@@ -73,7 +76,12 @@ class Supervisor:
     async def _attempt(self) -> FetchEvent:
         """Run the process once; its last event."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", _MODULE, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            _MODULE,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)},
         )
         try:
             return await self._follow(process)
