@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 import aiohttp
 import pytest
 from aiohttp import web
+from typing_extensions import override
 
 from qwen3_operator.reconcile import meters
 from qwen3_operator.reconcile.cache import Cache
@@ -70,6 +71,7 @@ class Engine:
 class Ticking(Clock):
     """Never the same twice, as real clocks."""
 
+    @override
     def __call__(self) -> float:
         self.now += 0.001
         return self.now
