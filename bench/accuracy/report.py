@@ -11,6 +11,7 @@ from bench.accuracy.fit import predict
 from bench.accuracy.open_loop import open_loop
 from bench.accuracy.peers import peers_table
 from bench.accuracy.priors import PRIORS
+from qwen3_operator.sizing.rows import predict_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,12 +37,27 @@ def write(catalog: Catalog, rows: Sequence[Measured], left_out: Sequence[Predict
         "fitted": tables.concurrency_table(in_sample),
         "open_loop": tables.open_loop_table(run),
         "peers": peers_table(left_out),
+        "reported": tables.reported_table(),
+        "b200": _b200(catalog),
     }
     page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(texts)
     (DOCS / "accuracy.md").write_text(page, encoding="utf-8")
     plots.scatter(DOCS / "images" / "accuracy.png", left_out)
     plots.open_loop_plot(DOCS / "images" / "open-loop.png", run)
     print(texts["summary"], texts["open_loop"], texts["peers"], sep="\n\n")
+
+
+def _b200(catalog: Catalog) -> str:
+    row = {
+        "model": "Qwen3-235B-A22B-Instruct-2507",
+        "accelerator": "B200",
+        "engine_version": "0.5.6",
+        "tensor_parallel": "8",
+        "input_tokens": "1024",
+        "output_tokens": "1024",
+    }
+    found = predict_rows([row], catalog)[0]
+    return f"{float(found['tpot_ms']):.1f} ms per output token, {float(found['ttft_ms']):.0f} ms to the first"
 
 
 def constants_of(catalog: Catalog) -> Mapping[Key, float]:

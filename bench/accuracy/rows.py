@@ -49,13 +49,14 @@ def measured(catalog: Catalog) -> list[Measured]:
     return [*_qwen(catalog), *_concurrency(catalog)]
 
 
-def _read(name: str) -> Iterator[dict[str, str]]:
+def read(name: str) -> Iterator[dict[str, str]]:
+    """Rows of a file of bench/data, without its comments."""
     with (DATA / name).open(encoding="utf-8") as file:
         yield from csv.DictReader(line for line in file if not line.startswith("#"))
 
 
 def _qwen(catalog: Catalog) -> Iterator[Measured]:
-    for row in _read("qwen3_speed_benchmark.csv"):
+    for row in read("qwen3_speed_benchmark.csv"):
         if not row["speed_tokens_per_s"]:
             continue
         asked = row | {"accelerator": "H20", "input_tokens": row["input_length"], "output_tokens": row["output_length"]}
@@ -65,7 +66,7 @@ def _qwen(catalog: Catalog) -> Iterator[Measured]:
 
 
 def _concurrency(catalog: Catalog) -> Iterator[Measured]:
-    for row in _read("silicon_qwen3_concurrency.csv"):
+    for row in read("silicon_qwen3_concurrency.csv"):
         layout, load = pair_of(_asked(row), catalog)
         yield Measured(
             "Concurrency",

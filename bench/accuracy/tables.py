@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bench.accuracy.errors import Predicted, Score, chosen, first_error, per_error, score, wall_error
+from bench.accuracy.rows import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -152,6 +153,15 @@ def concurrency_table(predicted: Sequence[Predicted]) -> str:
         lines.append(
             f"| {name} | {len(mine)} | {score(map(per_error, mine)).text} | {first.text} | {limited.rows} | {last} |"
         )
+    return "\n".join(lines)
+
+
+def reported_table() -> str:
+    """Points that sources report, as they are."""
+    rows = list(read("reported_points.csv"))
+    lines = [" | ".join(["", *(name.replace("_", " ") for name in rows[0]), ""]).strip()]
+    lines.append("|" + "---|" * len(rows[0]))
+    lines += [f"| {' | '.join(row.values())} |" for row in rows]
     return "\n".join(lines)
 
 

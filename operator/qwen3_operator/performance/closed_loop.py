@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _RESERVED = 4096
 """Tokens of an answer that SGLang reserves at most when it admits a request (CLIP_MAX_NEW_TOKENS)."""
 _CORNER = 16
-"""Sharpness with which vLLM, whose requests grow into the cache, goes from enough cache to too little."""
+"""Least sharpness with which vLLM, whose requests grow into the cache, goes from enough cache to too little."""
 _ANSWER = 500.0
 """Tokens over which clients in step drift apart."""
 
@@ -69,7 +69,8 @@ def running_requests(batch: Replicas) -> Floats:
     whole = batch.input + np.minimum(batch.output, _RESERVED)
     fits = batch.kv_tokens / np.where(batch.vllm, batch.input + batch.output / 2, whole)
     ratio = np.clip(batch.clients / np.maximum(fits, 1e-9), 1e-9, 1e9)
-    soft = batch.clients * np.exp(-np.logaddexp(0.0, _CORNER * np.log(ratio)) / _CORNER)
+    corner = np.maximum(_CORNER, 2 / _answer_share(batch))
+    soft = batch.clients * np.exp(-np.logaddexp(0.0, corner * np.log(ratio)) / corner)
     return np.clip(np.where(batch.vllm, soft, fits), 1.0, batch.clients)
 
 
@@ -117,5 +118,8 @@ def _short_of_cache(batch: Replicas, running: Floats) -> Floats:
 
     They grow into a cache that has no room left: the more, the larger the answer's share of a request.
     """
-    share = batch.output / (batch.input + batch.output)
-    return np.asarray(share**2 * np.clip(2 * (batch.clients / running - 1) * _CORNER, 0.0, 1.0))
+    return np.asarray(_answer_share(batch) ** 2 * np.clip(2 * (batch.clients / running - 1) * _CORNER, 0.0, 1.0))
+
+
+def _answer_share(batch: Replicas) -> Floats:
+    return batch.output / (batch.input + batch.output)
