@@ -73,6 +73,11 @@ class ModelFiles(Contract):
     expected_config: dict[str, int | str | bool] = Field(default_factory=dict)
     """Keys of ``config.json`` (top level) and the values that identify the model, e.g. ``hidden_size``."""
 
+    @property
+    def is_fetched(self) -> bool:
+        """Whether this pod fetches them."""
+        return self.source is not None and not self.source.offline
+
 
 class Parallelism(Contract):
     """Devices of one replica. ``tensor_parallel`` counts all devices that hold one copy of the model."""

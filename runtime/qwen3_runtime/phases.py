@@ -27,9 +27,9 @@ class _Stay:
 class Phases:
     """The current phase, its reason, and every phase before it. Times are seconds since the epoch."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], first: Phase = Phase.CHECKING_WEIGHTS) -> None:
         self._clock = clock
-        self._stays = [_Stay(Phase.CHECKING_WEIGHTS, clock())]
+        self._stays = [_Stay(first, clock())]
         self._reason = ""
         self._message = ""
         self.progress: FetchProgress | None = None
