@@ -18,15 +18,18 @@ _STRATEGY_LABEL = "nvidia.com/gpu.sharing-strategy"
 def users(shown: Shown, resource: str) -> int:
     """How many users each device of this resource has; 0 where devices are not shared.
 
-    ``nvidia.com/gpu.count`` is the number of real GPUs, what the node offers is that times the users of each.
+    ``nvidia.com/gpu.count`` is the number of real GPUs, what the node offers is that times the users of each; a node
+    that offers more than it has shares them whatever its other labels say (HAMi's plugin has none).
     """
     if not resource.startswith(GPU):
         return 0
     count, replicas = shown.number(f"{GPU}.count"), shown.number(f"{GPU}.replicas")
-    marked = resource.endswith(SHARED_RESOURCE_SUFFIX) or shown.product.endswith(SHARED_PRODUCT_SUFFIX)
-    if not marked and shown.labels.get(_STRATEGY_LABEL, "none") in {"none", ""} and replicas <= max(1, count):
+    offered = shown.offered.get(resource, 0)
+    is_marked = resource.endswith(SHARED_RESOURCE_SUFFIX) or shown.product.endswith(SHARED_PRODUCT_SUFFIX)
+    is_marked |= shown.labels.get(_STRATEGY_LABEL, "none") not in {"none", ""} or replicas > max(1, count)
+    if not is_marked and offered <= (count or offered):
         return 0
-    return max(2, shown.offered.get(resource, 0) // count if count else replicas)
+    return max(2, offered // count if count else replicas)
 
 
 def shared(whole: Offer, users: int, stated: int | None) -> Offer | Problem:

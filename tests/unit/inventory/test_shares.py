@@ -126,6 +126,13 @@ def test_a_shared_gpu_is_never_a_whole_one() -> None:
     assert "memoryPerDevice" in answer.unused[0].message
 
 
+def test_a_node_that_offers_more_gpus_than_it_has_shares_them() -> None:
+    answer = found(gpu_node("a", count=80, labels={"nvidia.com/gpu.count": "8"}))
+    assert answer.pools == {}
+    assert "shared by 10 pods" in answer.unused[0].message
+    assert len(found(gpu_node("a", count=7, labels={"nvidia.com/gpu.count": "8"})).pools) == 1, "one is broken"
+
+
 @pytest.mark.parametrize(
     "made",
     [
