@@ -118,7 +118,7 @@ class Lifecycle:
 
     async def _fetch_weights(self) -> None:
         model = self._config.model
-        if model.source is None or model.source.offline:
+        if model.source is None or not model.is_fetched:
             return
         await Supervisor(model.source, model.path, enter=self._enter, show=self._phases.show).run()
         self._enter(Phase.CHECKING_WEIGHTS)

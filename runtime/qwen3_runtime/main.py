@@ -11,7 +11,7 @@ import time
 import uvloop
 
 from qwen3_runtime import logs
-from qwen3_runtime.config import Task, TerminationReason
+from qwen3_runtime.config import Phase, Task, TerminationReason
 from qwen3_runtime.engines import ADAPTERS
 from qwen3_runtime.lifecycle import Lifecycle
 from qwen3_runtime.metrics import Metrics
@@ -47,7 +47,8 @@ async def _run(settings: Settings) -> Termination | None:
         raise ConfigError(f'engine: there is no "{settings.config.engine}", only {", ".join(ADAPTERS)}')
     stop = _stop_on_signals()
     engine_port = free_port()
-    phases = Phases(time.time)
+    is_fetched = settings.config.model.is_fetched
+    phases = Phases(time.time, Phase.FETCHING_WEIGHTS if is_fetched else Phase.CHECKING_WEIGHTS)
     metrics = Metrics()
     traffic = Traffic(phases)
     metrics.in_flight.set_function(lambda: traffic.count)

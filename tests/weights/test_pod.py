@@ -106,6 +106,7 @@ def test_engine_waits_for_the_whole_model(
         hub.gate.open()
         wait_until_engine(pod)
     assert entered(pod)[:1] == ["FetchingWeights"]
+    assert [record.phase for record in report.history] == [Phase.FETCHING_WEIGHTS], "the ledger counts from the start"
     assert entered(pod)[-3:] == ["CheckingWeights", "StartingEngine", "Failed"]
     written = (pod.folder / "err").read_text() + pod.output() + pod.termination()
     assert TOKEN not in written
