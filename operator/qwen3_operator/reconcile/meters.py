@@ -107,7 +107,7 @@ class Meters:
     def _meter(self, place: tuple[Key, str], plan: PlanStatus, placement: Placement, view: PodView) -> _Meter:
         """The meter of a placement; a new pod starts its average anew, a new shape starts all anew."""
         meter = self._meters.get(place)
-        if meter is None or _shape(meter.placement) != _shape(placement):
+        if meter is None or not _is_alike(meter.placement, placement):
             status = (self._cache.get(place[0]) or {}).get("status", {})
             known = stored(plan, status).get(placement.pool)
             meter = self._meters[place] = _Meter(placement, _uid(view), self._clock(), capacity=known)
@@ -175,9 +175,11 @@ def _without_latency(fresh: Capacity, base: Capacity) -> Capacity:
     )
 
 
-def _shape(placement: Placement) -> Placement:
-    """The placement without what scaling changes."""
-    return placement.model_copy(update={"replicas": 0, "surge": False, "cost_per_hour": ""})
+def _is_alike(one: Placement, other: Placement) -> bool:
+    """Equal but for what scaling changes; nearly always the same object."""
+    return one is other or one == other.model_copy(
+        update={"replicas": one.replicas, "surge": one.surge, "cost_per_hour": one.cost_per_hour}
+    )
 
 
 def _labels(view: PodView) -> dict[str, Any]:
