@@ -111,7 +111,7 @@ FIXED: dict[Key, Fixed] = {
         "Blackwell",
     ),
     ("bus_efficiency", ""): Fixed(
-        0.30, "calculated", "by hand, looking at the replay of LLMServingSim's run on two cards: 19 GB/s over PCIe 5"
+        0.35, "calculated", "by hand, looking at the replay of LLMServingSim's run on two cards: 22 GB/s over PCIe 5"
     ),
     ("host_efficiency", ""): Fixed(
         0.6, "unknown", "estimate: share of a host's memory bandwidth that llama.cpp reaches; no row was measured"

@@ -28,8 +28,8 @@ def experts_decode(batch: Replicas, k: Coefficients, rows: Floats) -> Floats:
 
 
 def experts_prefill(batch: Replicas, k: Coefficients, tokens: Floats) -> Floats:
-    """Seconds of the experts of all layers in one pass over ``tokens`` prompt tokens."""
-    time = _grouped(batch, k, tokens, relative_prefill(batch, k))
+    """Seconds of the experts of all layers in one pass over ``tokens`` prompt tokens of each data-parallel group."""
+    time = _grouped(batch, k, tokens * batch.data_parallel, relative_prefill(batch, k))
     return np.where(batch.loops_over_experts, np.maximum(time, launches(batch, k, tokens)), time)
 
 
