@@ -48,7 +48,7 @@ BAD = """  - name: Qwen3-Tiny-Bad
 
 @pytest.fixture
 def add_nodes(kube: Kube) -> Iterator[Callable[[list[Object]], None]]:
-    """Adds fake nodes, which go again after the test."""
+    """Adds fake nodes, which go again after the test. Asked for before ``namespace``: pods go before their nodes."""
     added: list[Object] = []
 
     def add(nodes: list[Object]) -> None:
@@ -114,7 +114,7 @@ def wait_pool(kube: Kube, name: str, status: str, reason: str) -> Object:
     return answer
 
 
-def test_pools_are_discovered(kube: Kube, namespace: str, add_nodes: Callable[[list[Object]], None]) -> None:
+def test_pools_are_discovered(kube: Kube, add_nodes: Callable[[list[Object]], None], namespace: str) -> None:
     add_nodes(pools.nvidia_h100(1) + pools.nvidia_h200() + pools.nvidia_h100_mixed() + pools.ascend_910b3())
     expected = {
         "h100-80gb-hbm3": ("H100-SXM", "nvidia.com/gpu"),
@@ -136,7 +136,7 @@ def test_pools_are_discovered(kube: Kube, namespace: str, add_nodes: Callable[[l
 
 
 def test_waiting_deployments_are_planned_when_nodes_come(
-    kube: Kube, namespace: str, add_nodes: Callable[[list[Object]], None]
+    kube: Kube, add_nodes: Callable[[list[Object]], None], namespace: str
 ) -> None:
     kube.apply(big("waits", namespace, accelerators=["H200-SXM"]))
     kube.wait_condition("waits", namespace, "Planned", "False", reason="NoFit", timeout=20)
@@ -154,7 +154,7 @@ def test_waiting_deployments_are_planned_when_nodes_come(
 
 
 def test_replicas_are_split_over_pools_and_too_many_find_a_way_out(
-    kube: Kube, namespace: str, add_nodes: Callable[[list[Object]], None]
+    kube: Kube, add_nodes: Callable[[list[Object]], None], namespace: str
 ) -> None:
     add_nodes(pools.nvidia_h100(1) + pools.nvidia_h200())
     wanted = big("split", namespace, accelerators=["H100-SXM", "H200-SXM"])
@@ -174,7 +174,7 @@ def test_replicas_are_split_over_pools_and_too_many_find_a_way_out(
 
 
 def test_a_better_plan_is_told_and_taken_when_asked(
-    kube: Kube, namespace: str, add_nodes: Callable[[list[Object]], None]
+    kube: Kube, add_nodes: Callable[[list[Object]], None], namespace: str
 ) -> None:
     add_nodes(pools.nvidia_h100(1))
     kube.apply(big("grows", namespace, accelerators=["H100-SXM", "H200-SXM"]))
@@ -203,7 +203,7 @@ def _moved(kube: Kube, namespace: str, accelerator: str) -> Object | None:
 
 
 def test_prices_change_the_choice(
-    kube: Kube, namespace: str, add_nodes: Callable[[list[Object]], None], add_pool: Callable[..., None]
+    kube: Kube, add_nodes: Callable[[list[Object]], None], add_pool: Callable[..., None], namespace: str
 ) -> None:
     add_nodes(pools.nvidia_h100(1) + pools.nvidia_h200())
     add_pool("e2e-h100", nodeSelector=H100, pricePerDeviceHour="2.5")
@@ -229,7 +229,7 @@ def test_prices_change_the_choice(
 
 
 def test_a_pool_says_how_its_pods_run(
-    kube: Kube, namespace: str, add_nodes: Callable[[list[Object]], None], add_pool: Callable[..., None]
+    kube: Kube, add_nodes: Callable[[list[Object]], None], add_pool: Callable[..., None], namespace: str
 ) -> None:
     made = pools.node(
         "e2e-special",
