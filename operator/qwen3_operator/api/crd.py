@@ -31,6 +31,13 @@ COLUMNS: tuple[dict[str, Any], ...] = (
     {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason", "description": "Why it is (not) ready"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "URL", "type": "string", "jsonPath": ".status.url", "priority": 1},
+    {
+        "name": "Outdated",
+        "type": "string",
+        "jsonPath": '.status.conditions[?(@.type=="PlanOutdated")].status',
+        "description": "Whether a better plan exists",
+        "priority": 1,
+    },
     {"name": "Message", "type": "string", "jsonPath": f"{_READY}.message", "priority": 1},
 )
 """What ``kubectl get q3d`` prints; priority 1 only with ``-o wide``."""
