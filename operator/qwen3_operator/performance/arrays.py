@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -21,13 +22,12 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 _WHOLE = 1e9
 """Tokens, more than any prompt has."""
+_CURRENT = (1_000_000,)
+"""A version after all that were measured."""
 _NO_LINK = 16e9
 """Bytes per second where the catalog knows no link: PCIe 3 x16."""
 _SGLANG_CHUNKS = ((20, 2048), (60, 4096), (160, 8192), (np.inf, 16384))
 """GiB of memory of a device, and tokens below it."""
-_DRIFTING = ("0.4.", "0.5.0", "0.5.1", "0.5.2", "0.5.3", "0.5.4", "0.5.5")
-_EARLY = ("0.1.", "0.2.", "0.3.", "0.4.")
-"""SGLang versions whose GPTQ experts run one kernel per expert."""
 
 
 class Shape(NamedTuple):
@@ -214,8 +214,8 @@ def _replicas(layouts: list[Layout], where: NDArray[np.intp], loads: Floats) -> 
         weights=Weights(size, speed, *(mark > 0 for mark in marks)),
         vllm=flags(lambda layout: layout.engine == "vLLM"),
         transformers=flags(lambda layout: layout.engine == "transformers"),
-        early=flags(_early),
-        drifting=flags(lambda layout: layout.engine == "SGLang" and layout.engine_version.startswith(_DRIFTING)),
+        early=flags(lambda layout: layout.engine == "SGLang" and version(layout) < (0, 5)),
+        drifting=flags(lambda layout: layout.engine == "SGLang" and version(layout) < (0, 5, 6)),
         slow_attention=flags(_slow_attention),
         slow_experts=flags(_slow_experts),
         tensor_parallel=floats(lambda layout: layout.tensor_parallel),
@@ -231,19 +231,21 @@ def _replicas(layouts: list[Layout], where: NDArray[np.intp], loads: Floats) -> 
     )
 
 
-def _early(layout: Layout) -> bool:
-    return layout.engine == "SGLang" and layout.engine_version.startswith(_EARLY)
+def version(layout: Layout) -> tuple[int, ...]:
+    """Numbers of the engine's version, without what follows them; a current version where none is given."""
+    numbers = re.match(r"\d+(?:\.\d+)*", layout.engine_version)
+    return tuple(int(part) for part in numbers.group().split(".")) if numbers else _CURRENT
 
 
 def _slow_attention(layout: Layout) -> bool:
     """One deployment was measured so; whether model, version or set-up is the cause is not known."""
-    return layout.engine == "SGLang" and layout.engine_version.startswith("0.5.6") and _large_group(layout)
+    return layout.engine == "SGLang" and version(layout)[:3] == (0, 5, 6) and _large_group(layout)
 
 
 def _slow_experts(layout: Layout) -> bool:
     """One deployment was measured so; whether model, version or set-up is the cause is not known."""
     narrow = layout.quantization == "FP8" and layout.model.experts is not None
-    return narrow and layout.engine == "vLLM" and layout.engine_version.startswith("0.12") and _large_group(layout)
+    return narrow and layout.engine == "vLLM" and version(layout)[:2] == (0, 12) and _large_group(layout)
 
 
 def _large_group(layout: Layout) -> bool:

@@ -122,6 +122,20 @@ def test_gives_no_speed_without_a_source(name: str) -> None:
     assert largest_concurrency(pairs, 10.0, None, CONSTANTS)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "as_if"),
+    [("0.5.23", ""), ("0.5.16", ""), ("0.5.1", "0.5.1.post1"), ("0.4.6.post1", "0.4.6"), ("nightly", "")],
+)
+def test_versions_are_compared_as_numbers(text: str, as_if: str) -> None:
+    found = speed(layout("Qwen3-30B-A3B", quantization=Quantization.GPTQ_INT4, engine_version=text))
+    assert found == speed(layout("Qwen3-30B-A3B", quantization=Quantization.GPTQ_INT4, engine_version=as_if))
+
+
+def test_old_engines_are_slower_with_gptq_experts() -> None:
+    old, new = (layout("Qwen3-30B-A3B", quantization=Quantization.GPTQ_INT4, engine_version=v) for v in ("0.4.6", ""))
+    assert speed(old).time_per_output_token > 2 * speed(new).time_per_output_token
+
+
 def test_nothing_asked_is_nothing_answered() -> None:
     assert speeds([], CONSTANTS) == []
     assert largest_concurrency([], 1.0, 0.05, CONSTANTS) == []
