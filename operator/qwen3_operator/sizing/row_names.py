@@ -30,12 +30,17 @@ ACCELERATORS = {
 """Names of AIConfigurator's systems, of the accelerator table and of LLMServingSim, in lower case."""
 
 FORMATS = {
+    "int8": "w8a8",
     "bfloat16": "bf16",
     "float16": "bf16",
     "awq": "awq-int4",
     "gptq_int4": "gptq-int4",
     "gptq_int8": "gptq-int8",
     "fp8_block": "fp8",
+    "fp8-block128": "fp8",
+    "int4": "awq-int4",
+    "int4-g128 (awq/gptq)": "awq-int4",
+    "int8-w8a8 per-channel": "w8a8",
 }
 """Other names of formats, in lower case."""
 
@@ -80,14 +85,7 @@ def quantization_of(text: str, model: str, catalog: Catalog) -> str:
     """
     names = {name.value.lower(): name.value for name in catalog.quantizations}
     asked = text.strip().lower()
-    aliases = {
-        "bfloat16": "bf16",
-        "gptq_int4": "gptq-int4",
-        "gptq_int8": "gptq-int8",
-        "awq": "awq-int4",
-        "int8": "w8a8",
-    }
-    asked = aliases.get(asked, asked)
+    asked = FORMATS.get(asked, asked)
     if asked:
         if asked not in names:
             raise RowError(f"quantization {text.strip()!r} is not known: {nearest(text, names.values())}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwen3_operator.catalog.checkpoints import Checkpoint
+from qwen3_operator.catalog.weights import stored_bytes
 from qwen3_operator.performance import Layout, Load, speeds
 from qwen3_operator.performance.formats import FORMATS
 from qwen3_operator.sizing.memory import Space
@@ -57,6 +59,8 @@ class _Judged:
     memory: Mapping[str, str]
     problem: str
     """Why it does not run; empty where it does."""
+    note: str
+    """What to say of a row that runs."""
     runs: bool
     """False where the engine refuses the layout; a lack of memory alone leaves the speed worth knowing."""
 
@@ -94,11 +98,11 @@ def _is_timed(found: _Judged | str) -> bool:
 def _cells(found: _Judged | str, speed: Speed | None) -> dict[str, str]:
     if isinstance(found, str):
         return {"valid": "unknown", "reason": found}
-    cells = dict(found.memory) | {"valid": "false" if found.problem else "true", "reason": found.problem}
+    valid = "false" if found.problem else "true"
+    cells = dict(found.memory) | {"valid": valid, "reason": found.problem or found.note}
     if speed is None:
-        if not found.problem:
-            cells["reason"] = "no source for the speed of this accelerator"
-        return cells | {"source": "unknown"}
+        unknown = "no source for the speed of this accelerator"
+        return cells | {"reason": found.problem or unknown, "source": "unknown"}
     return cells | {
         "ttft_ms": f"{speed.time_to_first_token * 1e3:.2f}",
         "tpot_ms": f"{speed.time_per_output_token * 1e3:.3f}",
@@ -130,11 +134,10 @@ def _judged(row: dict[str, str], catalog: Catalog) -> _Judged:
         or shape_problem(layout.model, form, shape.tensor_parallel, shape.expert_parallel, shape.data_parallel)
     )
     refused = _text(problem) if problem else _experts_problem(row, layout)
-    offer = _offer(layout, form, load)
+    offer, note = _offer(layout, form, load)
     memory, tokens, short = _memory(layout, engine, offer, shape, catalog)
     known = Load(load.input_tokens, load.output_tokens, load.concurrency, tokens)
-    missing = offer if isinstance(offer, str) else ""
-    return _Judged(layout, known, memory, refused or short or missing, runs=not refused)
+    return _Judged(layout, known, memory, refused or short, note, runs=not refused)
 
 
 def _layout(row: dict[str, str], catalog: Catalog) -> tuple[Layout, Engine]:
@@ -173,23 +176,31 @@ def _text(problem: Problem) -> str:
     return f"{problem.reason}: {problem.number}"
 
 
-def _offer(layout: Layout, form: QuantizationFormat, load: Load) -> Offer | str:
-    model = layout.model
+def _offer(layout: Layout, form: QuantizationFormat, load: Load) -> tuple[Offer, str]:
+    """The checkpoint, made up with its computed size where the catalog has none, and what to say of that."""
+    model, note = layout.model, ""
     checkpoint = model.checkpoint(layout.quantization)
     if checkpoint is None:
-        return f"no checkpoint of {model.name} in {layout.quantization} is known"
-    return Offer(model, checkpoint, form, model.max_context, load.input_tokens + load.output_tokens, (0, 0, 0))
+        note = f"no checkpoint of {model.name} in {layout.quantization} is known: size computed"
+        checkpoint = Checkpoint(
+            quantization=layout.quantization,
+            repository="",
+            bytes=stored_bytes(model, form.bits) if form.bits else round(_computed_bytes(model, layout.quantization)),
+            size="computed",
+            source="computed from the shapes",
+        )
+    return Offer(model, checkpoint, form, model.max_context, load.input_tokens + load.output_tokens, (0, 0, 0)), note
 
 
 def _memory(
-    layout: Layout, engine: Engine, offer: Offer | str, shape: Shape, catalog: Catalog
+    layout: Layout, engine: Engine, offer: Offer, shape: Shape, catalog: Catalog
 ) -> tuple[dict[str, str], int | None, str]:
     """Cells, KV tokens of the replica where they are known, and why a request does not fit."""
-    model = layout.model
-    cells = {"kv_gib_per_1k_tokens": f"{model.kv_bytes_per_token(1, layout.kv_element_bytes) * 1000 / GIB:.5f}"}
-    if isinstance(offer, str):
-        return cells | {"weights_gib": f"{_computed_bytes(model, layout.quantization) / GIB:.3f}"}, None, ""
-    cells["weights_gib"] = f"{offer.checkpoint.loaded_bytes / GIB:.3f}"
+    per_token = layout.model.kv_bytes_per_token(1, layout.kv_element_bytes)
+    cells = {
+        "weights_gib": f"{offer.checkpoint.loaded_bytes / GIB:.3f}",
+        "kv_gib_per_1k_tokens": f"{per_token * 1000 / GIB:.5f}",
+    }
     cut = Cutter(offer, layout.kv_element_bytes).cut(shape)
     if cut.problem or not engine.devices:
         return cells, None, ""

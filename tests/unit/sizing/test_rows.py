@@ -101,6 +101,14 @@ def test_what_does_not_fit_still_has_a_speed() -> None:
     assert float(found["tpot_ms"]) > 0
 
 
+def test_a_format_without_a_checkpoint_is_sized_by_the_shapes() -> None:
+    found = predicted(model="Qwen3-0.6B", quantization="AWQ-INT4")
+    assert found["valid"] == "true"
+    assert found["reason"] == "no checkpoint of Qwen3-0.6B in AWQ-INT4 is known: size computed"
+    assert 0.3 < float(found["weights_gib"]) < 0.7
+    assert float(found["tpot_ms"]) > 0
+
+
 def test_ascend_has_memory_and_no_speed() -> None:
     found = predicted(accelerator="Ascend-910B3")
     assert found["valid"] == "true"
