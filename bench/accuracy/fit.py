@@ -9,9 +9,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from bench.accuracy.priors import PRIORS, Key
-from qwen3_operator.performance.arrays import Floats, Replicas, gather
 from qwen3_operator.performance.closed_loop import Times, closed_loop
 from qwen3_operator.performance.coefficients import NAMES, Coefficients, Number
+from qwen3_operator.performance.gather import gather
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.accuracy.rows import Measured
+    from qwen3_operator.performance.arrays import Floats, Replicas
 
 SCALE = 0.08
 """Relative error that counts as one."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qwen3_operator.performance.arrays import gather
 from qwen3_operator.performance.closed_loop import Times, closed_loop
 from qwen3_operator.performance.coefficients import Coefficients, coefficients
 from qwen3_operator.performance.formats import FORMATS
+from qwen3_operator.performance.gather import gather
 from qwen3_operator.performance.types import Speed
 
 if TYPE_CHECKING:

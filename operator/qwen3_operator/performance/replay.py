@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qwen3_operator.performance.arrays import gather
+from qwen3_operator.performance.gather import gather
 from qwen3_operator.performance.steps import Work, mixed_step
 from qwen3_operator.performance.types import Load
 
