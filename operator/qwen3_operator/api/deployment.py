@@ -9,6 +9,7 @@ from pydantic import Field
 
 from qwen3_operator.api.base import ApiModel, Rule, as_atomic, as_set
 from qwen3_operator.api.intent import Objective, Positive, ServiceLevel, Workload, decimal_rule
+from qwen3_operator.api.source import ModelSource, SubdomainName  # noqa: TC001  # pydantic reads them at run time
 from qwen3_operator.api.status import DeploymentStatus
 
 KIND = "Qwen3Deployment"
@@ -19,12 +20,9 @@ MAX_NAME_LENGTH = 40
 """Of metadata.name: children are called after it and must stay within the 63 characters of a DNS label."""
 
 Name = Annotated[str, Field(min_length=1, max_length=63)]
-SubdomainName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 EngineArgument = Annotated[str, Field(min_length=1, max_length=1024)]
 AUTO = "Auto"
 """Name of the model that leaves the choice to the planner."""
-PLACEHOLDERS = ("{model}", "{quantization}", "{repository}")
-"""What a path inside a library of weights may hold: filled in for each placement."""
 
 
 class Quantization(StrEnum):
@@ -69,58 +67,6 @@ class ThinkingDefault(StrEnum):
     DISABLED = "Disabled"
 
 
-class ClaimSource(ApiModel):
-    """Weights on a PersistentVolumeClaim of the deployment's namespace. Mounted read-only."""
-
-    claim_name: SubdomainName
-    """Name of the PersistentVolumeClaim."""
-    path: Annotated[str, Field(max_length=1024, pattern=r"^([^/].*)?$")] = ""
-    """Folder inside the volume that holds config.json and the weights. Empty: the volume's root. In a library of
-    several models {model}, {quantization} and {repository} stand for catalog names, e.g. {model}-{quantization}."""
-
-    RULES: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "!self.path.split('/').exists(p, p == '..')",
-            "spec.model.source.persistentVolumeClaim.path must stay inside the volume: remove '..'",
-            good={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "qwen3/8b"}}}},
-            bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "a/../../b"}}}},
-        ),
-        Rule(
-            "!self.path.replace('{model}', '').replace('{quantization}', '').replace('{repository}', '')"
-            ".matches('[{}]')",
-            "spec.model.source.persistentVolumeClaim.path knows the placeholders {model}, {quantization} and "
-            "{repository} only",
-            good={"model": {"source": {"persistentVolumeClaim": {"claimName": "w", "path": "{model}/{quantization}"}}}},
-            bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "w", "path": "{name}"}}}},
-        ),
-    )
-
-    @property
-    def holds_models(self) -> bool:
-        """Whether the path tells models apart."""
-        return "{model}" in self.path or "{repository}" in self.path
-
-    @property
-    def holds_formats(self) -> bool:
-        """Whether the path tells formats of one model apart."""
-        return "{quantization}" in self.path or "{repository}" in self.path
-
-    def folder(self, *, model: str, quantization: str, repository: str) -> str:
-        """The path with its placeholders filled in."""
-        filled = zip(PLACEHOLDERS, (model, quantization, repository), strict=True)
-        path = self.path
-        for placeholder, value in filled:
-            path = path.replace(placeholder, value)
-        return path
-
-
-class ModelSource(ApiModel):
-    """Where the weights come from."""
-
-    persistent_volume_claim: ClaimSource
-    """Weights that lie on a PersistentVolumeClaim already."""
-
-
 _LIBRARY = {"source": {"persistentVolumeClaim": {"claimName": "library", "path": "{model}-{quantization}"}}}
 
 
@@ -135,8 +81,9 @@ class Model(ApiModel):
     minimum_quality: Name | None = None
     """A catalog model: Auto takes only models that are at least as good."""
     quantization: Quantization = Quantization.AUTO
-    """Format of the weights. Auto: the plan chooses where the path of the source has {quantization} or {repository};
-    otherwise the source holds one format, taken to be BF16, so name any other."""
+    """Format of the weights. Auto: the plan chooses where the path of the source has {quantization} or {repository}
+    or the source is a hub without a repository; otherwise the source holds one format, taken to be BF16, so name any
+    other."""
     context_length: Annotated[int, Field(ge=256, le=1_048_576)] | None = None
     """Longest prompt plus answer in tokens. Default: the model's native length. Above it YaRN is set up."""
     served_name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^\S+$")] | None = None
@@ -152,11 +99,16 @@ class Model(ApiModel):
             bad={"model": {"name": "Qwen3-8B", "useCase": "Code"}},
         ),
         Rule(
-            "self.name != 'Auto' || (has(self.source.persistentVolumeClaim.path) && "
-            "(self.source.persistentVolumeClaim.path.contains('{model}') || "
-            "self.source.persistentVolumeClaim.path.contains('{repository}')))",
-            "spec.model.name: Auto needs a library of weights: put {model} or {repository} into "
-            "spec.model.source.persistentVolumeClaim.path",
+            "self.name != 'Auto' || "
+            "(has(self.source.persistentVolumeClaim) && has(self.source.persistentVolumeClaim.path) && "
+            "self.source.persistentVolumeClaim.path.matches('[{](model|repository)[}]')) || "
+            "(has(self.source.s3) && has(self.source.s3.prefix) && "
+            "self.source.s3.prefix.matches('[{](model|repository)[}]')) || "
+            "(has(self.source.huggingFace) && !has(self.source.huggingFace.repository)) || "
+            "(has(self.source.modelScope) && !has(self.source.modelScope.repository)) || "
+            "(has(self.source.modelers) && !has(self.source.modelers.repository))",
+            "spec.model.name: Auto needs a library of weights: put {model} or {repository} into the path of "
+            "spec.model.source, or name a hub without a repository",
             good={"model": {**_LIBRARY, "name": AUTO}},
             bad={"model": {"name": AUTO, "source": {"persistentVolumeClaim": {"claimName": "w", "path": "qwen3"}}}},
         ),

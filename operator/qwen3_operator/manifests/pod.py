@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.manifests.quantity import cpu, memory
-from qwen3_operator.manifests.runtime import LAME_DUCK_SECONDS, MODELS_MOUNT
+from qwen3_operator.manifests.runtime import LAME_DUCK_SECONDS
+from qwen3_operator.manifests.weights import weight_mounts, weight_volumes
 from qwen3_runtime.config import API_PORT, CONFIG_VARIABLE, MANAGEMENT_PORT, Device, RuntimeConfig
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def pod_spec(
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": LAME_DUCK_SECONDS + spec.drain_timeout_seconds + _GRACE_MARGIN_SECONDS,
         "securityContext": _pod_security(config.device),
-        "containers": [_container(placement, config, image, pull_policy)],
+        "containers": [_container(spec, placement, config, image=image, pull_policy=pull_policy)],
         "volumes": _volumes(spec, config.device),
     }
     if spec.engine.image_pull_secrets:
@@ -77,7 +78,9 @@ def _pod_security(device: Device) -> dict[str, Any]:
     return security
 
 
-def _container(placement: Placement, config: RuntimeConfig, image: str, pull_policy: str) -> dict[str, Any]:
+def _container(
+    spec: DeploymentSpec, placement: Placement, config: RuntimeConfig, *, image: str, pull_policy: str
+) -> dict[str, Any]:
     return {
         "name": CONTAINER,
         "image": image,
@@ -102,7 +105,7 @@ def _container(placement: Placement, config: RuntimeConfig, image: str, pull_pol
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "volumeMounts": [
-            {"name": "models", "mountPath": MODELS_MOUNT, "readOnly": True},
+            *weight_mounts(spec.model.source),
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own emptyDir
             {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - likewise
         ],
@@ -135,9 +138,8 @@ def _resources(placement: Placement, device: Device) -> dict[str, Any]:
 
 
 def _volumes(spec: DeploymentSpec, device: Device) -> list[dict[str, Any]]:
-    claim = spec.model.source.persistent_volume_claim.claim_name
     return [
-        {"name": "models", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}},
+        *weight_volumes(spec.model.source),
         {"name": "tmp", "emptyDir": {}},
         {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": _SHARED_MEMORY[device]}},
     ]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import posixpath
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import KVCacheDataType as AskedDataType
-from qwen3_operator.api.deployment import Quantization, UseCase
+from qwen3_operator.api.deployment import UseCase
+from qwen3_operator.manifests.weights import model_files
 from qwen3_runtime.config import (
     Device,
     KVCacheDataType,
     Limits,
-    ModelFiles,
     Parallelism,
     RuntimeConfig,
     Shutdown,
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 ENGINE = "SGLang"
 """The adapter that the runtime looks for in the image."""
-MODELS_MOUNT = "/models"
 LAME_DUCK_SECONDS = 5
 """kube-proxy and gateways take this long to forget an endpoint; requests that still come are served."""
 
@@ -38,10 +36,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
     device = Device(placement.device)
     return RuntimeConfig(
         served_model_name=spec.model.served_name or plan.model,
-        model=ModelFiles(
-            path=posixpath.join(MODELS_MOUNT, _folder(spec, placement, model)).rstrip("/"),
-            expected_config=model.expected_config(),
-        ),
+        model=model_files(spec.model.source, placement, model),
         engine=ENGINE,
         extra_args=spec.engine.extra_args,
         device=device,
@@ -59,16 +54,6 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
         thinking_mode=None if model.thinking == "Hybrid" else ThinkingMode(model.thinking),
         tool_call_format=None if model.tool_calls == "JSON" else ToolCallFormat(model.tool_calls),
         shutdown=Shutdown(lame_duck_seconds=LAME_DUCK_SECONDS, drain_seconds=spec.drain_timeout_seconds),
-    )
-
-
-def _folder(spec: DeploymentSpec, placement: Placement, model: Model) -> str:
-    """The weights of this placement, relative to the claim's root."""
-    checkpoint = model.checkpoint(Quantization(placement.quantization))
-    return spec.model.source.persistent_volume_claim.folder(
-        model=model.name,
-        quantization=placement.quantization,
-        repository=checkpoint.repository if checkpoint else "",
     )
 
 

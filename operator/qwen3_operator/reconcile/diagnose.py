@@ -170,7 +170,7 @@ def _crash(view: PodView) -> Diagnosis | None:
 def _starting(view: PodView) -> Diagnosis | None:
     report = _report(view)
     if report is not None:
-        step = report.phase.value
+        step = report.phase.value + _progress(report)
     elif view.container.get("state", {}).get("running"):
         step = "ContainerRunning"
     elif view.is_bound:
@@ -178,6 +178,15 @@ def _starting(view: PodView) -> Diagnosis | None:
     else:
         step = "Scheduling"
     return Diagnosis(STARTING, f"pod is starting: {step}")
+
+
+def _progress(report: PhaseReport) -> str:
+    """In whole percent, so that a status is not written at every look."""
+    found = report.progress
+    if report.phase is not Phase.FETCHING_WEIGHTS or found is None or not found.bytes_total:
+        return ""
+    share = 100 * found.bytes_done // found.bytes_total
+    return f", {share} % of {found.bytes_total / 1e9:.1f} GB. {report.message}"
 
 
 CHAIN: tuple[Check, ...] = (

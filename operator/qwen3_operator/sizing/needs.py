@@ -114,11 +114,11 @@ def wanted(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Want
 
 def spec_digest(spec: DeploymentSpec) -> str:
     """Digest of what a plan depends on. Replicas are left out: scaling keeps the plan."""
-    claim = spec.model.source.persistent_volume_claim
+    library = spec.model.source.library
     fields = {"name", "use_case", "minimum_quality", "quantization", "context_length"}
     parts = [
         spec.model.model_dump(mode="json", include=fields, exclude_none=True),
-        [claim.holds_models, claim.holds_formats],
+        [library.holds_models, library.holds_formats],
         spec.engine.kv_cache_data_type.value,
         spec.hardware.to_json(),
         spec.workload.to_json(),

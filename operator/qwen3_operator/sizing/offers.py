@@ -79,11 +79,10 @@ def _of_use_case(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | 
 
 
 def _offers_of(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator[Offer]:
-    claim = spec.model.source.persistent_volume_claim
     context = spec.model.context_length or model.native_context
     for checkpoint in model.checkpoints:
         form = catalog.quantizations[checkpoint.quantization]
-        if "{repository}" in claim.path and not checkpoint.repository:
+        if spec.model.source.library.needs_repository and not checkpoint.repository:
             continue
         if _asked(spec) in {Quantization.AUTO, form.name}:
             quality = (-(model.quality or 0), -model.parameters, form.rank)
@@ -91,9 +90,9 @@ def _offers_of(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator
 
 
 def _asked(spec: DeploymentSpec) -> Quantization:
-    """The format to plan; Auto only where the source holds several. A claim of one format is taken to hold BF16."""
+    """The format to plan; Auto only where the source holds several. A source of one format is taken to hold BF16."""
     asked = spec.model.quantization
-    if asked is Quantization.AUTO and not spec.model.source.persistent_volume_claim.holds_formats:
+    if asked is Quantization.AUTO and not spec.model.source.library.holds_formats:
         return Quantization.BF16
     return asked
 

@@ -7,7 +7,8 @@ import pytest
 from qwen3_operator.api.status import ConditionType
 from qwen3_operator.reconcile.diagnose import Diagnosis, diagnose, worst
 from qwen3_operator.reconcile.observed import PodView, Unreachable
-from qwen3_runtime.config import Phase
+from qwen3_runtime.config import Phase, PhaseReport
+from qwen3_runtime.sources import FetchProgress
 from tests.unit.reconcile.samples import ended, phase, pod, view, waiting
 
 OOM = ended("OOMKilled", 137)
@@ -53,6 +54,14 @@ def test_each_failure_has_its_reason_and_says_what_to_look_at(seen: PodView, rea
     assert finding is not None
     assert finding.reason == reason
     assert words in finding.message
+
+
+def test_a_fetch_shows_its_progress_in_whole_percent() -> None:
+    done = FetchProgress(bytes_done=3_199_999_999, bytes_total=16_400_000_000, files_done=0, files_total=5)
+    report = PhaseReport(phase=Phase.FETCHING_WEIGHTS, message="Fetching Qwen/Qwen3-8B.", progress=done)
+    finding = diagnose(view(pod(), report))
+    assert finding is not None
+    assert finding.message == "pod is starting: FetchingWeights, 19 % of 16.4 GB. Fetching Qwen/Qwen3-8B."
 
 
 def test_a_pod_that_serves_or_ends_has_no_finding() -> None:

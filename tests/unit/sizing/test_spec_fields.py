@@ -53,6 +53,29 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "thinking.default": ("Enabled", "Disabled"),
     "drainTimeoutSeconds": (10, 20),
 }
+HUB: dict[str, tuple[Any, Any]] = {
+    "repository": ("a/one", "a/two"),
+    "revision": ("one", "two"),
+    "endpoint": ("https://one", "https://two"),
+    "token.name": ("one", "two"),
+    "token.key": ("one", "two"),
+    "files": (["one"], ["two"]),
+}
+S3: dict[str, tuple[Any, Any]] = {
+    "bucket": ("one", "two"),
+    "prefix": ("one", "two"),
+    "endpoint": ("https://one", "https://two"),
+    "region": ("one", "two"),
+    "credentialsSecret": ("one", "two"),
+    "checksums": ("Required", "WhenPresent"),
+    "files": (["one"], ["two"]),
+}
+FIELDS |= {
+    f"model.source.{hub}.{field}": HUB[field] for hub in ("huggingFace", "modelScope", "modelers") for field in HUB
+}
+FIELDS |= {f"model.source.s3.{field}": values for field, values in S3.items()}
+FIELDS |= {f"model.source.image.{field}": ("one", "two") for field in ("reference", "path")}
+FIELDS["model.source.download.claimName"] = ("one", "two")
 # Where a field works only beside others, or the two values would lead to the same devices.
 LIBRARY = {"name": "Auto", "source": {"persistentVolumeClaim": {"path": "{model}"}}}
 LENGTHS = {"inputTokens": {"p95": 20_000}, "outputTokens": {"p95": 20_000}}
@@ -67,6 +90,23 @@ BESIDE: dict[str, dict[str, Any]] = {
     "workload.inputTokens.p95": {"workload": {"outputTokens": {"p95": 100}, "concurrency": 8}},
     "workload.outputTokens.p95": {"workload": {"inputTokens": {"p95": 100}, "concurrency": 8}},
 }
+# A source beside the claim that every other case has.
+SOURCES: dict[str, dict[str, Any]] = {
+    "huggingFace": {"token": {"name": "t"}},
+    "modelScope": {"token": {"name": "t"}},
+    "modelers": {"token": {"name": "t"}},
+    "s3": {"bucket": "b"},
+    "image": {"reference": "i"},
+}
+
+
+def beside(path: str) -> dict[str, Any]:
+    """Other fields that are set while one is tried."""
+    kind = path.split(".")[2] if path.startswith("model.source.") else ""
+    kind = "huggingFace" if kind == "download" else kind
+    if kind in SOURCES:
+        return {"model": {"source": {"persistentVolumeClaim": None, kind: SOURCES[kind]}}}
+    return BESIDE.get(path, {})
 
 
 def leaves(schema: dict[str, Any], path: str = "") -> list[str]:
@@ -83,7 +123,7 @@ def answer(path: str, value: Any) -> Any:
     nested: Any = value
     for name in reversed(path.split(".")):
         nested = {name: nested}
-    raw = merged(merged(base, BESIDE.get(path, {})), nested)
+    raw = merged(merged(base, beside(path)), nested)
     planned = plan(DeploymentSpec.model_validate(raw), inventory(NODES, [], CATALOG, pools=[PRICED]), CATALOG)
     if not isinstance(planned, PlanStatus):
         return planned

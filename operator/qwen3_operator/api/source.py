@@ -1,0 +1,225 @@
+"""Where the weights of a ``Qwen3Deployment`` come from: ``spec.model.source``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from typing_extensions import override
+
+from qwen3_operator.api.base import ApiModel, Rule, as_atomic
+
+SubdomainName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+Endpoint = Annotated[str, Field(max_length=512, pattern=r"^https?://[^\s?#]+$")]
+Folder = Annotated[str, Field(max_length=1024, pattern=r"^([^/].*)?$")]
+Patterns = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=256)], ...], Field(max_length=16), as_atomic()]
+PLACEHOLDERS = ("{model}", "{quantization}", "{repository}")
+"""What a path inside a library of weights may hold: filled in for each placement."""
+
+
+class Checksums(StrEnum):
+    """What to do with a bucket that has no SHA256SUMS beside the weights."""
+
+    REQUIRED = "Required"
+    WHEN_PRESENT = "WhenPresent"
+
+
+class Library(ApiModel):
+    """Something with a path in which placeholders tell models apart."""
+
+    @property
+    def template(self) -> str:
+        """The path as it was written."""
+        raise NotImplementedError
+
+    @property
+    def holds_models(self) -> bool:
+        """Whether the path tells models apart."""
+        return "{model}" in self.template or "{repository}" in self.template
+
+    @property
+    def holds_formats(self) -> bool:
+        """Whether the path tells formats of one model apart."""
+        return "{quantization}" in self.template or "{repository}" in self.template
+
+    @property
+    def needs_repository(self) -> bool:
+        """Whether only formats that are published can be meant."""
+        return "{repository}" in self.template
+
+    def folder(self, *, model: str, quantization: str, repository: str) -> str:
+        """The path with its placeholders filled in."""
+        path = self.template
+        for placeholder, value in zip(PLACEHOLDERS, (model, quantization, repository), strict=True):
+            path = path.replace(placeholder, value)
+        return path
+
+
+class ClaimSource(Library):
+    """Weights on a PersistentVolumeClaim of the deployment's namespace. Mounted read-only."""
+
+    claim_name: SubdomainName
+    """Name of the PersistentVolumeClaim."""
+    path: Folder = ""
+    """Folder inside the volume that holds config.json and the weights. Empty: the volume's root. In a library of
+    several models {model}, {quantization} and {repository} stand for catalog names, e.g. {model}-{quantization}."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!self.path.split('/').exists(p, p == '..')",
+            "spec.model.source.persistentVolumeClaim.path must stay inside the volume: remove '..'",
+            good={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "qwen3/8b"}}}},
+            bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "a/../../b"}}}},
+        ),
+        Rule(
+            "!self.path.replace('{model}', '').replace('{quantization}', '').replace('{repository}', '')"
+            ".matches('[{}]')",
+            "spec.model.source.persistentVolumeClaim.path knows the placeholders {model}, {quantization} and "
+            "{repository} only",
+            good={"model": {"source": {"persistentVolumeClaim": {"claimName": "w", "path": "{model}/{quantization}"}}}},
+            bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "w", "path": "{name}"}}}},
+        ),
+    )
+
+    @property
+    @override
+    def template(self) -> str:
+        """The folder."""
+        return self.path
+
+
+class ImageSource(Library):
+    """Weights in an OCI image, mounted read-only by the kubelet (gate ImageVolume, on since Kubernetes 1.35)."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^\S+$")]
+    """The image, e.g. registry.example/models/qwen3-8b:1."""
+    path: Folder = ""
+    """Folder inside the image that holds config.json and the weights. Empty: its root."""
+
+    @property
+    @override
+    def template(self) -> str:
+        """The folder."""
+        return self.path
+
+
+class TokenSecret(ApiModel):
+    """One key of a Secret of the deployment's namespace."""
+
+    name: SubdomainName
+    """Name of the Secret."""
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "token"
+    """Key that holds the token."""
+
+
+class HubSource(Library):
+    """A repository on a hub, fetched and verified before the engine starts."""
+
+    repository: Annotated[str, Field(max_length=256, pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    """owner/name. Default: the repository that the catalog knows for the model and the format."""
+    revision: Annotated[str, Field(max_length=256, pattern=r"^\S*$")] = ""
+    """Branch, tag or commit. Empty: the main branch."""
+    endpoint: Endpoint | None = None
+    """A mirror that speaks the hub's API. Default: the hub itself."""
+    token: TokenSecret | None = None
+    """Token for private and gated repositories."""
+    files: Patterns = ()
+    """Shell patterns of the files to fetch. Empty: all that an engine can use; of a GGUF repository the planned
+    format."""
+
+    @property
+    @override
+    def template(self) -> str:
+        """A hub is a library unless one repository is named."""
+        return "" if self.repository else "{repository}"
+
+
+class S3Source(Library):
+    """Objects in a bucket that speaks S3, fetched and verified before the engine starts."""
+
+    bucket: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[\w.-]+$")]
+    """Name of the bucket."""
+    prefix: Folder = ""
+    """Like a folder. {model}, {quantization} and {repository} stand for catalog names."""
+    endpoint: Endpoint | None = None
+    """The server. Default: AWS."""
+    region: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w-]+$")] = "us-east-1"
+    """Region of the signature."""
+    credentials_secret: SubdomainName | None = None
+    """Secret with access-key-id, secret-access-key and, where there is one, session-token. Default: anonymous."""
+    checksums: Checksums = Checksums.REQUIRED
+    """Required: SHA256SUMS must lie beside the weights. WhenPresent: without it only sizes are checked."""
+    files: Patterns = ()
+    """Shell patterns of the objects to fetch, below the prefix. Empty: all that an engine can use."""
+
+    @property
+    @override
+    def template(self) -> str:
+        """The prefix."""
+        return self.prefix
+
+
+class DownloadVolume(ApiModel):
+    """The volume that fetched weights are written to."""
+
+    claim_name: SubdomainName | None = None
+    """PersistentVolumeClaim, writable by every replica (ReadWriteMany where they are on several nodes): one of them
+    fetches, the others wait. Default: a scratch volume of each pod on its node's disk, fetched by each pod anew."""
+
+
+_KINDS = ("persistentVolumeClaim", "image", "huggingFace", "modelScope", "modelers", "s3")
+
+
+class ModelSource(ApiModel):
+    """Where the weights come from: one of the fields but ``download``."""
+
+    persistent_volume_claim: ClaimSource | None = None
+    """Weights that lie on a PersistentVolumeClaim already."""
+    image: ImageSource | None = None
+    """Weights in an OCI image."""
+    hugging_face: HubSource | None = None
+    """Hugging Face or a mirror of it."""
+    model_scope: HubSource | None = None
+    """ModelScope or a mirror of it."""
+    modelers: HubSource | None = None
+    """Modelers or a mirror of it."""
+    s3: S3Source | None = None
+    """A bucket."""
+    download: DownloadVolume | None = None
+    """Volume for weights from a hub or a bucket. Default: a scratch volume of each pod."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in _KINDS) + " == 1",
+            f"spec.model.source takes exactly one of {', '.join(_KINDS[:-1])} and {_KINDS[-1]}",
+            good={"model": {"source": {"persistentVolumeClaim": None, "huggingFace": {}}}},
+            bad={"model": {"source": {"huggingFace": {}}}},
+        ),
+        Rule(
+            "!has(self.download) || has(self.huggingFace) || has(self.modelScope) || has(self.modelers) || "
+            "has(self.s3)",
+            "spec.model.source.download is for weights that are fetched, from a hub or from s3",
+            good={
+                "model": {
+                    "source": {
+                        "persistentVolumeClaim": None,
+                        "s3": {"bucket": "weights", "prefix": "qwen3/{model}"},
+                        "download": {"claimName": "cache"},
+                    }
+                }
+            },
+            bad={"model": {"source": {"download": {"claimName": "cache"}}}},
+        ),
+    )
+
+    @property
+    def library(self) -> Library:
+        """The one that is set."""
+        kinds = (self.persistent_volume_claim, self.image, self.hugging_face, self.model_scope, self.modelers, self.s3)
+        return next(kind for kind in kinds if kind is not None)
+
+    @property
+    def hub(self) -> HubSource | None:
+        """The hub, where it is one."""
+        return self.hugging_face or self.model_scope or self.modelers
