@@ -131,7 +131,8 @@ class FetchLock:
         while not self._released.wait(self._pace.lock_beat_seconds):
             self.require()
             beat += 1
-            self._write(self._record.model_copy(update={"beat": beat, "progress": self.progress()}))
+            with contextlib.suppress(OSError):  # a full disk: the fetch itself says so, and says it better
+                self._write(self._record.model_copy(update={"beat": beat, "progress": self.progress()}))
 
     def _is_mine(self) -> bool:
         """A missing file is looked for again: somebody may have caught it and be about to put it back."""
