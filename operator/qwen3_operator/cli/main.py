@@ -6,6 +6,7 @@ import typer
 
 from qwen3_operator.cli.explain import explain
 from qwen3_operator.cli.inventory import inventory
+from qwen3_operator.cli.offload import offload
 from qwen3_operator.cli.plan import plan
 from qwen3_operator.cli.predict import predict
 from qwen3_operator.cli.replan import replan
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (plan, table, explain, replan, inventory, predict):
+for function in (plan, table, explain, replan, inventory, predict, offload):
     app.command()(function)
 
 
