@@ -91,22 +91,25 @@ def _other_models(spec: DeploymentSpec, wanted: Wanted, catalog: Catalog) -> Ite
 
 
 def _less_load(field: Field) -> Iterator[Attempt]:
-    """As many replicas, or as much load where the plan may choose how many replicas, as there is room for."""
+    """As many replicas, then as much load, as there is room for."""
     wanted, able = field.wanted, working(field)
-    traffic = wanted.traffic
+    traffic, fewer = wanted.traffic, ""
     if traffic.replicas is not None:
-        if room := sum(field.room(pool, rating) for pool, rating in able):
-            yield Attempt(replace(wanted, traffic=replace(traffic, replicas=room)), _says(f"spec.replicas: {room}"))
-        return
+        room = sum(field.room(pool, rating) for pool, rating in able)
+        if not 0 < room < traffic.replicas:
+            return
+        traffic, fewer = replace(traffic, replicas=room), f"spec.replicas: {room}"
+        yield Attempt(replace(wanted, traffic=traffic), _says(fewer))
     carried = sum(field.room(pool, rating) * rating.unit for pool, rating in able)
+    if not 0 < carried < (traffic.rate or traffic.concurrency):
+        return
     if traffic.rate is not None:
         rate = int(carried * 10) / 10
-        words = _says(f'spec.workload.requestsPerSecond: "{rate:g}"')
+        words = f'spec.workload.requestsPerSecond: "{rate:g}"'
     else:
-        rate, words = None, _says(f"spec.workload.concurrency: {int(carried)}")
-    if 0 < carried < (traffic.rate or traffic.concurrency):
-        fewer = replace(traffic, rate=rate, concurrency=traffic.concurrency if rate else int(carried))
-        yield Attempt(replace(wanted, traffic=fewer), words)
+        rate, words = None, f"spec.workload.concurrency: {int(carried)}"
+    less = replace(traffic, rate=rate, concurrency=traffic.concurrency if rate else int(carried))
+    yield Attempt(replace(wanted, traffic=less), _says(f"{fewer} and {words}" if fewer else words))
 
 
 def _longer_targets(field: Field) -> Iterator[Attempt]:

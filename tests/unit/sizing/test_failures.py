@@ -66,6 +66,16 @@ def test_no_fit_says_needed_free_and_nearest() -> None:
     assert answer.rejected[0].number == "room for 3 of 5 replicas"
 
 
+def test_fewer_replicas_that_cannot_carry_the_load_are_advised_with_less_load() -> None:
+    load = {"concurrency": 140, "inputTokens": {"p95": 4000}, "outputTokens": {"p95": 1000}}
+    asked = {"replicas": 2, "model": {"name": "Qwen3-8B"}, "workload": load}
+    answer = failed(spec(**asked), gpu_node("g", count=1))
+    found = re.search(r"spec\.replicas: 1 and spec\.workload\.concurrency: (\d+), on", answer.message)
+    assert found is not None, answer.message
+    fewer = {"replicas": 1, "workload": load | {"concurrency": int(found[1])}}
+    assert planned(spec(**(asked | fewer)), gpu_node("g", count=1)).placements[0].replicas == 1
+
+
 def test_a_budget_is_told_in_money() -> None:
     found = inventory([gpu_node("g")], [], CATALOG, pools=[PRICED])
     answer = plan(spec(hardware={"maxCostPerHour": "4"}), found, CATALOG)
