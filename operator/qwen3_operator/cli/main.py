@@ -10,6 +10,7 @@ from qwen3_operator.cli.offload import offload
 from qwen3_operator.cli.plan import plan
 from qwen3_operator.cli.predict import predict
 from qwen3_operator.cli.replan import replan
+from qwen3_operator.cli.replay import replay
 from qwen3_operator.cli.table import table
 
 app = typer.Typer(
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (plan, table, explain, replan, inventory, predict, offload):
+for function in (plan, table, explain, replan, inventory, predict, offload, replay):
     app.command()(function)
 
 

@@ -1,0 +1,56 @@
+"""Tables of ``replay``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from qwen3_operator.cli.tables import plain_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from qwen3_operator.scaling.simulate import Bound, Report, Setting
+
+_NUMBERS = (
+    "REPLICA-HOURS", "COST", "IN TIME", "WORST HOUR", "MISSED", "BELOW DEMAND", "OF BEST", "OF BEST 99 %", "FLIPS/DAY",
+)  # fmt: skip
+
+
+def replayed(setting: Setting, best: Bound, reports: Sequence[Report]) -> list[RenderableType]:
+    """The traffic, each policy, and the least that any policy could have cost."""
+    arrivals, unit = setting.arrivals, setting.unit
+    table = plain_table("POLICY", *_NUMBERS, right=_NUMBERS)
+    for one in reports:
+        table.add_row(
+            one.policy,
+            f"{one.replica_hours:.1f}",
+            f"{one.cost:.2f}",
+            f"{one.attainment:.2%}",
+            f"{one.worst_hour:.1%}",
+            f"{one.missed:.0f}",
+            f"{one.below_demand:.1%}",
+            f"{one.ratio:.2f}",
+            f"{one.ratio99:.2f}",
+            f"{one.flips_per_day:.0f}",
+        )
+    return [
+        Text(
+            f"{arrivals.hours:.1f} hours, {arrivals.requests.sum():.0f} requests, work for "
+            f"{arrivals.mean_replicas(unit):.2f} replicas of {unit.placement} on average"
+        ),
+        Text(
+            f"a start takes {unit.startup_seconds:.0f} s, a request may wait {setting.wait:.1f} s; late ones yield to "
+            "those that can still be in time"
+        ),
+        Text(),
+        table,
+        Text(),
+        Text(
+            f"best, knowing the future: {best.clairvoyant:.1f} replica-hours with no request late, "
+            f"{best.clairvoyant99:.1f} with 1 % late; the work alone is {best.work:.1f}"
+        ),
+    ]

@@ -1,0 +1,24 @@
+"""A fleet in front of recorded traffic, driven by the same ``decide`` as the real one; pure."""
+
+from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS, Arrivals
+from qwen3_operator.scaling.simulate.bound import Bound, bound
+from qwen3_operator.scaling.simulate.fleet import Run, Setting, run
+from qwen3_operator.scaling.simulate.rates import Rates, generated
+from qwen3_operator.scaling.simulate.report import Report, report
+from qwen3_operator.scaling.simulate.scalers import SCALERS, scaler
+
+__all__ = [
+    "SCALERS",
+    "STEP_SECONDS",
+    "Arrivals",
+    "Bound",
+    "Rates",
+    "Report",
+    "Run",
+    "Setting",
+    "bound",
+    "generated",
+    "report",
+    "run",
+    "scaler",
+]

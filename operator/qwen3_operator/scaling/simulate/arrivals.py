@@ -1,0 +1,63 @@
+"""Traffic on a grid of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qwen3_operator.scaling.queue import Numbers
+    from qwen3_operator.scaling.types import Capacity
+
+STEP_SECONDS = 5.0
+"""Two of them make the period of a decision."""
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What arrives in each step; all arrays have one value per step, and an even number of them."""
+
+    requests: Numbers
+    input_tokens: Numbers
+    output_tokens: Numbers
+    known: NDArray[np.bool_]
+    """False where the trace has a hole: nothing arrives, nothing is seen and nothing counts."""
+
+    @property
+    def hours(self) -> float:
+        """From the first step to the last, holes included."""
+        return len(self.requests) * STEP_SECONDS / 3600
+
+    def work(self, capacity: Capacity) -> Numbers:
+        """Replica-seconds of each step."""
+        per_input, per_output = 1 / capacity.input_tokens_per_second, 1 / capacity.output_tokens_per_second
+        return np.asarray(self.input_tokens * per_input + self.output_tokens * per_output)
+
+    def mean_replicas(self, capacity: Capacity) -> float:
+        """Replicas that would do the work if it came evenly."""
+        return float(self.work(capacity)[self.known].sum()) / max(STEP_SECONDS, int(self.known.sum()) * STEP_SECONDS)
+
+    def times(self, factor: float) -> Arrivals:
+        """The same traffic, so many times as large: each request stands for ``factor``."""
+        return Arrivals(self.requests * factor, self.input_tokens * factor, self.output_tokens * factor, self.known)
+
+    @staticmethod
+    def of(times: Numbers, input_tokens: Numbers, output_tokens: Numbers) -> Arrivals:
+        """Single requests.
+
+        Args:
+            times: seconds; they need not start at 0 nor be in order.
+            input_tokens: of each request.
+            output_tokens: of each request.
+        """
+        places = ((times - times.min()) // STEP_SECONDS).astype(int)
+        steps = int(places.max()) // 2 * 2 + 2
+
+        def binned(values: Numbers | None) -> Numbers:
+            return np.bincount(places, values, minlength=steps).astype(float)
+
+        return Arrivals(binned(None), binned(input_tokens), binned(output_tokens), np.ones(steps, dtype=bool))

@@ -1,0 +1,183 @@
+"""A fleet behind a queue in deadline order, step by step. Pods are paid for from the decision to their end."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from qwen3_operator.scaling.guard import wait_seconds
+from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS, Arrivals
+from qwen3_operator.scaling.types import PERIOD_SECONDS, Capacity, Counters, Fleet, Observation, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qwen3_operator.scaling.queue import Numbers
+
+_STEPS = round(PERIOD_SECONDS / STEP_SECONDS)
+_TAIL = 0.05
+"""Share of late requests from which on the 95th percentile of the first token is that of late ones."""
+_FIRST, _FIRST_STEPS = 1.3, 120
+"""A fleet begins with so much of the mean work of the first ten minutes."""
+
+
+class Scaler(Protocol):
+    """Says how many replicas each placement gets."""
+
+    def __call__(self, observation: Observation, now: float) -> Mapping[str, int]:
+        """Replicas per placement, from what is seen at ``now``, in seconds."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all scalers of one comparison share. The first capacity is the unit of work."""
+
+    arrivals: Arrivals
+    capacities: tuple[Capacity, ...]
+    policy: Policy
+
+    @property
+    def unit(self) -> Capacity:
+        """A replica in which work is counted."""
+        return self.capacities[0]
+
+    @cached_property
+    def wait(self) -> float:
+        """Seconds that a request may wait."""
+        return wait_seconds(self.policy, self.capacities)
+
+    @cached_property
+    def sizes(self) -> dict[str, float]:
+        """What a replica of each placement is worth in units, for the tokens of the whole trace."""
+        total = float(self.arrivals.input_tokens.sum()), float(self.arrivals.output_tokens.sum())
+        return {one.placement: self.unit.work(*total) / one.work(*total) for one in self.capacities}
+
+    @property
+    def first(self) -> int:
+        """Replicas at the beginning, of the unit's placement."""
+        mean = float(self.arrivals.work(self.unit)[:_FIRST_STEPS].mean()) / STEP_SECONDS
+        wanted = max(self.policy.min_replicas, math.ceil(_FIRST * mean))
+        return min(wanted, self.policy.max_replicas, self.unit.available)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one scaler did: one value per step."""
+
+    ready: Numbers
+    """Replicas that serve, in units."""
+    replicas: Numbers
+    """Pods that are paid for: [steps, placements]."""
+    missed: Numbers
+    """Requests that arrived in the step and miss their target."""
+    wait: Numbers
+    """Seconds until the last of those that wait is served, late ones included."""
+
+
+class Waiting(NamedTuple):
+    """The queue of ``qwen3_operator.scaling.queue`` on plain numbers, which is ten times as fast for one fleet."""
+
+    on_time: float
+    late: float
+
+    def after(self, work: float, ready: float, wait: float) -> tuple[Waiting, float]:
+        """The queue one step later, and the share of the arrived work that became late."""
+        asked, done = self.on_time + work, ready * STEP_SECONDS
+        waiting = max(0.0, asked - done)
+        on_time = min(waiting, ready * wait)
+        excess = waiting - on_time
+        late = max(0.0, self.late - max(0.0, done - asked)) + excess
+        return Waiting(on_time, late), min(1.0, excess / work) if work > 0 else 0.0
+
+
+def run(setting: Setting, scaler: Scaler) -> Run:
+    """Let a scaler decide every ``PERIOD_SECONDS`` of the trace."""
+    pods = _Pods(setting)
+    work = setting.arrivals.work(setting.unit).tolist()
+    requests = setting.arrivals.requests.tolist()
+    counters = _Meters(setting)
+    steps, queue, wait = len(work), Waiting(0.0, 0.0), setting.wait
+    ready, missed, waits = np.zeros(steps), np.zeros(steps), np.zeros(steps)
+    replicas = np.zeros((steps, len(setting.capacities)))
+    for begin, end in pairwise(range(0, steps + 1, _STEPS)):
+        serving = pods.serving
+        for step in range(begin, end):
+            queue, share = queue.after(work[step], serving, wait)
+            missed[step] = share * requests[step]
+            waits[step] = (queue.on_time + queue.late) / max(serving, 1e-9)
+        ready[begin:end] = serving
+        replicas[begin:end] = pods.totals
+        late = missed[begin:end].sum()
+        observation = counters.observation(pods.fleets, end, queue, late=late, serving=serving)
+        pods.resize(scaler(observation, end * STEP_SECONDS))
+    return Run(ready, replicas, missed, waits)
+
+
+class _Pods:
+    """Replicas of all placements.
+
+    The newest pending ones are cancelled first, so a place is ready once it was asked for throughout a start-up.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self._sizes = setting.sizes
+        first = {one.placement: 0 for one in setting.capacities} | {setting.unit.placement: setting.first}
+        lengths = {one.placement: math.ceil(one.startup_seconds / PERIOD_SECONDS) + 1 for one in setting.capacities}
+        self._past = {name: deque([first[name]], maxlen=length) for name, length in lengths.items()}
+        for name, past in self._past.items():
+            past.extend([first[name]] * lengths[name])
+
+    @property
+    def totals(self) -> list[int]:
+        return [past[-1] for past in self._past.values()]
+
+    @property
+    def fleets(self) -> tuple[Fleet, ...]:
+        """With the pods that are ready in the next period."""
+        pairs = ((name, min(past), past[-1]) for name, past in self._past.items())
+        return tuple(Fleet(name, ready, total - ready) for name, ready, total in pairs)
+
+    @property
+    def serving(self) -> float:
+        return sum(min(past) * self._sizes[name] for name, past in self._past.items())
+
+    def resize(self, wanted: Mapping[str, int]) -> None:
+        for name, past in self._past.items():
+            past.append(wanted[name])
+
+
+class _Meters:
+    """What a scrape would find."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._unit = setting.unit
+        arrivals = setting.arrivals
+        columns = (arrivals.requests, arrivals.input_tokens, arrivals.output_tokens)
+        self._totals = [np.concatenate(([0.0], column.cumsum())).tolist() for column in columns]
+        self._known = arrivals.known.tolist()
+        self._late = 0.0
+        self._recent = deque[tuple[float, float]](maxlen=round(60 / PERIOD_SECONDS))
+
+    def observation(
+        self, fleets: tuple[Fleet, ...], end: int, queue: Waiting, *, late: float, serving: float
+    ) -> Observation:
+        """At the end of a step."""
+        self._late += late
+        requests, inputs, outputs = (column[end] for column in self._totals)
+        known = self._known[end - 1] and self._known[end - _STEPS]
+        self._recent.append((requests - self._totals[0][end - _STEPS], late))
+        arrived, missed = (sum(values) for values in zip(*self._recent, strict=True))
+        waiting = queue.on_time + (queue.late if missed > _TAIL * arrived else 0.0)
+        mean = self._unit.work(inputs, outputs) / requests if requests else 0.0
+        return Observation(
+            fleets=fleets,
+            counters=Counters(requests, inputs, outputs, self._late) if known else None,
+            waiting=(queue.on_time + queue.late) / mean if mean else 0.0,
+            time_to_first_token=self._unit.first_token_seconds + waiting / max(serving, 1e-9),
+        )

@@ -1,0 +1,78 @@
+"""What one decision leaves to the next, and its form in JSON: it survives a restart of whoever decides."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qwen3_operator.scaling.experience import Experience
+from qwen3_operator.scaling.levels import MEANS, Levels
+from qwen3_operator.scaling.queue import Queue
+from qwen3_operator.scaling.shadows import Shadows
+from qwen3_operator.scaling.types import Counters
+
+
+@dataclass(frozen=True)
+class State:
+    """A deployment begins with ``State()``. Never changed, only replaced."""
+
+    unit: tuple[float, float] | None = None
+    """Input and output tokens per second of the replica in which work is told: of the first placement ever seen."""
+    at: float | None = None
+    """When the counters were read."""
+    counters: Counters | None = None
+    """None after a moment without data: a difference across it would be no rate."""
+    unscraped: int = 0
+    levels: Levels = field(default_factory=Levels)
+    shadows: Shadows | None = None
+    experience: Experience = field(default_factory=Experience)
+    wanted: tuple[float, ...] = ()
+    """At past decisions for as long as a start-up takes, the newest first: a fleet goes down to the highest."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Dictionaries, lists and numbers; some 60 kB with a start-up of 180 s."""
+        levels = asdict(self.levels) | {"held": self.levels.held.tolist()}
+        shadows = None
+        if self.shadows is not None:
+            arrays = ("totals", "wanted", "missed", "recently_missed", "cost")
+            shadows = {name: getattr(self.shadows, name).tolist() for name in arrays}
+            shadows["queue"] = [column.tolist() for column in self.shadows.queue]
+        return {
+            "unit": list(self.unit) if self.unit else None,
+            "at": self.at,
+            "counters": asdict(self.counters) if self.counters else None,
+            "unscraped": self.unscraped,
+            "levels": levels,
+            "shadows": shadows,
+            "experience": asdict(self.experience),
+            "wanted": list(self.wanted),
+        }
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> State:
+        """What ``to_json`` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        levels, shadows, experience = value["levels"], value["shadows"], value["experience"]
+        held = np.array(levels["held"], dtype=float).reshape(-1, len(MEANS))
+        choice = {name: tuple(experience[name]) for name in ("chosen", "weights")}
+        return State(
+            unit=(float(value["unit"][0]), float(value["unit"][1])) if value["unit"] else None,
+            at=value["at"],
+            counters=Counters(**value["counters"]) if value["counters"] else None,
+            unscraped=value["unscraped"],
+            levels=Levels(**(levels | {"held": held})),
+            shadows=_shadows(shadows) if shadows else None,
+            experience=Experience(**(experience | choice)),
+            wanted=tuple(value["wanted"]),
+        )
+
+
+def _shadows(value: dict[str, Any]) -> Shadows:
+    arrays = {name: np.array(column, dtype=float) for name, column in value.items() if name != "queue"}
+    on_time, late = (np.array(column, dtype=float) for column in value["queue"])
+    return Shadows(queue=Queue(on_time, late), **arrays)
