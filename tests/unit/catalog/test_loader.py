@@ -59,7 +59,7 @@ def test_version_follows_the_content(folder: Path, name: str, old: str, new: str
             ["models.yaml", "'quality' occurs twice", "line"],
         ),
         ("models.yaml", "Qwen3-0.6B.json", "Qwen3-0.5B.json", ["row 1", "field config", "no file Qwen3-0.5B.json"]),
-        ("models.yaml", "bytes: 11270000000, size: repository, ", "", ["Qwen3-8B", "checkpoints", "bytes are needed"]),
+        ("models.yaml", "        bytes: 11270000000\n", "", ["Qwen3-8B", "checkpoints", "bytes are needed"]),
         ("configs/Qwen3-8B.json", "num_hidden_layers", "num_layers", ["Qwen3-8B", "config", "num_hidden_layers"]),
         ("configs/Qwen3-8B.json", "{", "", ["Qwen3-8B", "config", "no JSON"]),
         ("accelerators.yaml", "memoryMiB: 81559", "memoryMiB: -1", ["accelerators.yaml", "H100-SXM", "memoryMiB"]),
