@@ -77,11 +77,15 @@ def test_every_command_line_parses(engine_python: Path) -> None:
     while_parsing = done.stderr.split("BEGIN", 1)[1]
     assert not while_parsing.replace("BEGIN", "").strip(), "the parser complained"
     parsed: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    assert [entry["device"] for entry in parsed] == [config.device for config in CONFIGS]
-    assert [entry["tp_size"] for entry in parsed] == [1, 8, 1, 16, 8, 1]
-    assert [entry["quantization"] for entry in parsed] == [None, None, None, "modelslim", None, None]
-    assert parsed[1]["ep_size"] == 2
-    assert [entry["attn_dp_size"] for entry in parsed] == [1, 1, 1, 1, 4, 1]
-    assert [entry["kv_cache_dtype"] for entry in parsed[-2:]] == ["fp8_e4m3", "bfloat16"]
+    for entry, config in zip(parsed, CONFIGS, strict=True):
+        assert entry["device"] == config.device
+        assert entry["tp_size"] == config.parallelism.tensor_parallel
+        assert entry["ep_size"] == config.parallelism.expert_parallel
+        assert entry["attn_dp_size"] == (config.parallelism.data_parallel or 1)
+        assert entry["quantization"] == ("modelslim" if config.quantization == "W8A8" else None)
+        assert entry["is_embedding"] is (config.task is Task.EMBED)
+    assert [entry["kv_cache_dtype"] for entry in parsed[4:6]] == ["fp8_e4m3", "bfloat16"]
+    assert [entry["reasoning_parser"] for entry in parsed[6:9]] == ["qwen3", "qwen3-thinking", None]
+    assert [entry["tool_call_parser"] for entry in parsed[9:11]] == ["qwen", "qwen3_coder"]
     assert "yarn" in parsed[2]["json_model_override_args"]
     assert {entry["host"] for entry in parsed} == {"127.0.0.1"}
