@@ -30,6 +30,8 @@ _SHARPNESS = 20.0
 """A shape that costs 5 % more than the cheapest counts e times less."""
 _SMOOTHING = 0.001
 _HARDLY_MORE = 1.1
+_NEARLY_NONE = 1e-9
+"""Requests: sums fade to it where nothing arrives for days."""
 _HOUR = PERIOD_SECONDS / 3600
 
 
@@ -57,7 +59,7 @@ class Experience:
     @property
     def late_share(self) -> float:
         """Of the requests that arrived."""
-        return self.late / self.requests if self.requests > 0 else 0.0
+        return self.late / self.requests if self.requests > _NEARLY_NONE else 0.0
 
     def after(self, work: float, requests: float, late: float, ready: float, wait: float) -> Experience:
         """One decision later; ``work`` and ``ready`` in replicas."""
@@ -93,13 +95,13 @@ class Experience:
         return tuple(int(index) for index in chosen), tuple(float(weight) for weight in weights / weights.sum())
 
     def _rate(self, missed: Numbers, requests: float, hours: float, prior: Numbers) -> Numbers:
-        seen = missed.reshape(STEPS.shape) / max(requests, 1e-9)
+        seen = missed.reshape(STEPS.shape) / max(requests, _NEARLY_NONE)
         return np.asarray((hours * seen + self.prior_hours * prior) / (hours + self.prior_hours))
 
     def _budget(self) -> float:
         """Smaller while experience is short, and by how much the shadows miss less than was really missed."""
-        blind = _SMOOTHING * self.requests
-        honesty = (self.late + blind) / (self.twin_late + blind) if self.requests > 0 else 1.0
+        blind = _SMOOTHING * self.requests + _NEARLY_NONE
+        honesty = (self.late + blind) / (self.twin_late + blind)
         young = (self.hours + 1) / (self.hours + _YOUNG_HOURS)
         return BUDGET * young / min(10.0, max(0.25, honesty))
 

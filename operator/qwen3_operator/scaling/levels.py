@@ -18,6 +18,8 @@ MEANS = (20.0, 60.0, 180.0)
 LONGEST_HOLD = 360
 """Decisions that are remembered: an hour covers tenants that come and go."""
 _NOISE_SECONDS, _DRIFT_SECONDS, _MIX_SECONDS = 1800.0, 21600.0, 600.0
+_NEARLY_NONE = 1e-9
+"""Requests per second: a level fades to it where nothing arrives for hours."""
 _FLOOR = 0.1
 """The spread is never believed to be below this part of the level."""
 
@@ -47,7 +49,7 @@ class Levels:
     @property
     def work_per_request(self) -> float:
         """Replica-seconds."""
-        return self.work / self.requests if self.requests > 0 else 0.0
+        return self.work / self.requests if self.requests > _NEARLY_NONE else 0.0
 
     @property
     def spread(self) -> float:

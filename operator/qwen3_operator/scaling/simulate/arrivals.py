@@ -45,6 +45,10 @@ class Arrivals:
         """The same traffic, so many times as large: each request stands for ``factor``."""
         return Arrivals(self.requests * factor, self.input_tokens * factor, self.output_tokens * factor, self.known)
 
+    def since(self, step: int) -> Arrivals:
+        """Without what came before; an even step."""
+        return Arrivals(self.requests[step:], self.input_tokens[step:], self.output_tokens[step:], self.known[step:])
+
     @staticmethod
     def of(times: Numbers, input_tokens: Numbers, output_tokens: Numbers) -> Arrivals:
         """Single requests.

@@ -46,7 +46,7 @@ class Report:
 
 
 def report(policy: str, setting: Setting, run: Run, bound: Bound, begin: int = 0) -> Report:
-    """The numbers from step ``begin`` on; the bound must be of the same span."""
+    """The numbers from step ``begin`` on, an even one; the bound must be of the same span."""
     requests, missed = setting.arrivals.requests[begin:], run.missed[begin:]
     hours = run.replicas[begin:].sum(axis=0) * STEP_SECONDS / 3600
     cost = float(hours @ np.array([one.price_per_hour for one in setting.capacities]))

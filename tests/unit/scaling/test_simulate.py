@@ -1,0 +1,179 @@
+"""The simulated fleet, the best schedule, and the numbers that come of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qwen3_operator.scaling import Capacity, Policy
+from qwen3_operator.scaling.queue import Queue, serve
+from qwen3_operator.scaling.simulate import (
+    STEP_SECONDS,
+    Arrivals,
+    Rates,
+    Setting,
+    bound,
+    generated,
+    report,
+    run,
+    scaler,
+)
+from qwen3_operator.scaling.simulate.fleet import Waiting
+from qwen3_operator.scaling.simulate.scalers import Static
+from tests.unit.scaling.given import GPU, INPUT, NPU, OUTPUT, SECONDS
+
+POLICY = Policy(max_replicas=60, time_to_first_token=2.0)
+
+
+def arriving(*levels: tuple[float, float]) -> Arrivals:
+    """Even traffic: replicas that would be busy, and for how many minutes."""
+    work = np.concatenate([np.full(round(minutes * 60 / STEP_SECONDS), level) for level, minutes in levels])
+    requests = work * STEP_SECONDS / SECONDS
+    return Arrivals(requests, requests * INPUT, requests * OUTPUT, np.ones(len(work), dtype=bool))
+
+
+def setting(arrivals: Arrivals, *capacities: Capacity, policy: Policy = POLICY) -> Setting:
+    return Setting(arrivals, capacities or (GPU,), policy)
+
+
+SOME = st.floats(0.0, 100.0)
+
+
+@given(SOME, SOME, SOME, st.floats(0.5, 20.0), st.floats(0.5, 5.0))
+def test_the_queue_of_one_fleet_is_that_of_the_shadows(
+    on_time: float, late: float, work: float, ready: float, wait: float
+) -> None:
+    many, share = serve(Queue(np.array([on_time]), np.array([late])), work, np.array([ready]), STEP_SECONDS, wait)
+    one, lost = Waiting(on_time, late).after(work, ready, wait)
+    assert (one.on_time, one.late, lost) == (many.on_time[0], many.late[0], share[0])
+
+
+@given(st.lists(st.tuples(SOME, st.floats(1.0, 20.0)), max_size=20))
+def test_no_work_is_lost_or_found(steps: list[tuple[float, float]]) -> None:
+    queue, came, could = Waiting(0.0, 0.0), 0.0, 0.0
+    for work, ready in steps:
+        queue, share = queue.after(work, ready, 2.0)
+        came, could = came + work, could + ready * STEP_SECONDS
+        assert 0 <= share <= 1
+        assert came - could - 1e-6 <= queue.on_time + queue.late <= came + 1e-6
+
+
+def test_a_fleet_that_suffices_misses_nothing() -> None:
+    even = setting(arriving((3.0, 60.0)))
+    found = run(even, Static(even, 4))
+    assert found.missed[24:].sum() == 0
+    assert set(found.replicas[24:, 0]) == {4.0}
+
+
+def test_one_that_does_not_misses_only_what_it_cannot_do() -> None:
+    """Late requests yield: with an eighth too little, an eighth is late, and not everyone."""
+    even = setting(arriving((8.0, 60.0)))
+    found = run(even, Static(even, 7))
+    late = found.missed[360:].sum() / even.arrivals.requests[360:].sum()
+    assert late == pytest.approx(1 / 8, abs=0.01)
+
+
+def test_pods_serve_after_a_start_up_and_are_paid_for_from_the_decision() -> None:
+    rising = setting(arriving((1.0, 10.0), (10.0, 20.0)))
+    found = run(rising, scaler("adaptive", rising))
+    paid = int(np.flatnonzero(found.replicas[:, 0] >= 10)[0])
+    ready = int(np.flatnonzero(found.ready >= 10)[0])
+    assert (ready - paid) * STEP_SECONDS == GPU.startup_seconds
+
+
+def test_up_and_down_again() -> None:
+    ramp = [(float(level), 1.0) for level in np.linspace(1, 12, 60)]
+    wave = setting(arriving((1.0, 60.0), *ramp, (12.0, 30.0), *reversed(ramp), (1.0, 90.0)))
+    found = run(wave, scaler("adaptive", wave))
+    assert found.ready[1790] >= 12
+    assert found.replicas[-1, 0] <= 2
+    assert found.missed.sum() == 0
+
+
+def test_steps_that_no_start_is_quick_enough_for_are_kept_ready_for() -> None:
+    """One hour at 12 times the work, unannounced: to serve 99 % of that takes replicas that stand by."""
+    wave = setting(arriving((1.0, 60.0), (12.0, 60.0), (1.0, 60.0), (12.0, 60.0)))
+    found = run(wave, scaler("adaptive", wave))
+    first, second = found.missed[:1440].sum(), found.missed[1440:].sum()
+    assert first > 0
+    assert second < first / 10
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(1.0, 30.0)), min_size=1, max_size=6))
+def test_nobody_beats_the_best_without_missing(levels: list[tuple[float, float]]) -> None:
+    asked = setting(arriving((1.0, 1.0), *levels))
+    best = bound(asked)
+    assert best.work <= best.clairvoyant + 1e-6
+    assert best.clairvoyant99 <= best.clairvoyant + 1e-6
+    peak = math.ceil(max(level for level, _ in levels)) or 1
+    static = report("static", asked, run(asked, Static(asked, peak)), best)
+    begin = peak * asked.arrivals.hours
+    assert best.clairvoyant <= begin + peak * GPU.startup_seconds / 3600 + 1e-6
+    assert static.replica_hours <= begin + peak * GPU.startup_seconds / 3600 + 1e-6
+
+
+def test_the_best_keeps_a_replica_through_a_gap_shorter_than_a_start() -> None:
+    short = bound(setting(arriving((3.0, 10.0), (1.0, 0.5), (3.0, 10.0))))
+    long = bound(setting(arriving((3.0, 10.0), (1.0, 10.0), (3.0, 10.0))))
+    assert short.clairvoyant == pytest.approx(3 * 20.5 / 60, abs=0.05)
+    assert long.clairvoyant == pytest.approx((3 * 20 + 10) / 60 + 2 * GPU.startup_seconds / 3600, abs=0.05)
+
+
+def test_the_cheaper_placement_fills_first_and_the_cost_is_what_each_costs() -> None:
+    few = replace(GPU, available=2)
+    asked = setting(arriving((4.0, 120.0)), few, NPU)
+    found = run(asked, scaler("adaptive", asked))
+    assert found.replicas[-1, 0] == 2
+    assert 4 <= found.replicas[-1, 1] <= 10
+    told = report("adaptive", asked, found, bound(asked))
+    hours = found.replicas.sum(axis=0) * STEP_SECONDS / 3600
+    assert told.cost == pytest.approx(2 * few.price_per_hour * 2 + hours[1] * NPU.price_per_hour)
+
+
+def test_a_hole_in_the_trace_holds_the_fleet() -> None:
+    even = arriving((6.0, 60.0), (0.0, 60.0), (6.0, 60.0))
+    known = even.known.copy()
+    known[720:1440] = False
+    asked = setting(replace(even, known=known))
+    found = run(asked, scaler("adaptive", asked))
+    assert len(set(found.replicas[724:1440, 0])) == 1
+    assert found.missed[1440:].sum() == 0
+
+
+@pytest.mark.parametrize("name", ["hpa-work", "hpa-utilization"])
+def test_the_hpa_holds_its_target(name: str) -> None:
+    """Ceiling of ready replicas times utilisation over 0.7: 7 at 4.9, and a tenth more or less is none."""
+    even = setting(arriving((4.9, 60.0)))
+    found = run(even, scaler(name, even))
+    assert set(found.replicas[-100:, 0]) == {7.0}
+
+
+def test_a_static_fleet_is_the_smallest_that_serves_nearly_all() -> None:
+    even = setting(arriving((7.5, 300.0)))
+    assert set(run(even, scaler("static-peak", even)).replicas[-10:, 0]) == {8.0}
+
+
+def test_arrivals_have_the_rates_and_the_dispersion_asked_for() -> None:
+    windows = 200
+    flat = np.ones(windows)
+    rates = Rates(600.0, 4.0 * flat, 100.0 * flat, 10.0 * flat, 5.0 * flat)
+    found = generated(rates, 1.0, seed=3)
+    assert found.requests.mean() == pytest.approx(20.0, rel=0.02)
+    assert found.requests.var() / found.requests.mean() == pytest.approx(5.0, rel=0.05)
+    assert found.input_tokens.sum() / found.requests.sum() == pytest.approx(100.0, rel=0.02)
+    half = generated(rates, 0.5, seed=3).requests
+    assert half.var() / half.mean() == pytest.approx(3.0, rel=0.05)
+    assert np.array_equal(generated(rates, 1.0, seed=3).requests, found.requests)
+
+
+def test_requests_land_in_their_steps_whenever_the_trace_begins() -> None:
+    times = np.array([1007.0, 1000.0, 1011.0, 1004.9])
+    found = Arrivals.of(times, np.array([1.0, 2.0, 3.0, 4.0]), np.ones(4))
+    assert found.requests.tolist() == [2.0, 1.0, 1.0, 0.0]
+    assert found.input_tokens.tolist() == [6.0, 1.0, 3.0, 0.0]
