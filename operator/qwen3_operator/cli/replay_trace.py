@@ -68,7 +68,10 @@ def arrivals(
     found = Arrivals.of(times, inputs, outputs)
     if mean_replicas is None:
         return found, []
-    factor = mean_replicas / found.mean_replicas(unit)
+    there = found.mean_replicas(unit)
+    if there <= 0:
+        raise InputError(f"{file} has no tokens that --mean-replicas could scale")
+    factor = mean_replicas / there
     return found.times(factor), [f"every request of the trace stands for {factor:.3g}"]
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from qwen3_operator.scaling.state import State
     from qwen3_operator.scaling.types import Capacity, Observation, Policy
 
+_NEARLY_NONE = 1e-9
+"""Tokens per second: a level fades to it where nothing arrives for hours."""
+
 
 def decide(
     policy: Policy, observation: Observation, state: State, capacity: Sequence[Capacity], now: float
@@ -171,5 +174,5 @@ def _work(unit: tuple[float, float], input_tokens: float, output_tokens: float) 
 def _sizes(unit: tuple[float, float], state: State, capacity: Sequence[Capacity]) -> dict[str, float]:
     """What a replica of each placement is worth in units, for the tokens that arrive."""
     mix = (state.levels.input_tokens, state.levels.output_tokens)
-    given = mix if sum(mix) > 0 else (1.0, 1.0)
+    given = mix if sum(mix) > _NEARLY_NONE else (1.0, 1.0)
     return {one.placement: _work(unit, *given) / one.work(*given) for one in capacity}

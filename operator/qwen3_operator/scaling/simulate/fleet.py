@@ -55,7 +55,8 @@ class Setting:
     @cached_property
     def sizes(self) -> dict[str, float]:
         """What a replica of each placement is worth in units, for the tokens of the whole trace."""
-        total = float(self.arrivals.input_tokens.sum()), float(self.arrivals.output_tokens.sum())
+        sums = float(self.arrivals.input_tokens.sum()), float(self.arrivals.output_tokens.sum())
+        total = sums if sum(sums) > 0 else (1.0, 1.0)
         return {one.placement: self.unit.work(*total) / one.work(*total) for one in self.capacities}
 
     @property
