@@ -71,7 +71,8 @@ class Deployment:
 
     def run(self, work: float, ticks: int, *, tokens: float = 1.0) -> Decision:
         """So many periods of even traffic; the last decision."""
-        for _ in range(ticks):
+        for _ in range(ticks - 1):
             self.arrive(work, tokens=tokens)
-            last = self.decide()
-        return last
+            self.decide()
+        self.arrive(work, tokens=tokens)
+        return self.decide()
