@@ -75,8 +75,9 @@ class Answer:
         rejected = [rejection.to_json() for rejection in self.rejected(everything=everything)]
         if isinstance(self.found, PlanStatus):
             return name | {"plan": self.found.to_json() | {"rejected": rejected}}
+        counts = {str(reason): count for reason, count in self.found.rejected_counts.items()}
         failure = {"reason": str(self.found.reason), "message": self.found.message, "rejected": rejected}
-        return name | {"failure": failure | {"rejectedCounts": dict(self.found.rejected_counts)}}
+        return name | {"failure": failure | {"rejectedCounts": counts}}
 
 
 def answers(documents: Iterable[Document], snapshot: Snapshot, catalog: Catalog) -> list[Answer]:

@@ -52,6 +52,17 @@ def test_json_is_the_status_and_yaml_says_the_same() -> None:
     assert yaml.safe_load(run(*arguments, "-o", "yaml").stdout) == answer
 
 
+@pytest.mark.parametrize("more", [(), ("--all",)])
+def test_a_failure_is_the_same_in_json_and_yaml(more: tuple[str, ...]) -> None:
+    arguments = ("plan", "-f", "-", "--hardware", "1x1 T4", *more, "-o")
+    large = GOOD.replace("Qwen3-8B", "Qwen3-32B")
+    in_json, in_yaml = run(*arguments, "json", stdin=large), run(*arguments, "yaml", stdin=large)
+    assert (in_json.exit_code, in_yaml.exit_code) == (3, 3)
+    answer = yaml.safe_load(in_yaml.stdout)
+    assert answer == json.loads(in_json.stdout)
+    assert answer["failure"]["rejectedCounts"]["OutOfMemory"] > 0
+
+
 def test_all_lists_every_candidate() -> None:
     arguments = ("plan", "-f", GPU, "--hardware", "2x8 H100-SXM, 1x8 L40S, 1x8 H20, 1x16 Ascend-910C", "-o", "json")
     some, every = (json.loads(run(*arguments, *more).stdout)["plan"] for more in ((), ("--all",)))
