@@ -90,7 +90,7 @@ def replay(
     if min_replicas > max_replicas:
         raise InputError("--min-replicas must not exceed --max-replicas")
     where = partial(source.read, Where(kubeconfig, context), inventory=inventory, hardware=hardware, catalog=catalog)
-    capacities, target = _capacities(capacity, plan, where, start_up, max_replicas)
+    capacities, target = _capacities(capacity, plan, where, start_up)
     found, notes = arrivals(trace, trace_format, capacities[0], mean_replicas, seed)
     bounds = Policy(max_replicas, min_replicas, time_to_first_token=_asked(first_token) or target)
     setting = Setting(found, capacities, bounds)
@@ -109,7 +109,7 @@ def replay(
 
 
 def _capacities(
-    words: list[str] | None, plan: str | None, found_in: Callable[[], source.Source], start_up: float, most: int
+    words: list[str] | None, plan: str | None, found_in: Callable[[], source.Source], start_up: float
 ) -> tuple[tuple[Capacity, ...], float]:
     """What the replicas of each placement do, the cheapest first, and the target of the first token."""
     if (plan is None) == (not words):
@@ -123,7 +123,7 @@ def _capacities(
     answer = answers([documents[0].within(known.snapshot.namespace)], known.snapshot, known.catalog)[0]
     slo = documents[0].spec.slo
     asked = slo.first_token_seconds if slo is not None else None
-    return cheapest_first(of_plan(answer, known.catalog, start_up, most)), asked or seconds(_TARGET)
+    return cheapest_first(of_plan(answer, known, start_up)), asked or seconds(_TARGET)
 
 
 def _asked(text: str | None) -> float | None:

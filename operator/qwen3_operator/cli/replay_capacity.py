@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.cli.errors import InputError
+from qwen3_operator.inventory import Demand
 from qwen3_operator.reconcile.capacity import predicted_for
 from qwen3_operator.reconcile.readings import Load
 from qwen3_operator.scaling import Capacity
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     from qwen3_operator.api.status import Placement
     from qwen3_operator.catalog import Catalog
     from qwen3_operator.cli.answers import Answer
+    from qwen3_operator.cli.source import Source
+    from qwen3_operator.performance import Speed
 
 MOST = 1000
 """Replicas where nothing limits them."""
 _INPUT, _OUTPUT = 1024, 512
 """Typical request where the spec names none, as the planner's."""
+_LEAST = 1e-6
+"""Seconds: no part of a request is free."""
 _WORDS = re.compile(
     r"(?P<name>[^=]+)=(?P<input>[0-9.]+)/(?P<output>[0-9.]+)(?:\s*@(?P<price>[0-9.]+))?(?:\s*x(?P<most>[0-9]+))?"
 )
@@ -48,50 +53,66 @@ def in_words(text: str, startup: float) -> Capacity:
         raise InputError(f"--capacity {text!r}: {error}; e.g. 'h100=24000/4000@2.50 x8'") from error
 
 
-def of_plan(answer: Answer, catalog: Catalog, startup: float, most: int) -> list[Capacity]:
+def of_plan(answer: Answer, known: Source, startup: float) -> list[Capacity]:
     """One capacity per placement of a plan, as the performance model predicts it at the targets.
+
+    There is room for what the hardware holds. Without a price for each placement the devices count.
 
     Raises:
         InputError: nothing fits, or no speed is known for a placement.
     """
-    plan = answer.found
+    plan, document = answer.found, answer.document
     if not isinstance(plan, PlanStatus):
-        raise InputError(f"{answer.document.name} does not fit ({plan.reason}): {plan.message}")
-    return [
-        _of(plan, placement, answer.document.spec, catalog, startup=startup, most=most) for placement in plan.placements
-    ]
+        raise InputError(f"{document.name} does not fit ({plan.reason}): {plan.message}")
+    pools = known.snapshot.inventory(known.catalog, document.key).pools
+    priced = all(placement.cost_per_hour for placement in plan.placements)
+    found: list[Capacity] = []
+    for placement in plan.placements:
+        usual, shorter, alone = _speeds(plan, placement, document.spec, known.catalog)
+        inputs, outputs = _typical(document.spec)
+        seconds = outputs / usual.output_tokens_per_second
+        spared = seconds - outputs / shorter.output_tokens_per_second
+        prompt = max(_LEAST, spared * inputs / max(1, inputs - inputs // 2))
+        cost = float(placement.cost_per_hour) / placement.replicas if priced else placement.devices_per_replica
+        found.append(
+            Capacity(
+                placement=placement.pool,
+                input_tokens_per_second=inputs / prompt,
+                output_tokens_per_second=outputs / max(_LEAST, seconds - prompt),
+                startup_seconds=startup,
+                available=pools[placement.pool].room(Demand.of(placement)),
+                price_per_hour=cost,
+                first_token_seconds=alone.time_to_first_token,
+                output_token_seconds=alone.time_per_output_token,
+            )
+        )
+    return found
 
 
-def _of(
-    plan: PlanStatus, placement: Placement, spec: DeploymentSpec, catalog: Catalog, *, startup: float, most: int
-) -> Capacity:
-    inputs = spec.workload.input_tokens.typical if spec.workload.input_tokens else _INPUT
-    outputs = spec.workload.output_tokens.typical if spec.workload.output_tokens else _OUTPUT
+def _speeds(plan: PlanStatus, placement: Placement, spec: DeploymentSpec, catalog: Catalog) -> list[Speed]:
+    """Of typical requests, of such with half the prompt, and of one alone: what a prompt costs is the difference."""
+    inputs, outputs = _typical(spec)
     clients = placement.predicted.max_concurrency if placement.predicted else 0
     if clients < 1:
         raise InputError(
             f"no speed is known for {plan.model} {placement.quantization} on {placement.accelerator}, or a single "
             "request misses the targets there: say --capacity"
         )
-    # Two mixes give the two prices of a request: of its prompt, and of its answer.
-    asked = ((inputs, clients), (2 * inputs, clients), (inputs, 1))
+    asked = ((inputs, clients), (max(1, inputs // 2), clients), (inputs, 1))
     loads = [Load(1, 0.0, None, count, length, outputs) for length, count in asked]
-    answers = (predicted_for(plan, placement, load, catalog) for load in loads)
-    found = [speed for speed in answers if speed is not None]
-    if len(found) < len(loads):
+    found = [predicted_for(plan, placement, load, catalog) for load in loads]
+    known = [speed for speed in found if speed is not None]
+    if len(known) < len(loads):
         raise InputError(f"no speed is known for {plan.model} on {placement.accelerator}: say --capacity")
-    usual, longer, alone = found
-    seconds = outputs / usual.output_tokens_per_second
-    prompt = max(1e-6, outputs / longer.output_tokens_per_second - seconds)
-    return Capacity(
-        placement=placement.pool,
-        input_tokens_per_second=inputs / prompt,
-        output_tokens_per_second=outputs / max(1e-6, seconds - prompt),
-        startup_seconds=startup,
-        available=most,
-        price_per_hour=float(placement.cost_per_hour or 0) / placement.replicas or 1.0,
-        first_token_seconds=alone.time_to_first_token,
-        output_token_seconds=alone.time_per_output_token,
+    return known
+
+
+def _typical(spec: DeploymentSpec) -> tuple[int, int]:
+    """Prompt and answer of a typical request, in tokens."""
+    load = spec.workload
+    return (
+        load.input_tokens.typical if load.input_tokens else _INPUT,
+        load.output_tokens.typical if load.output_tokens else _OUTPUT,
     )
 
 
