@@ -62,12 +62,15 @@ def parsed(text: str) -> list[Hardware]:
     """Entries of ``2x8 H100-SXM, 1x8 Ascend-910B3 @1.40``: nodes x devices, accelerator, price per device hour.
 
     Raises:
-        InputError: a part that is not of this form.
+        InputError: a part that is not of this form, or does not say how many devices a node has.
     """
     found: list[Hardware] = []
     for part in (part.strip() for part in text.split(",")):
         if not (match := _TEXT.match(part)):
             raise InputError(f"hardware {part!r} is not 'NODESxDEVICES ACCELERATOR [@PRICE]', as in: {_EXAMPLE}")
+        if match["devices"] is None and match["accelerator"].upper() != CPU:
+            name, nodes = match["accelerator"], match["nodes"] or 1
+            raise InputError(f"hardware {part!r} does not say how many devices a node has, as in: {nodes}x8 {name}")
         found.append(_entry({key: value for key, value in match.groupdict().items() if value}, f"hardware {part!r}"))
     return found
 

@@ -129,7 +129,7 @@ def test_the_rows_of_an_administrator_count(kubeconfig: str, server: ApiServer, 
     file = written(tmp_path, "kept.yaml", run("inventory", "--kubeconfig", kubeconfig, "-o", "yaml").stdout)
     assert run("inventory", "--inventory", file).stdout == live.stdout
     catalog = written(tmp_path, "rows.yaml", yaml.safe_dump(server.collections["/api/v1/configmaps"][0]))
-    assert "41.9 GB" in run("inventory", "--hardware", "H100-SXM", "--catalog", catalog).stdout
+    assert "41.9 GB" in run("inventory", "--hardware", "1x8 H100-SXM", "--catalog", catalog).stdout
     server.collections["/api/v1/configmaps"] = []
     assert "85.5 GB" in run("inventory", "--kubeconfig", kubeconfig).stdout
 

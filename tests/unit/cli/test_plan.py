@@ -72,9 +72,8 @@ def test_all_lists_every_candidate() -> None:
 def test_brackets_in_messages_are_no_markup() -> None:
     """rich would take [red] for a colour and :x: for a picture."""
     text = GOOD.replace("Qwen3-8B", '"[red]Qwen3:x:"')
-    assert (
-        "spec.model.name '[red]Qwen3:x:' is not known" in run("plan", "-f", "-", "--hardware", "H20", stdin=text).stdout
-    )
+    result = run("plan", "-f", "-", "--hardware", "1x8 H20", stdin=text)
+    assert "spec.model.name '[red]Qwen3:x:' is not known" in result.stdout
 
 
 def test_nothing_fits_is_exit_code_3_with_the_way_out() -> None:
@@ -96,7 +95,7 @@ def test_nothing_fits_is_exit_code_3_with_the_way_out() -> None:
     ],
 )
 def test_a_spec_that_no_hardware_could_satisfy_is_bad_input(old: str, new: str, reason: str, words: str) -> None:
-    result = run("plan", "-f", "-", "--hardware", "H100-SXM", stdin=GOOD.replace(old, new))
+    result = run("plan", "-f", "-", "--hardware", "1x8 H100-SXM", stdin=GOOD.replace(old, new))
     assert result.exit_code == 2
     assert result.stdout.startswith(f"team/a: is wrong ({reason})")
     assert words in " ".join(result.stdout.split())
@@ -153,18 +152,20 @@ def test_nodes_as_kubectl_prints_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--hardware", "H1000"), "accelerator 'H1000' is not known: did you mean H100-"),
+        (("--hardware", "1x8 H1000"), "accelerator 'H1000' is not known: did you mean H100-"),
         (("--hardware", "8xx H100-SXM"), "hardware '8xx H100-SXM' is not 'NODESxDEVICES ACCELERATOR [@PRICE]'"),
+        (("--hardware", "RTX-4090"), "does not say how many devices a node has, as in: 1x8 RTX-4090"),
+        (("--hardware", "2x H20 @1"), "does not say how many devices a node has, as in: 2x8 H20"),
         (("--hardware", "CPU"), "CPU nodes need their memory"),
         (("--hardware", "0x8 H100-SXM"), "nodes: Input should be greater than or equal to 1"),
-        (("--hardware", "H20", "--inventory", "x"), "exclude each other"),
+        (("--hardware", "1x8 H20", "--inventory", "x"), "exclude each other"),
         (("--inventory", "missing.yaml"), "missing.yaml cannot be read: No such file"),
         ((), "say what to plan on: --hardware"),
         ((), "no cluster: there is no kubeconfig at /nonexistent/kubeconfig"),
         (("--context", "prod"), "there is no kubeconfig"),
-        (("--hardware", "H20", "--plot", "plan.gif"), "must end in .pdf, .png, .svg"),
-        (("--hardware", "H20", "--plot", "/nonexistent/plan.png"), "cannot be written: No such file"),
-        (("--hardware", "H20", "-o", "xml"), "xml"),
+        (("--hardware", "1x8 H20", "--plot", "plan.gif"), "must end in .pdf, .png, .svg"),
+        (("--hardware", "1x8 H20", "--plot", "/nonexistent/plan.png"), "cannot be written: No such file"),
+        (("--hardware", "1x8 H20", "-o", "xml"), "xml"),
     ],
 )
 def test_bad_input_is_exit_code_2(arguments: tuple[str, ...], words: str) -> None:
@@ -195,7 +196,7 @@ def test_a_bad_inventory_file(tmp_path: Path, text: str, words: str) -> None:
 
 def test_wrong_documents_are_exit_code_2(tmp_path: Path) -> None:
     file = written(tmp_path, "cr.yaml", GOOD.replace("Qwen3-8B", "Qwen3-8B, quantisation: FP8"))
-    result = run("plan", "-f", file, "--hardware", "H20")
+    result = run("plan", "-f", file, "--hardware", "1x8 H20")
     assert result.exit_code == 2
     assert "did you mean quantization?" in result.stderr
 
