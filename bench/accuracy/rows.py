@@ -81,7 +81,7 @@ def _concurrency(catalog: Catalog) -> Iterator[Measured]:
 
 
 def _asked(row: dict[str, str]) -> dict[str, str]:
-    """The row in the columns of ``kubectl qwen3 predict``."""
+    """The row in the columns of ``kubectl qwen3 predict``; the table has 0 for models without experts."""
     return {
         "model": row["model_path"],
         "accelerator": row["system"],
@@ -89,7 +89,7 @@ def _asked(row: dict[str, str]) -> dict[str, str]:
         "engine_version": row["backend_version"],
         "quantization": row["precision"],
         "tensor_parallel": row["tp_size"],
-        "expert_parallel": row["moe_ep_size"],
+        "expert_parallel": row["moe_ep_size"].removeprefix("0"),
         "data_parallel": row["attention_dp_size"],
         "input_tokens": row["isl"],
         "output_tokens": row["osl"],

@@ -19,6 +19,7 @@ from qwen3_operator.cli.errors import InputError, command
 from qwen3_operator.cli.files import STANDARD_INPUT, shown
 from qwen3_operator.cli.output import note
 from qwen3_operator.sizing.rows import COLUMNS, predict_rows
+from qwen3_operator.sizing.text import counted
 
 INPUTS = (
     "model",
@@ -39,7 +40,7 @@ REQUIRED = ("model", "accelerator")
 """Columns that have no default."""
 _CHUNK = 1000
 """Rows that are predicted at a time: enough for arrays to pay, few enough for a pipe to flow."""
-_SURPLUS = "\0surplus"
+_SURPLUS, _MISSING = "\0surplus", "\0missing"
 _LIKE = 0.75
 
 Row = dict[str, str]
@@ -65,16 +66,18 @@ def predict(
 
     Columns: model, accelerator; optional, blank for the default: engine, engine_version, quantization,
     tensor_parallel, moe_tensor_parallel, expert_parallel, data_parallel, input_tokens, output_tokens, concurrency.
-    Other columns come back as they are. A row that cannot be judged has valid=unknown and a reason; the others go on.
+    Other columns come back as they are. A row that cannot be judged has valid=unknown and a reason; the others go on,
+    and standard error says how many there were.
     """
     known = catalog_of(catalog)
     with _opened(rows) as stream:
-        reader = csv.DictReader(_without_comments(stream), restkey=_SURPLUS, restval="")
+        reader = csv.DictReader(_without_comments(stream), restkey=_SURPLUS, restval=_MISSING)
         try:
             reader.fieldnames = header = _checked(reader.fieldnames, shown(rows))
             writer = _Writer(output, header)
             while chunk := list(islice(reader, _CHUNK)):
                 writer.write(_predicted(chunk, known))
+            writer.sum_up()
         except UnicodeDecodeError as error:
             raise InputError(f"{shown(rows)} is not UTF-8 text") from error
         except csv.Error as error:
@@ -86,30 +89,46 @@ class _Writer:
 
     def __init__(self, form: RowFormat, header: list[str]) -> None:
         self._form = form
+        self._rows = self._unknown = 0
         columns = [*header, *(name for name in COLUMNS if name not in header)]
         self._csv = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
         if form is RowFormat.CSV:
             self._csv.writeheader()
 
-    def write(self, rows: Iterable[Row]) -> None:
+    def write(self, rows: list[Row]) -> None:
         """Write and flush."""
+        self._rows += len(rows)
+        self._unknown += sum(row["valid"] == "unknown" for row in rows)
         if self._form is RowFormat.CSV:
             self._csv.writerows(rows)
         else:
             sys.stdout.writelines(json.dumps(row) + "\n" for row in rows)
         sys.stdout.flush()
 
+    def sum_up(self) -> None:
+        """Say on standard error how many rows could not be judged; nothing if all were."""
+        if self._unknown:
+            rows = counted(self._rows, "row")
+            note(f"warning: {self._unknown} of {rows} could not be judged: their column 'reason' says why")
+
 
 def _predicted(chunk: list[Row], catalog: Catalog) -> list[Row]:
-    """The answers in the order of the rows; one with more cells than the header has is not guessed at."""
-    answers = iter(predict_rows([row for row in chunk if _SURPLUS not in row], catalog))
-    return [_torn(row) if _SURPLUS in row else next(answers) for row in chunk]
+    """The answers in the order of the rows; one with more or fewer cells than the header has is not guessed at."""
+    torn = [_torn(row) for row in chunk]
+    answers = iter(predict_rows([row for row, problem in zip(chunk, torn, strict=True) if not problem], catalog))
+    return [_unknown(row, problem) if problem else next(answers) for row, problem in zip(chunk, torn, strict=True)]
 
 
-def _torn(row: Row) -> Row:
-    surplus = len(row[_SURPLUS])
-    known = {name: value for name, value in row.items() if name != _SURPLUS}
-    return known | {"valid": "unknown", "reason": f"the row has more cells than the header: {surplus} too many"}
+def _torn(row: Row) -> str:
+    if _SURPLUS in row:
+        return f"the row has more cells than the header: {len(row[_SURPLUS])} too many"
+    missing = list(row.values()).count(_MISSING)
+    return f"the row has fewer cells than the header: {missing} missing" if missing else ""
+
+
+def _unknown(row: Row, problem: str) -> Row:
+    cells = {name: "" if value == _MISSING else value for name, value in row.items() if name != _SURPLUS}
+    return cells | dict.fromkeys(COLUMNS, "") | {"valid": "unknown", "reason": problem}
 
 
 def _opened(name: str) -> TextIO:

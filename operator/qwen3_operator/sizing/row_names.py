@@ -123,16 +123,18 @@ def engine_of(text: str, version: str, catalog: Catalog) -> Engine:
 
 
 def count_of(row: dict[str, str], column: str, default: int) -> int:
-    """A whole number of at least one; empty and 0 mean the default.
+    """A whole number of at least one; an empty cell means the default.
 
     Raises:
         RowError: the cell holds something else.
     """
     text = (row.get(column) or "").strip()
+    if not text:
+        return default
     try:
-        number = float(text or 0)
+        number = float(text)
     except ValueError:
         raise RowError(f"{column} {text!r} is no number") from None
-    if number != int(number) or number < 0:
+    if not number.is_integer() or number < 1:
         raise RowError(f"{column} {text!r} is no whole number of at least 1")
-    return int(number) or default
+    return int(number)

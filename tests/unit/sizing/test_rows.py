@@ -22,6 +22,7 @@ def test_a_row_with_defaults() -> None:
     assert set(COLUMNS) < set(found)
     assert found["valid"] == "true"
     assert found["source"] == "measured"
+    assert predicted(model="Qwen3-235B-A22B", tensor_parallel=1)["source"] == "calculated", "it does not run"
     assert float(found["ttft_ms"]) > 0
     seconds = (float(found["ttft_ms"]) + 1023 * float(found["tpot_ms"])) / 1e3
     assert float(found["request_tokens_per_s"]) == pytest.approx(2048 / seconds, rel=1e-3)
@@ -47,7 +48,7 @@ def test_memory_is_counted_once_whatever_the_devices() -> None:
         ({"model": "Qwen/Qwen3-8B-FP8"}, {"quantization": "FP8"}),
         ({"model": "Qwen/Qwen3-8B-AWQ"}, {"quantization": "AWQ-INT4"}),
         ({"model": "Qwen3-0.6B", "quantization": "GPTQ-Int8"}, {"model": "Qwen3-0.6B", "quantization": "GPTQ-INT8"}),
-        ({"tensor_parallel": "", "moe_tensor_parallel": "1", "data_parallel": "0"}, {}),
+        ({"tensor_parallel": "", "moe_tensor_parallel": "1", "data_parallel": " "}, {}),
     ],
 )
 def test_names_of_measurements_are_understood(cells: dict[str, str], as_if: dict[str, str]) -> None:
@@ -63,7 +64,16 @@ def test_names_of_measurements_are_understood(cells: dict[str, str], as_if: dict
         ({"engine": "ollama"}, "engine 'ollama' is not known"),
         ({"quantization": "int3"}, "quantization 'int3' is not known"),
         ({"tensor_parallel": "two"}, "tensor_parallel 'two' is no number"),
-        ({"input_tokens": "-5"}, "input_tokens '-5' is no whole number"),
+        ({"concurrency": "nan"}, "concurrency 'nan' is no whole number"),
+        ({"concurrency": "inf"}, "concurrency 'inf' is no whole number"),
+        *(
+            ({column: text}, f"{column} {text!r} is no whole number of at least 1")
+            for column in (
+                *("tensor_parallel", "moe_tensor_parallel", "expert_parallel", "data_parallel"),
+                *("input_tokens", "output_tokens", "concurrency"),
+            )
+            for text in ("0", "-5", "1.5")
+        ),
     ],
 )
 def test_a_row_that_cannot_be_judged_says_so_and_the_others_go_on(cells: dict[str, str], says: str) -> None:
