@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qwen3_operator.catalog.accelerators import Family  # noqa: TC001  # pydantic reads it at run time
@@ -47,11 +46,6 @@ class PerformanceConstants:
         """
         rows = self.rows
         return (rows.get((name, accelerator)) or rows.get((name, family)) or rows[name, BASE_FAMILY]).value
-
-    @cached_property
-    def families(self) -> frozenset[str]:
-        """Families whose rows the constants come from."""
-        return frozenset(place for _, place in self.rows)
 
 
 def performance_constants(rows: Iterable[PerformanceConstant]) -> PerformanceConstants:

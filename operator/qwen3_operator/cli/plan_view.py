@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _BAR_WIDTH = 44
 _HOUR = 3600
+_CALCULATED = "calculated"
+"""How times at a percentile are known, and what is found from them: the measured rows hold means only."""
 _NOTHING = 1000
 """A part of the memory that is no line of its own."""
 MEMORY_LINES = (
@@ -123,14 +125,14 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     table = plain_table(load, *numbers, right=numbers)
     first = f"first token, {wanted.percentile} % of requests within"
     rows = (
-        ("first token, mean", predicted.time_to_first_token, ""),
-        (first, predicted.time_to_first_token_percentile, wanted.time_to_first_token or ""),
-        ("per output token", predicted.time_per_output_token, wanted.time_per_output_token or ""),
-        ("tokens per second, replica", str(predicted.tokens_per_second), ""),
-        ("most requests in flight within targets", str(predicted.max_concurrency), ""),
+        ("first token, mean", predicted.time_to_first_token, "", predicted.source),
+        (first, predicted.time_to_first_token_percentile, wanted.time_to_first_token or "", _CALCULATED),
+        ("per output token", predicted.time_per_output_token, wanted.time_per_output_token or "", predicted.source),
+        ("tokens per second, replica", str(predicted.tokens_per_second), "", predicted.source),
+        ("most requests in flight within targets", str(predicted.max_concurrency), "", _CALCULATED),
     )
-    for label, value, target in rows:
-        table.add_row(label, value, target, predicted.source)
+    for row in rows:
+        table.add_row(*row)
     if cost := _million_tokens(placement, predicted):
         table.add_row("cost of a million generated tokens", cost, "", predicted.source)
     return Padding(table, INDENT)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LEGEND = (
     "A cell is the fewest devices of one server that hold the model with one request of the full context, then the "
-    "tokens per second of that one request, and how they are known: m measured (devices, engine and formats of this "
-    "kind were measured, and the prediction is calibrated on them), c calculated, ? unknown. > means that one server "
+    "tokens per second of one request, and how they are known: m measured (calibrated on measured rows of this kind of "
+    "device, engine, format and model; not itself a measurement), c calculated, ? unknown. > means that one server "
     "is not enough, - that the format or the engine does not run there."
 )
 _ONE = 1

@@ -17,23 +17,21 @@ class Format(NamedTuple):
     """Of one weight of a quantized layer with its scales."""
     precision: Precision
     """At which it is computed where the device can; otherwise weights are expanded to BF16."""
-    calibrated: bool
-    """Whether any measured row has it."""
 
 
 # int4: 4 bits and per group of 128 a BF16 scale and a 4-bit zero; int8 likewise; FP8: a BF16 scale per block of
 # 128 x 128; NVFP4: 4 bits and an FP8 scale per 16 weights; GGUF: llama.cpp block_q4_K (4.5 bits, with some q6_K
 # tensors 4.85 in all) and block_q8_0 (34 bytes for 32 weights).
 FORMATS: Mapping[str, Format] = {
-    "BF16": Format(2.0, "BF16", calibrated=True),
-    "FP8": Format(1.0001, "FP8", calibrated=True),
-    "W8A8": Format(1.0, "INT8", calibrated=False),
-    "AWQ-INT4": Format(0.5195, "BF16", calibrated=True),
-    "GPTQ-INT4": Format(0.5195, "BF16", calibrated=True),
-    "GPTQ-INT8": Format(1.024, "BF16", calibrated=True),
-    "NVFP4": Format(0.5625, "FP4", calibrated=False),
-    "GGUF-Q4_K_M": Format(0.606, "BF16", calibrated=False),
-    "GGUF-Q8_0": Format(1.0625, "BF16", calibrated=False),
+    "BF16": Format(2.0, "BF16"),
+    "FP8": Format(1.0001, "FP8"),
+    "W8A8": Format(1.0, "INT8"),
+    "AWQ-INT4": Format(0.5195, "BF16"),
+    "GPTQ-INT4": Format(0.5195, "BF16"),
+    "GPTQ-INT8": Format(1.024, "BF16"),
+    "NVFP4": Format(0.5625, "FP4"),
+    "GGUF-Q4_K_M": Format(0.606, "BF16"),
+    "GGUF-Q8_0": Format(1.0625, "BF16"),
 }
 
 

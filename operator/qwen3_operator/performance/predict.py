@@ -9,6 +9,7 @@ import numpy as np
 
 from qwen3_operator.performance.closed_loop import Times, closed_loop
 from qwen3_operator.performance.coefficients import Coefficients, coefficients
+from qwen3_operator.performance.coverage import is_covered
 from qwen3_operator.performance.formats import FORMATS
 from qwen3_operator.performance.gather import gather
 from qwen3_operator.performance.types import Speed
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
 
 MOST_CLIENTS = 4096
 """Above it ``largest_concurrency`` does not look: SGLang's own limit of running requests."""
-_MEASURED_ENGINES = frozenset({"SGLang", "vLLM", "transformers"})
 
 
 def speeds(pairs: Sequence[tuple[Layout, Load]], constants: PerformanceConstants) -> list[Speed | None]:
     """Predicted speed of each pair; None where nothing is known (Ascend, CPU, an accelerator without numbers)."""
-    known = [knowledge(layout, constants) for layout, _ in pairs]
+    known = [knowledge(layout, load.concurrency) for layout, load in pairs]
     asked = [pair for pair, mark in zip(pairs, known, strict=True) if mark != "unknown"]
     if not asked:
         return [None] * len(pairs)
@@ -54,7 +54,7 @@ def largest_concurrency(
         constants: of the catalog.
         percentile: 50 stands for the mean.
     """
-    known = np.array([knowledge(layout, constants) != "unknown" for layout, _ in pairs], dtype=bool)
+    known = np.array([knowledge(layout) != "unknown" for layout, _ in pairs], dtype=bool)
     asked = [pair for pair, mark in zip(pairs, known, strict=True) if mark]
     found = np.zeros(len(pairs), dtype=int)
     if asked:
@@ -63,16 +63,13 @@ def largest_concurrency(
     return [int(count) for count in found]
 
 
-def knowledge(layout: Layout, constants: PerformanceConstants) -> Known:
-    """How well a layout's speed is known."""
+def knowledge(layout: Layout, concurrency: float = 1) -> Known:
+    """How well the speed of a layout with so many clients is known."""
     accelerator = layout.accelerator
     numbers = accelerator.memory_bandwidth and (accelerator.rates.get("BF16") or accelerator.rates.get("FP16"))
     if accelerator.device != "cuda" or not numbers or layout.quantization not in FORMATS:
         return "unknown"
-    form = FORMATS[layout.quantization]
-    measured = form.calibrated and layout.engine in _MEASURED_ENGINES and accelerator.family in constants.families
-    is_whole = accelerator.part_of is None
-    return "measured" if measured and is_whole and layout.data_parallel == 1 else "calculated"
+    return "measured" if is_covered(layout, concurrency) else "calculated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,4 +69,5 @@ class Speed:
     running: float
     """Requests that run at a time; the others wait for KV cache."""
     known: Known
-    """``measured``: rows of this accelerator family, engine and kind of format were measured. ``calculated``: not."""
+    """Of the means. ``measured``: calibrated on measured rows of this family of accelerators, engine, format, kind of
+    model and of load (coverage.py); not itself a measurement. ``calculated``: not, as always at a percentile."""

@@ -108,7 +108,8 @@ def _cells(found: _Judged | str, speed: Speed | None) -> dict[str, str]:
         "tpot_ms": f"{speed.time_per_output_token * 1e3:.3f}",
         "output_tokens_per_s": f"{speed.output_tokens_per_second:.2f}",
         "request_tokens_per_s": f"{speed.request_tokens_per_second:.2f}",
-        "source": speed.known,
+        # No row was measured of what does not run.
+        "source": "calculated" if found.problem else speed.known,
     }
 
 

@@ -28,7 +28,7 @@ class Timing:
         self._layouts = [_layout(option, wanted, catalog) for option in options]
         self._lengths = [_lengths(option, wanted.traffic) for option in options]
         self._room = [option.fit.tokens if option.fit else None for option in options]
-        self.known = [knowledge(layout, self._constants) != "unknown" for layout in self._layouts]
+        self.known = [knowledge(layout) != "unknown" for layout in self._layouts]
         """Whether anything is known of the speed of each option."""
 
     def speeds(self, concurrency: Sequence[float]) -> list[Speed | None]:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.accuracy.rows import measured
 from qwen3_operator.api.deployment import Quantization
 from qwen3_operator.performance import Layout, Load, Speed, largest_concurrency, speeds
+from qwen3_operator.performance.coverage import COVERED
 from tests.unit.performance.given import CATALOG, CONSTANTS, layout, speed
 
 LAYOUTS = st.builds(
@@ -99,17 +101,48 @@ def test_a_group_of_attention_serves_its_part_of_the_clients() -> None:
     assert found.known == "calculated"
 
 
+FP8 = Quantization.FP8
+
+
 @pytest.mark.parametrize(
-    ("of", "known"),
+    ("of", "one", "many"),
     [
-        (layout(), "measured"),
-        (layout(accelerator="L40S"), "calculated"),
-        (layout(quantization=Quantization.W8A8), "calculated"),
-        (layout(engine="llama.cpp"), "calculated"),
+        (layout(), "measured", "measured"),
+        (layout(engine="vLLM"), "measured", "measured"),
+        (layout(quantization=FP8), "measured", "calculated"),
+        (layout(engine="vLLM", quantization=FP8), "calculated", "calculated"),
+        (layout("Qwen3-30B-A3B"), "measured", "calculated"),
+        (layout("Qwen3-30B-A3B", quantization=FP8), "measured", "measured"),
+        (layout("Qwen3-30B-A3B", quantization=Quantization.AWQ_INT4), "calculated", "calculated"),
+        (layout("Qwen3-235B-A22B", tensor_parallel=8, expert_parallel=8), "calculated", "calculated"),
+        (layout("Qwen3.5-27B"), "calculated", "calculated"),
+        (layout("Qwen3-VL-8B-Instruct"), "calculated", "calculated"),
+        (layout("Qwen3-Embedding-8B"), "calculated", "calculated"),
+        (layout(accelerator="L40S"), "calculated", "calculated"),
+        (layout(accelerator="H100-PCIe"), "measured", "measured"),
+        (layout(accelerator="H100-PCIe", tensor_parallel=2), "calculated", "calculated"),
+        (layout(quantization=Quantization.W8A8), "calculated", "calculated"),
+        (layout(engine="llama.cpp"), "calculated", "calculated"),
+        (layout(kv_element_bytes=1), "calculated", "calculated"),
     ],
 )
-def test_says_how_well_a_speed_is_known(of: Layout, known: str) -> None:
-    assert speed(of).known == known
+def test_only_what_measured_rows_cover_is_measured(of: Layout, one: str, many: str) -> None:
+    assert (speed(of, clients=1).known, speed(of, clients=16).known) == (one, many)
+
+
+def test_every_kind_that_is_called_measured_has_fitted_rows() -> None:
+    rows = [row for row in measured(CATALOG) if not row.apart]
+    for kind in COVERED:
+        for form in kind.formats:
+            alike = [
+                row.layout
+                for row in rows
+                if (row.layout.accelerator.family, row.layout.engine) == (kind.family, kind.engine)
+                and (row.layout.model.experts is not None) == kind.experts
+                and row.layout.quantization == form
+                and (row.load.concurrency > 1) == kind.many
+            ]
+            assert len(alike) >= 4, (kind, form)
 
 
 @pytest.mark.parametrize("name", ["Ascend-910B3", "Ascend-910C", "CPU"])
