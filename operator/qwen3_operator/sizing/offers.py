@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog, Checkpoint, Model, QuantizationFormat
 
 Quality = tuple[int, int, int]
+_SUGGESTED = 4
+"""Names that a message proposes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,19 @@ def context_problem(spec: DeploymentSpec, model: Model) -> str | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Up to three known names that look like ``name``, else all of them, as the end of a sentence."""
+    """A few known names that look like ``name``, else all of them, as the end of a sentence.
+
+    The organisation of a repository's name is passed over. The same name in another case comes first, then names that
+    begin with it or hold it, then similar ones.
+    """
     by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+    asked = name.rsplit("/", 1)[-1].lower()
+    close = (
+        [found for found in by_lower if found == asked]
+        or [found for found in by_lower if asked and found.startswith(asked)]
+        or [found for found in by_lower if asked and asked in found]
+        or difflib.get_close_matches(asked, by_lower, n=3, cutoff=0.5)
+    )[:_SUGGESTED]
     if close:
         return f"did you mean {' or '.join(by_lower[found] for found in close)}?"
     return f"known are {', '.join(sorted(by_lower.values()))}" if by_lower else "none is known"

@@ -96,17 +96,32 @@ def quantization_of(text: str, model: str, catalog: Catalog) -> str:
 
 
 def accelerator_of(text: str, catalog: Catalog) -> Accelerator:
-    """An accelerator by its catalog name or by one that measurements use.
+    """An accelerator by its catalog name, by one that measurements use, or by the label that its nodes carry.
 
     Raises:
         RowError: none is called so, or the cell is empty.
     """
     asked = text.strip()
     known = {name.lower(): name for name in catalog.accelerators}
-    name = ACCELERATORS.get(asked.lower()) or known.get(asked.lower()) or known.get(asked.lower().replace(" ", "-"))
+    name = (
+        ACCELERATORS.get(asked.lower())
+        or known.get(asked.lower())
+        or known.get(asked.lower().replace(" ", "-"))
+        or _labelled(asked, catalog)
+    )
     if name is None:
         raise RowError(f"accelerator {asked!r} is not known: {nearest(asked, catalog.accelerators)}")
     return catalog.accelerators[name]
+
+
+def _labelled(text: str, catalog: Catalog) -> str | None:
+    """The one accelerator whose nodes carry that value in a label, such as ``NVIDIA-H100-80GB-HBM3``."""
+    found = [
+        accelerator.name
+        for accelerator in catalog.accelerators.values()
+        if any(text.lower() == value.lower() for mark in accelerator.nodes for value in mark.labels.values())
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def engine_of(text: str, version: str, catalog: Catalog) -> Engine:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qwen3_operator.catalog import load_catalog
+from qwen3_operator.sizing.offers import nearest
 from qwen3_operator.sizing.rows import COLUMNS, predict_rows
 
 CATALOG = load_catalog()
@@ -44,6 +45,8 @@ def test_memory_is_counted_once_whatever_the_devices() -> None:
     [
         ({"accelerator": "h100_sxm"}, {}),
         ({"accelerator": "h100-sxm"}, {}),
+        ({"accelerator": "NVIDIA-H100-80GB-HBM3"}, {}),
+        ({"accelerator": "nvidia-h20"}, {"accelerator": "H20"}),
         ({"engine": "sglang", "quantization": "bf16"}, {"engine": "SGLang", "quantization": "BF16"}),
         ({"model": "Qwen/Qwen3-8B-FP8"}, {"quantization": "FP8"}),
         ({"model": "Qwen/Qwen3-8B-AWQ"}, {"quantization": "AWQ-INT4"}),
@@ -60,6 +63,7 @@ def test_names_of_measurements_are_understood(cells: dict[str, str], as_if: dict
     ("cells", "says"),
     [
         ({"model": "Qwen9-1B"}, "model 'Qwen9-1B' is not known"),
+        ({"accelerator": "huawei-npu"}, "accelerator 'huawei-npu' is not known"),
         ({"accelerator": "H1000"}, "accelerator 'H1000' is not known: did you mean"),
         ({"engine": "ollama"}, "engine 'ollama' is not known"),
         ({"quantization": "int3"}, "quantization 'int3' is not known"),
@@ -130,3 +134,23 @@ def test_ascend_has_memory_and_no_speed() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     assert predict_rows([], CATALOG) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [
+        ("A100", "did you mean A100-SXM4-80GB or A100-SXM4-40GB or A100-PCIe-80GB?"),
+        ("4090", "did you mean RTX-4090?"),
+        ("h20-3E", "did you mean H20-3e?"),
+        ("H1000-SXM", "did you mean H100-SXM"),
+        ("zzz", "known are A10, "),
+        ("", "known are A10, "),
+    ],
+)
+def test_names_that_are_proposed(name: str, ends: str) -> None:
+    assert nearest(name, CATALOG.accelerators).startswith(ends)
+
+
+@pytest.mark.parametrize("name", ["Qwen/Qwen3-32B", "qwen3-32b", "QWEN/qwen3-32B"])
+def test_a_repository_is_no_model_but_near_one(name: str) -> None:
+    assert nearest(name, CATALOG.models) == "did you mean Qwen3-32B?"
