@@ -29,7 +29,7 @@ class Cell:
     devices: int | None
     """The fewest of one node that hold it; None: no number of them does."""
     tokens_per_second: float | None
-    """Of one request while it is answered; None: not known."""
+    """Generated for one request alone, of the lengths that a plan assumes; None: not known."""
     known: Known
     reason: str = ""
     """Why no number of devices does, e.g. OutOfMemory."""
@@ -92,13 +92,9 @@ def _cell(accelerator: str, candidates: Sequence[Judged]) -> Cell:
     if not fitting:
         nearest = max(candidates, key=lambda found: (found.reason in _TOO_LARGE, found.shape.devices))
         return Cell(accelerator, None, None, "unknown", str(nearest.reason), nearest.number)
-    best = min(fitting, key=lambda found: (found.shape.devices, -_speed(found)))
+    # The fewest devices, and among their shapes the planner's first: candidates come in its order.
+    best = min(fitting, key=lambda found: found.shape.devices)
     speed = best.rating.speed if best.rating else None
     if speed is None:
         return Cell(accelerator, best.shape.devices, None, "unknown")
-    return Cell(accelerator, best.shape.devices, 1 / speed.time_per_output_token, speed.known)
-
-
-def _speed(found: Judged) -> float:
-    speed = found.rating.speed if found.rating else None
-    return speed.output_tokens_per_second if speed else 0.0
+    return Cell(accelerator, best.shape.devices, speed.output_tokens_per_second, speed.known)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from qwen3_operator.cli.tables import plain_table
+from qwen3_operator.sizing.needs import ASSUMED_INPUT_TOKENS, ASSUMED_OUTPUT_TOKENS
 from qwen3_operator.sizing.text import gigabytes
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 LEGEND = (
     "A cell is the fewest devices of one server that hold the model with one request of the full context, then the "
-    "tokens per second of one request, and how they are known: m measured (calibrated on measured rows of this kind of "
-    "device, engine, format and model; not itself a measurement), c calculated, ? unknown. > means that one server "
-    "is not enough, - that the format or the engine does not run there."
+    f"tokens per second of one request of {ASSUMED_INPUT_TOKENS} tokens in and {ASSUMED_OUTPUT_TOKENS} out while no "
+    "other runs, and how they are known: m measured (calibrated on measured rows of this kind of device, engine, "
+    "format and model; not itself a measurement), c calculated, ? unknown. > means that one server is not enough, - "
+    "that the format or the engine does not run there."
 )
 _ONE = 1
 _CELL_WIDTH = 12

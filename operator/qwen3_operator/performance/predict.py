@@ -34,7 +34,8 @@ def speeds(pairs: Sequence[tuple[Layout, Load]], constants: PerformanceConstants
         return [None] * len(pairs)
     batch = gather(asked)
     times = closed_loop(batch, _coefficients(asked, constants))
-    answers = iter(_speeds(batch, times, [mark for mark in known if mark != "unknown"]))
+    clients = np.array([load.concurrency for _, load in asked], dtype=float)
+    answers = iter(_speeds(batch, times, clients, [mark for mark in known if mark != "unknown"]))
     return [None if mark == "unknown" else next(answers) for mark in known]
 
 
@@ -111,15 +112,16 @@ def _coefficients(pairs: Sequence[tuple[Layout, Load]], constants: PerformanceCo
     return coefficients(constants, [layout.accelerator for layout, _ in pairs])
 
 
-def _speeds(batch: Replicas, times: Times, known: Sequence[Known]) -> list[Speed]:
+def _speeds(batch: Replicas, times: Times, clients: Floats, known: Sequence[Known]) -> list[Speed]:
+    """``clients`` are those of the replica: fewer than groups leave some idle."""
     answer = times.first_token + (batch.output - 1) * times.per_token
     columns = (
         times.first_token,
         times.per_token,
         first_token_at(times, 95),
-        batch.clients * batch.data_parallel * batch.output / answer,
+        np.maximum(clients, 1.0) * batch.output / answer,
         (batch.input + batch.output) / answer,
-        times.running * batch.data_parallel,
+        np.minimum(times.running * batch.data_parallel, np.maximum(clients, 1.0)),
     )
     rows = zip(*(column.tolist() for column in columns), known, strict=True)
     return [Speed(*row) for row in rows]

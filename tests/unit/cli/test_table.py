@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qwen3_operator.cli.table_page import main, page
-from tests.unit.cli.samples import ROOT, run, written
+from tests.unit.cli.samples import GOOD, ROOT, run, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,17 @@ def test_the_matrix() -> None:
     assert bf16.split()[10] in "mc"
     assert bf16.split()[-3:] == ["2", "x", "?"]
     assert w8a8.split()[-4:] == ["-", "1", "x", "?"], "no speed is claimed for Ascend"
+
+
+def test_speeds_are_those_of_a_plan() -> None:
+    text = GOOD.replace("Qwen3-8B, contextLength: 8192", "Qwen3-235B-A22B, quantization: FP8")
+    planned = json.loads(run("plan", "-f", "-", "--hardware", "1x8 H100-SXM", "-o", "json", stdin=text).stdout)
+    placement = planned["plan"]["placements"][0]
+    result = run("table", "--model", "Qwen3-235B-A22B", "--accelerator", "H100-SXM", "-o", "json")
+    cell = next(row for row in json.loads(result.stdout) if row["quantization"] == "FP8")
+    assert cell["devices"] == placement["devicesPerReplica"]
+    assert round(cell["tokensPerSecond"]) == placement["predicted"]["tokensPerSecond"]
+    assert cell["known"] == placement["predicted"]["source"]
 
 
 def test_one_accelerator_says_why() -> None:

@@ -99,6 +99,9 @@ def test_a_group_of_attention_serves_its_part_of_the_clients() -> None:
     found = speed(whole, clients=32)
     assert found.running == pytest.approx(32)
     assert found.known == "calculated"
+    alone = speed(whole, prompt=1000, answer=101, clients=1)
+    assert alone.output_tokens_per_second < 1 / alone.time_per_output_token, "one request keeps one group busy"
+    assert alone.running == 1
 
 
 FP8 = Quantization.FP8
