@@ -26,8 +26,15 @@ def rejection(field: Field, pool: Pool, rating: Rated, assigned: Sequence[Assign
         return problem
     room = field.room(pool, rating)
     if room < rating.replicas or not assigned:
-        return Problem(Reason.NO_ROOM, f"room for {room} of {counted(rating.replicas, 'replica')}")
+        return Problem(Reason.NO_ROOM, f"{takes(field, rating)}, room for {room}")
     return _worse(field, pool, rating, assigned[0])
+
+
+def takes(field: Field, rating: Rated) -> str:
+    """How many replicas it takes, and whether the load or the spec says so."""
+    replicas = counted(rating.replicas, "replica")
+    by_load = field.wanted.traffic.replicas is None and rating.replicas > 1
+    return f"the load takes {replicas}" if by_load else f"{replicas} wanted"
 
 
 def likeness(field: Field, rating: Rated, assigned: Sequence[Assigned]) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwen3_operator.sizing.compare import takes
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.judge import nearest, rejections
 from qwen3_operator.sizing.reasons import Reason
@@ -69,9 +70,8 @@ def _no_room(field: Field, able: list[tuple[Pool, Rated]]) -> str:
     if dear := budget_problem(field, pool, best):
         return f"{best.offer.name} on {shape_in(pool, best)}: {dear.number}."
     room = sum(field.room(where, rating) for where, rating in able)
-    replicas = counted(best.replicas, "replica")
     return (
-        f"{best.offer.name} takes {shape_in(pool, best)} per replica; {replicas} wanted, room for {room}: "
+        f"{best.offer.name} takes {shape_in(pool, best)} per replica; {takes(field, best)}, room for {room}: "
         f"{_stock(field, pool, best)}."
     )
 

@@ -50,7 +50,7 @@ class Reason(StrEnum):
     ABOVE_BUDGET = "AboveBudget"
     """Costs more than spec.hardware.maxCostPerHour."""
     NO_ROOM = "NoRoom"
-    """Too few devices are free."""
+    """Too few devices are free for the replicas that spec.replicas asks for or the load takes."""
     COSTS_MORE = "CostsMore"
     """Works, at a higher price."""
     MORE_DEVICES = "MoreDevices"

@@ -63,7 +63,17 @@ def test_no_fit_says_needed_free_and_nearest() -> None:
     assert "5 replicas wanted, room for 3: 6 of 8 devices are free there" in answer.message
     assert "Nearest that would fit: spec.replicas: 3" in answer.message
     assert answer.rejected_counts["NoRoom"] == 3
-    assert answer.rejected[0].number == "room for 3 of 5 replicas"
+    assert answer.rejected[0].number == "5 replicas wanted, room for 3"
+
+
+def test_replicas_that_the_load_takes_are_not_called_wanted() -> None:
+    lengths = {"inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
+    answer = failed(spec(workload={"concurrency": 500, **lengths}), gpu_node("g", count=2))
+    found = re.search(
+        r"per replica; the load takes (\d+) replicas, room for 1: 2 of 2 devices", answer.message
+    )
+    assert found is not None, answer.message
+    assert answer.rejected[0].number == f"the load takes {found[1]} replicas, room for 1"
 
 
 def test_fewer_replicas_that_cannot_carry_the_load_are_advised_with_less_load() -> None:
