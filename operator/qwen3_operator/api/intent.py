@@ -26,7 +26,7 @@ def seconds(duration: str) -> float:
     """
     found = re.fullmatch(_DURATION, duration)
     if found is None:
-        raise ValueError(f"{duration!r} is no duration above zero such as 500ms, 1.5s or 2m")
+        raise ValueError(f"{duration!r} is no duration above zero in ms, s or m, such as 500ms, 1.5s or 2m")
     return float(found[1]) * _SECONDS[found[2]]
 
 

@@ -14,7 +14,7 @@ from qwen3_operator.cli.files import read_documents, shown
 from qwen3_operator.cli.rules import broken_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from qwen3_operator.api.deployment import DeploymentSpec
 
@@ -100,9 +100,14 @@ def _deployment(raw: dict[str, Any]) -> Document | list[str]:
     problems = [] if isinstance(name, str) and name else ["metadata.name is missing: it is required"]
     spec = checked_spec(raw.get("spec"))
     if isinstance(spec, list):
-        return problems + spec
-    if problems or not isinstance(metadata, dict):
+        problems += spec
+    problems += _beside(problems, broken_rules({"metadata": metadata, "spec": raw.get("spec")}))
+    if problems or isinstance(spec, list) or not isinstance(metadata, dict):
         return problems
-    if broken := broken_rules({"metadata": metadata, "spec": raw["spec"]}):
-        return broken
     return Document(str(metadata.get("namespace") or ""), str(name), spec)
+
+
+def _beside(problems: Sequence[str], broken: Iterable[str]) -> list[str]:
+    """Broken rules of fields of which nothing was said yet."""
+    said = {problem.split(" ", 1)[0] for problem in problems}
+    return [message for message in broken if message.split(" ", 1)[0] not in said]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _MODAL = re.compile("^(Input|String|Tuple|List) should ")
 """How pydantic begins."""
+_NUMBERS = (int, float)
+_DURATIONS = frozenset({"timeToFirstToken", "timePerOutputToken"})
 
 
 def checked_spec(raw: Any) -> DeploymentSpec | list[str]:
@@ -66,8 +68,17 @@ def _sentence(detail: ErrorDetails) -> str:
     path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
     if detail["type"] == "missing":
         return f"{path} is missing: it is required"
+    if detail["type"] == "string_type" and type(detail["input"]) in _NUMBERS:
+        return f"{path} is {_value(detail['input'])}: {_quoted(str(detail['loc'][-1]), detail['input'])}"
     wanted = _MODAL.sub("it must ", detail["msg"].removeprefix("Value error, "))
     return f"{path} is {_value(detail['input'])}: {wanted}"
+
+
+def _quoted(field: str, number: float) -> str:
+    """What to write instead of a bare number."""
+    if field in _DURATIONS:
+        return f'write it with its unit, as "{number}s" or "{number}ms"'
+    return f'write it in quotes, as "{number}"'
 
 
 def _value(raw: Any) -> str:

@@ -55,8 +55,11 @@ def test_a_list_as_kubectl_prints_it_is_read(tmp_path: Path) -> None:
         ({"replicas": -1}, "spec.replicas is -1: it must be greater than or equal to 0"),
         ({"model": {"quantization": "fp8"}}, "spec.model.quantization is \"fp8\": it must be 'Auto', 'BF16', 'FP8'"),
         ({"model": {"name": None}}, "spec.model.name is missing: it is required"),
-        ({"hardware": {"pools": ["a", 7]}}, "spec.hardware.pools[1] is 7: it must be a valid string"),
+        ({"hardware": {"pools": ["a", 7]}}, 'spec.hardware.pools[1] is 7: write it in quotes, as "7"'),
         ({"slo": {"timeToFirstToken": "fast"}}, "such as 500ms, 1.5s or 2m"),
+        ({"slo": {"timeToFirstToken": "1us"}}, "'1us' is no duration above zero in ms, s or m"),
+        ({"slo": {"timeToFirstToken": 2}}, 'timeToFirstToken is 2: write it with its unit, as "2s" or "2ms"'),
+        ({"hardware": {"maxCostPerHour": 12.5}}, 'maxCostPerHour is 12.5: write it in quotes, as "12.5"'),
         ({"workload": {"inputTokens": {"p95": 10}}}, "inputTokens and spec.workload.outputTokens together"),
         ({"engine": {"extraArgs": ["--host=0.0.0.0"]}}, "must not set --host or --port"),
     ],
@@ -74,6 +77,31 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     assert "spec.modle" in refusal
     assert "spec.replicas" in refusal
     assert "document 3: not a Kubernetes object but list" in refusal
+
+
+def test_broken_rules_are_named_beside_wrong_fields(tmp_path: Path) -> None:
+    source = {"source": {"persistentVolumeClaim": {"claimName": "w"}, "s3": {"bucket": "b", "endpoint": "https://s"}}}
+    changed = _changed(replicas="x", modle={}, model=source, slo={"timeToFirstToken": "1us"})
+    refusal = _refusal(tmp_path, changed.replace("name: a\n", "name: A.B\n", 1))
+    for words in ("spec.replicas", "spec.modle", "'1us'", "metadata.name must start with", "spec.model.source"):
+        assert refusal.count(words) == 1, refusal
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "",
+        "spec: 1\n",
+        "spec: {model: 2026-01-01, slo: [1]}\n",
+        "spec: {model: {source: {persistentVolumeClaim: {path: 1}}}, engine: {extraArgs: [1]}}\n",
+    ],
+)
+def test_rules_that_cannot_be_judged_are_no_error_of_their_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, spec: str
+) -> None:
+    text = f"apiVersion: serving.qwen3.io/v1alpha1\nkind: Qwen3Deployment\nmetadata: 3\n{spec}"
+    assert "metadata.name is missing" in _refusal(tmp_path, text)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
