@@ -82,10 +82,15 @@ def remove_namespace(kube: Kube, name: str) -> None:
 
 
 def _begin_removal(kube: Kube, name: str) -> None:
-    """Deployments go at once: the namespace controller waits for half of the longest grace period that it meets."""
-    kube.run("delete", "q3d", "--all", "-n", name, "--wait=false")
+    """Engines go before the next test starts its own; the namespace takes its time.
+
+    Its controller waits for half of the longest grace period that it meets.
+    """
+    for kind in ("q3d", "deployments", "pods"):
+        kube.run("delete", kind, "--all", "-n", name, "--wait=false")
     kube.run("delete", "namespace", name, "--wait=false")
     kube.run("delete", "persistentvolume", name, "--ignore-not-found", "--wait=false")
+    poll(f"pods of {name} gone", lambda: kube.list("pods", name) == [], timeout=120, interval=0.5)
 
 
 def _wait_until_gone(kube: Kube, name: str) -> None:

@@ -174,7 +174,7 @@ def test_without_the_webhook_nothing_of_it_is_left(release: Release, kube: Kube)
 def test_upgrade_carries_the_crd(release: Release, kube: Kube, tmp_path: Path) -> None:
     newer = tmp_path / "qwen3-operator"
     shutil.copytree(CHART, newer)
-    (path,) = (newer / "files" / "crds").glob("*.yaml")
+    path = newer / "files" / "crds" / "serving.qwen3.io_qwen3deployments.yaml"
     crd: dict[str, Any] = yaml.safe_load(path.read_text())
     column = {"name": "Newer", "type": "string", "jsonPath": ".metadata.uid"}
     crd["spec"]["versions"][0]["additionalPrinterColumns"].append(column)
