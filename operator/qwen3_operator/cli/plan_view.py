@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from qwen3_operator.cli.tables import INDENT, plain_table
+from qwen3_operator.sizing.explain import unjudged
 from qwen3_operator.sizing.text import counted, gigabytes, money, thousands
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def _kv_note(placement: Placement) -> str:
 def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     predicted = placement.predicted
     if predicted is None:
+        if wanted.time_to_first_token or wanted.time_per_output_token:
+            return Padding(Text(unjudged(placement.accelerator), "bold yellow"), INDENT)
         return Padding(Text(f"speed: unknown for {placement.accelerator}: no measurements of its family"), INDENT)
     load = f"with {counted(predicted.concurrency, 'request')} in flight"
     numbers = ("predicted", "target", "known")

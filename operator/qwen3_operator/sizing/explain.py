@@ -30,6 +30,11 @@ def parallelism(placement: Placement) -> str:
     return "".join(f", {part}" for part in parts)
 
 
+def unjudged(accelerator: str, asked: str = "spec.slo") -> str:
+    """What is to be said of a plan on hardware without a speed: memory suffices, ``asked`` is not judged."""
+    return f"{asked} is not judged: no speed is known for {accelerator}"
+
+
 def summary(wanted: Wanted, model: str, placements: Sequence[Placement], ratings: Sequence[Rated]) -> str:
     """The plan in one line per placement."""
     return "; ".join(_line(wanted, model, *pair) for pair in zip(placements, ratings, strict=True))
@@ -52,7 +57,8 @@ def _line(wanted: Wanted, model: str, placement: Placement, rating: Rated) -> st
 def _speed(wanted: Wanted, placement: Placement, rating: Rated) -> str:
     predicted = placement.predicted
     if predicted is None:
-        return "; its speed is unknown, so whether spec.slo is met is too" if rating.doubtful else ""
+        asked = "spec.slo" if wanted.targets.asked else "spec.workload.requestsPerSecond"
+        return f"; {unjudged(placement.accelerator, asked)}" if rating.doubtful else ""
     return (
         f"; at {counted(predicted.concurrency, 'request')} in flight first token after "
         f"{predicted.time_to_first_token}, {predicted.time_per_output_token} per token ({predicted.source}"

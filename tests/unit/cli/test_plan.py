@@ -234,3 +234,10 @@ def test_a_plan_needs_no_cluster_no_network_and_no_client_of_either() -> None:
     assert result.returncode == 0, result.stderr
     assert "team-a/qwen3-32b: fits" in result.stdout
     assert result.stderr == "loaded: []"
+
+
+def test_targets_that_cannot_be_judged_are_told() -> None:
+    text = GOOD + "  slo: {timeToFirstToken: 1s}\n"
+    given = ("plan", "-f", "-", "--hardware", "1x8 Ascend-910B3")
+    assert "spec.slo is not judged: no speed is known for Ascend-910B3" in run(*given, stdin=text).stdout
+    assert "judged" not in run(*given, stdin=GOOD).stdout

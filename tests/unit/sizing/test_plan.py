@@ -84,6 +84,12 @@ def test_summary_reads_as_a_sentence() -> None:
     )
 
 
+def test_targets_without_a_speed_are_not_judged() -> None:
+    judged = "; spec.slo is not judged: no speed is known for Ascend-910B3"
+    assert planned(spec(slo={"timeToFirstToken": "1s"}), npu_node("n")).summary.endswith(judged)
+    assert "judged" not in planned(spec(), npu_node("n")).summary
+
+
 def test_ascend_pages_hold_128_tokens() -> None:
     (placement,) = planned(spec(), npu_node("n")).placements
     assert placement.kv_cache_tokens % 128 == 0
@@ -263,7 +269,7 @@ def test_a_rate_needs_a_known_speed() -> None:
     assert "SpeedUnknown" in answer.rejected_counts
     # With the number of replicas given, memory can still be sized.
     fixed = planned(spec(replicas=2, workload={"requestsPerSecond": "5", **lengths}), npu_node("n"))
-    assert "its speed is unknown" in fixed.summary
+    assert "spec.workload.requestsPerSecond is not judged" in fixed.summary
 
 
 def test_too_high_a_rate_for_the_replicas_asked_for() -> None:
