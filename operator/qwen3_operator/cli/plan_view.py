@@ -120,7 +120,7 @@ def _kv_note(placement: Placement) -> str:
 def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     predicted = placement.predicted
     if predicted is None:
-        if wanted.time_to_first_token or wanted.time_per_output_token:
+        if wanted.asked:
             return Padding(Text(unjudged(placement.accelerator), "bold yellow"), INDENT)
         return Padding(Text(f"speed: unknown for {placement.accelerator}: no measurements of its family"), INDENT)
     load = f"with {counted(predicted.concurrency, 'request')} in flight"

@@ -69,9 +69,7 @@ def test_no_fit_says_needed_free_and_nearest() -> None:
 def test_replicas_that_the_load_takes_are_not_called_wanted() -> None:
     lengths = {"inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
     answer = failed(spec(workload={"concurrency": 500, **lengths}), gpu_node("g", count=2))
-    found = re.search(
-        r"per replica; the load takes (\d+) replicas, room for 1: 2 of 2 devices", answer.message
-    )
+    found = re.search(r"per replica; the load takes (\d+) replicas, room for 1: 2 of 2 devices", answer.message)
     assert found is not None, answer.message
     assert answer.rejected[0].number == f"the load takes {found[1]} replicas, room for 1"
 
