@@ -1,21 +1,24 @@
 """``offload``: how llama.cpp would split a model between a device that is too small and its host."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from qwen3_operator.api.deployment import Quantization
-from qwen3_operator.catalog import Catalog, Checkpoint, Model
+from qwen3_operator.catalog import Accelerator, Catalog, Checkpoint, Model
 from qwen3_operator.cli import options
 from qwen3_operator.cli.catalogs import catalog_of
 from qwen3_operator.cli.errors import InputError, command
 from qwen3_operator.cli.hardware import known_accelerator
+from qwen3_operator.cli.output import Format, dump
 from qwen3_operator.performance.offload import Host, Offload
 from qwen3_operator.performance.offload import offload as split
 from qwen3_operator.sizing.row_names import RowError, model_of
 from qwen3_operator.sizing.text import gigabytes
 
 _GB = 10**9
+_LITTLE = 10**6
+"""Bytes that are rounding."""
 
 
 @command
@@ -36,14 +39,16 @@ def offload(
         float, typer.Option(metavar="GB/S", min=1, help="From host to device; 25 is what PCIe 4.0 x16 gives.")
     ] = 25,
     catalog: options.CatalogFile = None,
+    output: options.Output = Format.TABLE,
 ) -> None:
     """Estimate llama.cpp with part of a model on a small GPU: layers that fit, and tokens per second.
 
-    Nothing of this was measured; the operator does not run llama.cpp yet.
+    Nothing of this was measured; the operator does not run llama.cpp yet. NVIDIA GPUs only.
     """
     known = catalog_of(catalog)
     found, checkpoint = _checkpoint(known, model, quantization)
     device = known_accelerator(accelerator, known)
+    _check(device, found, context, prompt)
     made = split(
         model=found,
         checkpoint=checkpoint,
@@ -56,9 +61,21 @@ def offload(
     )
     if made is None:
         raise InputError(f"--accelerator {device.name}: its memory bandwidth or rate is not known")
+    if output is not Format.TABLE:
+        dump(_record(made, found, checkpoint, device), output)
+        return
     typer.echo(
         f"{found.name} {checkpoint.quantization} ({gigabytes(checkpoint.bytes)}) on {device.name}: {_text(made)}"
     )
+
+
+def _check(device: Accelerator, model: Model, context: int, prompt: int) -> None:
+    if device.device != "cuda":
+        raise InputError(f"--accelerator {device.name}: llama.cpp's speed is known on NVIDIA GPUs only")
+    if context > model.max_context:
+        raise InputError(f"--context {context} is too long: {model.name} has at most {model.max_context}")
+    if prompt > context:
+        raise InputError(f"--prompt {prompt} is longer than --context {context}")
 
 
 def _checkpoint(known: Catalog, name: str, quantization: str) -> tuple[Model, Checkpoint]:
@@ -73,9 +90,31 @@ def _checkpoint(known: Catalog, name: str, quantization: str) -> tuple[Model, Ch
     return model, formats[quantization]
 
 
+def _record(made: Offload, model: Model, checkpoint: Checkpoint, device: Accelerator) -> dict[str, Any]:
+    return {
+        "model": model.name,
+        "quantization": str(checkpoint.quantization),
+        "accelerator": device.name,
+        "layersOnDevice": made.layers,
+        "layers": made.of,
+        "deviceBytes": made.device_bytes,
+        "hostBytes": made.host_bytes,
+        "tokensPerSecond": round(made.tokens_per_second, 1),
+        "timeToFirstTokenSeconds": round(made.time_to_first_token, 3),
+        "known": "calculated",
+    }
+
+
 def _text(made: Offload) -> str:
     return (
-        f"{made.layers} of {made.of} layers on the device ({gigabytes(made.device_bytes)}), "
-        f"{gigabytes(made.host_bytes)} in the host's memory; about {made.tokens_per_second:.0f} tokens per second, "
+        f"{made.layers} of {made.of} layers on the device ({gigabytes(made.device_bytes)}), {_on_host(made)}; "
+        f"about {made.tokens_per_second:.0f} tokens per second, "
         f"first token after {made.time_to_first_token:.2f} s (an estimate, not measured)"
     )
+
+
+def _on_host(made: Offload) -> str:
+    if made.host_bytes < _LITTLE:
+        return "nothing in the host's memory"
+    why = " for the embedding, which llama.cpp keeps there" if made.layers == made.of else ""
+    return f"{gigabytes(made.host_bytes)} in the host's memory{why}"

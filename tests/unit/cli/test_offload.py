@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -27,9 +28,33 @@ def test_a_long_context_pushes_layers_to_the_host() -> None:
     assert 0 < on_device < of == 65
 
 
+def test_the_embedding_stays_with_the_host() -> None:
+    apart = run("offload", "--model", "Qwen3-32B", "--accelerator", "RTX-5090").stdout
+    assert re.search(r"65 of 65 layers .* GB in the host's memory for the embedding", apart)
+    tied = run("offload", "--model", "Qwen3-4B", "--accelerator", "T4").stdout
+    assert "nothing in the host's memory" in tied
+
+
+def test_json_has_the_numbers() -> None:
+    found = json.loads(run("offload", "--model", "Qwen3-32B", "--accelerator", "T4", "-o", "json").stdout)
+    assert (found["model"], found["accelerator"], found["quantization"]) == ("Qwen3-32B", "T4", "GGUF-Q4_K_M")
+    assert 0 < found["layersOnDevice"] < found["layers"]
+    assert found["deviceBytes"] > 0 < found["hostBytes"]
+    assert found["tokensPerSecond"] > 0 < found["timeToFirstTokenSeconds"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (
+            ("--model", "Qwen3-32B", "--accelerator", "T4", "--context", "1000000"),
+            "--context 1000000 is too long: Qwen3-32B has at most 131072",
+        ),
+        (
+            ("--model", "Qwen3-32B", "--accelerator", "T4", "--prompt", "5000"),
+            "--prompt 5000 is longer than --context 4096",
+        ),
+        (("--model", "Qwen3-32B", "--accelerator", "Ascend-910B3"), "llama.cpp's speed is known on NVIDIA GPUs only"),
         (("--model", "Qwen3-4", "--accelerator", "T4"), "--model: model 'Qwen3-4' is not known"),
         (("--model", "Qwen3-4B", "--accelerator", "T5"), "'T5' is not known"),
         (
