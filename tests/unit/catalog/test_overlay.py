@@ -182,6 +182,9 @@ def test_the_documented_example_works() -> None:
     assert not problems
     assert set(catalog.models) > set(SHIPPED.models)
     assert set(catalog.accelerators) > set(SHIPPED.accelerators)
+    added = catalog.accelerators["RTX-6000-Ada"]
+    assert added.memory_bandwidth, "else no speed is predicted"
+    assert added.rates["BF16"]
 
 
 @settings(max_examples=25, deadline=None)
