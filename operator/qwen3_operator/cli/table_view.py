@@ -26,6 +26,8 @@ LEGEND = (
     "format and model; not itself a measurement), c calculated, ? unknown. > means that one server is not enough, - "
     "that the format or the engine does not run there."
 )
+MEMORY = "MEMORY is weights and the KV cache of one request of that context, without the engine's own reserve."
+"""Said below tables on a terminal."""
 _ONE = 1
 _CELL_WIDTH = 12
 _FIXED_WIDTH = 62
@@ -52,12 +54,12 @@ def tables(lines: Sequence[Line], width: int) -> list[Table | Text]:
         return [Text("no checkpoint is published for these models")]
     count = len(lines[0].cells)
     if count == _ONE:
-        return [_single(lines)]
+        return [_single(lines), Text(), Text(MEMORY, "dim")]
     step = max(1, (width - _FIXED_WIDTH) // _CELL_WIDTH)
     found: list[Table | Text] = []
     for start in range(0, count, step):
         found += [_matrix(lines, slice(start, start + step)), Text()]
-    return [*found, Text(LEGEND, "dim")]
+    return [*found, Text(f"{LEGEND} {MEMORY}", "dim")]
 
 
 def _single(lines: Sequence[Line]) -> Table:

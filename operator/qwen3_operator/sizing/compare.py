@@ -93,7 +93,7 @@ def _dearer(pool: Pool, rating: Rated, best: Assigned) -> Problem | None:
     if rating.devices <= other.devices:
         return None
     if rating.replicas == other.replicas:
-        number = f"{rating.shape.devices} devices per replica instead of {other.shape.devices}"
+        number = f"{counted(rating.shape.devices, 'device')} per replica instead of {other.shape.devices}"
     else:
-        number = f"{rating.devices} devices in all instead of {other.devices}"
+        number = f"{counted(rating.devices, 'device')} in all instead of {other.devices}"
     return Problem(Reason.MORE_DEVICES, number)

@@ -35,5 +35,10 @@ def milliseconds(time: float) -> str:
 
 
 def money(amount: Decimal) -> str:
-    """``12.40``: two decimals, or as many as it takes to tell small prices from nothing."""
-    return f"{amount:.2f}" if amount >= 1 else f"{amount:.4f}".rstrip("0").rstrip(".") or "0"
+    """``12.40``: two decimals, below one up to four where it takes them: ``0.70``, ``0.7036``; ``0`` is nothing."""
+    if amount >= 1:
+        return f"{amount:.2f}"
+    if not amount:
+        return "0"
+    whole, _, decimals = f"{amount:.4f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0'):0<2}"

@@ -42,6 +42,7 @@ def test_the_matrix() -> None:
     assert bf16.split()[10] in "mc"
     assert bf16.split()[-3:] == ["2", "x", "?"]
     assert w8a8.split()[-4:] == ["-", "1", "x", "?"], "no speed is claimed for Ascend"
+    assert "without the engine's own reserve" in " ".join(result.stdout.split())
 
 
 def test_speeds_are_those_of_a_plan() -> None:
@@ -60,6 +61,7 @@ def test_one_accelerator_says_why() -> None:
     words = " ".join(result.stdout.split())
     assert "NeedsSeveralNodes: 16 devices of 2 nodes would hold it" in words
     assert "QuantizationUnsupported: FP8 runs on cuda devices only" in words
+    assert "without the engine's own reserve" in words
 
 
 def test_names_as_benchmarks_spell_them() -> None:
