@@ -117,14 +117,15 @@ class Workload(ApiModel):
     input_tokens: Tokens | None = None
     """Prompt length. Default: memory for a request of the full context length, times for 1024 tokens."""
     output_tokens: Tokens | None = None
-    """Answer length, thinking included. Default: times for 512 tokens."""
+    """Answer length, thinking included. Default: memory for a request of the full context length, times for 512 tokens.
+    Not used for models that embed or rank texts."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "has(self.inputTokens) == has(self.outputTokens)",
-            "set spec.workload.inputTokens and spec.workload.outputTokens together, or neither",
+            "!has(self.outputTokens) || has(self.inputTokens)",
+            "spec.workload.outputTokens needs spec.workload.inputTokens beside it",
             good={"workload": {"inputTokens": {"p95": 1000}, "outputTokens": {"p95": 500}}},
-            bad={"workload": {"inputTokens": {"p95": 1000}}},
+            bad={"workload": {"outputTokens": {"p95": 500}}},
         ),
         Rule(
             "!has(self.concurrency) || !has(self.requestsPerSecond)",

@@ -94,17 +94,20 @@ class Predicted(ApiModel):
     concurrency: int
     """Requests in flight on the replica that the times are for."""
     time_to_first_token: str
-    """Mean, e.g. 412ms."""
+    """Mean, e.g. 412ms. Of models that embed or rank texts: of the whole request."""
     time_to_first_token_percentile: str
     """At spec.slo.percentile, which spec.slo.timeToFirstToken is compared with."""
-    time_per_output_token: str
-    """Mean, e.g. 21.4ms."""
-    tokens_per_second: int
-    """Tokens that the replica generates per second for all requests together."""
+    time_per_output_token: str = ""
+    """Mean, e.g. 21.4ms. Empty where the model writes no tokens."""
+    tokens_per_second: int | None = None
+    """Tokens that the replica generates per second for all requests together. Absent where the model writes none."""
+    input_tokens_per_second: int | None = None
+    """Prompt tokens that the replica reads per second, where the model embeds or ranks texts."""
     max_concurrency: int
     """Most requests in flight on the replica for which memory suffices and spec.slo is met."""
     source: str
-    """measured, calculated or unknown."""
+    """How the means are known: measured (calibrated on measured rows of this kind), calculated or unknown. Times at a
+    percentile are calculated."""
 
 
 class Binding(ApiModel):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from qwen3_operator.api.deployment import UseCase  # noqa: TC001  # pydantic reads it at run time
+from qwen3_operator.api.deployment import UseCase
 from qwen3_operator.catalog.architecture import BF16_BYTES, Architecture
 from qwen3_operator.catalog.base import Row
 from qwen3_operator.catalog.checkpoints import Checkpoint, CheckpointRow  # noqa: TC001  # pydantic reads them
@@ -74,6 +74,11 @@ class Model(Facts, Architecture):
     """A model by its shape and what is known of it. Counts are in parameters, lengths in tokens."""
 
     checkpoints: tuple[Checkpoint, ...]
+
+    @property
+    def generates(self) -> bool:
+        """Whether it writes tokens, rather than embedding or ranking texts."""
+        return not self.use_cases or not set(self.use_cases) <= {UseCase.EMBEDDING, UseCase.RERANK}
 
     @property
     def max_context(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from qwen3_operator.api.deployment import DeploymentSpec, UseCase
+from qwen3_operator.api.deployment import DeploymentSpec
 from qwen3_operator.cli.hardware import Hardware, snapshot
 from qwen3_operator.cli.snapshot import NOBODY
 from qwen3_operator.sizing import Reason, evaluate
@@ -57,7 +57,7 @@ class Line:
     @property
     def generates(self) -> bool:
         """Whether the model writes tokens, rather than embedding or ranking texts."""
-        return not set(self.model.use_cases) <= {UseCase.EMBEDDING, UseCase.RERANK}
+        return self.model.generates
 
 
 def hardware_table(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import RenderableType
+    from rich.table import Table
 
     from qwen3_operator.api.intent import ServiceLevel
     from qwen3_operator.api.status import MemoryPlan, Placement, PlanStatus, Predicted, Rejection
@@ -127,6 +128,8 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     numbers = ("predicted", "target", "known")
     table = plain_table(load, *numbers, right=numbers)
     first = f"first token, {wanted.percentile} % of requests within"
+    if predicted.tokens_per_second is None:
+        return Padding(_without_answer(table, predicted, wanted), INDENT)
     rows = (
         ("first token, mean", predicted.time_to_first_token, "", predicted.source),
         (first, predicted.time_to_first_token_percentile, wanted.time_to_first_token or "", _CALCULATED),
@@ -141,9 +144,19 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     return Padding(table, INDENT)
 
 
+def _without_answer(table: Table, predicted: Predicted, wanted: ServiceLevel) -> Table:
+    """Of models that embed or rank texts: the first token is the whole result."""
+    within, target = f"request, {wanted.percentile} % of requests within", wanted.time_to_first_token or ""
+    table.add_row("request, mean", predicted.time_to_first_token, "", predicted.source)
+    table.add_row(within, predicted.time_to_first_token_percentile, target, _CALCULATED)
+    table.add_row("input tokens per second, replica", str(predicted.input_tokens_per_second), "", predicted.source)
+    table.add_row("most requests in flight within targets", str(predicted.max_concurrency), "", _CALCULATED)
+    return table
+
+
 def _million_tokens(placement: Placement, predicted: Predicted) -> str:
     """Price of a million tokens while all replicas run with that many requests; empty without a price."""
-    per_second = predicted.tokens_per_second * placement.replicas
+    per_second = (predicted.tokens_per_second or 0) * placement.replicas
     if not placement.cost_per_hour or not per_second:
         return ""
     return money(Decimal(placement.cost_per_hour) / (per_second * _HOUR) * 1_000_000)

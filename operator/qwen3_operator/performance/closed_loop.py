@@ -90,7 +90,8 @@ def _waves(batch: Replicas, k: Coefficients, parts: _Parts) -> tuple[Floats, Flo
     until_done = (wave + np.minimum(wave, wave * np.maximum(chunk, batch.input) / tokens)) / 2
     drift = k.wave_long + (k.wave_short - k.wave_long) * np.exp(-batch.output / _ANSWER)
     together = np.where(batch.drifting & (parts.running > 1), drift, 1.0)
-    until_done = np.minimum(wave, until_done * together)
+    # Without an answer each client asks again at once, and waits for the prompts of all others.
+    until_done = np.where(batch.output > 1, np.minimum(wave, until_done * together), wave)
     alone = parts.one * (1 - 1 / parts.running)
     front = np.where(batch.transformers, 0.0, k.front_time)
     rest = wave - until_done

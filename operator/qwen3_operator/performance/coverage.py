@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from qwen3_operator.api.deployment import UseCase
-
 if TYPE_CHECKING:
     from qwen3_operator.catalog import Model
     from qwen3_operator.performance.types import Layout
@@ -64,4 +62,4 @@ def _is_usual(layout: Layout) -> bool:
 
 def _is_plain(model: Model) -> bool:
     other = model.recurrent is not None or model.vision_parameters > 0
-    return not other and not {UseCase.EMBEDDING, UseCase.RERANK} & set(model.use_cases)
+    return model.generates and not other

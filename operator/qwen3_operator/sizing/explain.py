@@ -59,8 +59,8 @@ def _speed(wanted: Wanted, placement: Placement, rating: Rated) -> str:
     if predicted is None:
         asked = "spec.slo" if wanted.targets.asked else "spec.workload.requestsPerSecond"
         return f"; {unjudged(placement.accelerator, asked)}" if rating.doubtful else ""
-    return (
-        f"; at {counted(predicted.concurrency, 'request')} in flight first token after "
-        f"{predicted.time_to_first_token}, {predicted.time_per_output_token} per token ({predicted.source}"
-        f"{', assumed lengths' if wanted.traffic.assumed else ''})"
-    )
+    known = f"({predicted.source}{', assumed lengths' if wanted.traffic.assumed else ''})"
+    load, first = f"at {counted(predicted.concurrency, 'request')} in flight", predicted.time_to_first_token
+    if not rating.offer.model.generates:
+        return f"; {load} a request takes {first}, {predicted.input_tokens_per_second} input tokens per second {known}"
+    return f"; {load} first token after {first}, {predicted.time_per_output_token} per token {known}"

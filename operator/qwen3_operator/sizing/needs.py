@@ -38,7 +38,7 @@ class Traffic:
     """How many replicas share it, at least one; None: as many as it takes."""
     input_tokens: int
     output_tokens: int
-    """Of a typical request."""
+    """Of a typical request; 1 where the models write no tokens."""
     assumed: bool
     """Whether the two lengths are the project's assumption."""
 
@@ -98,10 +98,12 @@ def wanted(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Want
         return found
     if problem := _unknown_hardware(spec, inventory, catalog):
         return problem
+    generates = any(offer.model.generates for offer in found)
+    each = spec.slo.output_token_seconds if generates else None
     return Wanted(
         offers=found,
-        traffic=_traffic(spec),
-        targets=Targets(spec.slo.first_token_seconds, spec.slo.output_token_seconds, spec.slo.percentile),
+        traffic=_traffic(spec, generates=generates),
+        targets=Targets(spec.slo.first_token_seconds, each, spec.slo.percentile),
         objective=spec.optimize_for,
         kv_data_type=spec.engine.kv_cache_data_type,
         budget=price(spec.hardware.max_cost_per_hour),
@@ -128,7 +130,8 @@ def spec_digest(spec: DeploymentSpec) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _traffic(spec: DeploymentSpec) -> Traffic:
+def _traffic(spec: DeploymentSpec, *, generates: bool) -> Traffic:
+    """Models that embed or rank texts answer with their first and only result."""
     workload = spec.workload
     prompt, answer = workload.input_tokens, workload.output_tokens
     return Traffic(
@@ -136,8 +139,8 @@ def _traffic(spec: DeploymentSpec) -> Traffic:
         rate=workload.rate,
         replicas=None if spec.replicas is None else max(1, spec.replicas),
         input_tokens=prompt.typical if prompt else ASSUMED_INPUT_TOKENS,
-        output_tokens=answer.typical if answer else ASSUMED_OUTPUT_TOKENS,
-        assumed=prompt is None or answer is None,
+        output_tokens=(answer.typical if answer else ASSUMED_OUTPUT_TOKENS) if generates else 1,
+        assumed=prompt is None or (generates and answer is None),
     )
 
 

@@ -75,7 +75,7 @@ def _of_use_case(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | 
     if found:
         return found
     at_least = f" at least as good as {lowest}" if lowest else ""
-    lacks = f"with a context of {_request(spec)} tokens" if models and not wide else f"in {_asked(spec)}"
+    lacks = f"with a context of {_request(spec, models[0])} tokens" if models and not wide else f"in {_asked(spec)}"
     message = f"no model of the catalog is for {use_case.value}{at_least} {lacks}"
     return PlanFailure(FailureReason.NO_MODEL, message)
 
@@ -88,7 +88,7 @@ def _offers_of(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator
             continue
         if _asked(spec) in {Quantization.AUTO, form.name}:
             quality = (-(model.quality or 0), -model.parameters, form.rank)
-            yield Offer(model, checkpoint, form, context, long_request(spec) or context, quality)
+            yield Offer(model, checkpoint, form, context, long_request(spec, model) or context, quality)
 
 
 def _asked(spec: DeploymentSpec) -> Quantization:
@@ -99,21 +99,26 @@ def _asked(spec: DeploymentSpec) -> Quantization:
     return asked
 
 
-def long_request(spec: DeploymentSpec) -> int | None:
-    """Prompt plus answer at the 95th percentile; None where the spec does not say."""
+def long_request(spec: DeploymentSpec, model: Model) -> int | None:
+    """Prompt plus answer at the 95th percentile; None where the spec does not say.
+
+    Models that embed or rank texts write no answer.
+    """
     workload = spec.workload
+    if not model.generates:
+        return workload.input_tokens.p95 if workload.input_tokens else None
     if workload.input_tokens is None or workload.output_tokens is None:
         return None
     return workload.input_tokens.p95 + workload.output_tokens.p95
 
 
-def _request(spec: DeploymentSpec) -> int:
-    return max(spec.model.context_length or 0, long_request(spec) or 0)
+def _request(spec: DeploymentSpec, model: Model) -> int:
+    return max(spec.model.context_length or 0, long_request(spec, model) or 0)
 
 
 def context_problem(spec: DeploymentSpec, model: Model) -> str | None:
     """Why the model's context does not hold what is asked for."""
-    asked, tokens = spec.model.context_length, long_request(spec) or 0
+    asked, tokens = spec.model.context_length, long_request(spec, model) or 0
     limit = f"at most {model.max_context} for {model.name} ({model.native_context} without YaRN)"
     if asked is not None and asked > model.max_context:
         return f"spec.model.contextLength {asked} is too long: {limit}"

@@ -9,7 +9,7 @@ from qwen3_operator.api.status import Placement, Predicted
 from qwen3_operator.catalog.base import MIB
 from qwen3_operator.sizing.order import cost_per_hour
 from qwen3_operator.sizing.text import milliseconds, money
-from qwen3_operator.sizing.timing import first_token_at
+from qwen3_operator.sizing.timing import first_token_at, lengths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +72,16 @@ def _predicted(field: Field, rating: Rated) -> Predicted | None:
     speed = rating.speed
     if speed is None:
         return None
+    generates, rate = rating.offer.model.generates, speed.output_tokens_per_second
+    prompt, _ = lengths(rating.option, field.wanted.traffic)
     return Predicted(
         concurrency=rating.share,
         time_to_first_token=milliseconds(speed.time_to_first_token),
         time_to_first_token_percentile=milliseconds(first_token_at(speed, field.wanted.targets.percentile)),
-        time_per_output_token=milliseconds(speed.time_per_output_token),
-        tokens_per_second=round(speed.output_tokens_per_second),
+        time_per_output_token=milliseconds(speed.time_per_output_token) if generates else "",
+        tokens_per_second=round(rate) if generates else None,
+        # Each request has one result: as many prompts are read per second.
+        input_tokens_per_second=None if generates else round(rate * prompt),
         max_concurrency=rating.most,
         source=speed.known,
     )

@@ -26,7 +26,7 @@ class Timing:
         self._wanted = wanted
         self._constants = catalog.performance
         self._layouts = [_layout(option, wanted, catalog) for option in options]
-        self._lengths = [_lengths(option, wanted.traffic) for option in options]
+        self._lengths = [lengths(option, wanted.traffic) for option in options]
         self._room = [option.fit.tokens if option.fit else None for option in options]
         self.known = [knowledge(layout) != "unknown" for layout in self._layouts]
         """Whether anything is known of the speed of each option."""
@@ -90,7 +90,7 @@ def _layout(option: Option, wanted: Wanted, catalog: Catalog) -> Layout:
     )
 
 
-def _lengths(option: Option, traffic: Traffic) -> tuple[int, int]:
+def lengths(option: Option, traffic: Traffic) -> tuple[int, int]:
     """Prompt and answer; assumed lengths are cut down to what the context holds."""
     longest = option.offer.request_tokens
     answer = min(traffic.output_tokens, max(1, longest // 2)) if traffic.assumed else traffic.output_tokens

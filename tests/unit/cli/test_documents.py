@@ -60,7 +60,7 @@ def test_a_list_as_kubectl_prints_it_is_read(tmp_path: Path) -> None:
         ({"slo": {"timeToFirstToken": "1us"}}, "'1us' is no duration above zero in ms, s or m"),
         ({"slo": {"timeToFirstToken": 2}}, 'timeToFirstToken is 2: write it with its unit, as "2s" or "2ms"'),
         ({"hardware": {"maxCostPerHour": 12.5}}, 'maxCostPerHour is 12.5: write it in quotes, as "12.5"'),
-        ({"workload": {"inputTokens": {"p95": 10}}}, "inputTokens and spec.workload.outputTokens together"),
+        ({"workload": {"outputTokens": {"p95": 10}}}, "spec.workload.outputTokens needs spec.workload.inputTokens"),
         ({"engine": {"extraArgs": ["--host=0.0.0.0"]}}, "must not set --host or --port"),
     ],
 )

@@ -241,3 +241,10 @@ def test_targets_that_cannot_be_judged_are_told() -> None:
     given = ("plan", "-f", "-", "--hardware", "1x8 Ascend-910B3")
     assert "spec.slo is not judged: no speed is known for Ascend-910B3" in run(*given, stdin=text).stdout
     assert "judged" not in run(*given, stdin=GOOD).stdout
+
+
+def test_a_model_that_embeds_has_no_time_per_token() -> None:
+    text = GOOD.replace("Qwen3-8B", "Qwen3-Embedding-8B") + "  workload: {inputTokens: {p95: 1000}}\n"
+    shown = run("plan", "-f", "-", "--hardware", "1x8 L40S", stdin=text).stdout
+    assert "input tokens per second, replica" in shown
+    assert "output token" not in shown

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from qwen3_operator.api.intent import Tokens
 from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.inventory import inventory
 from qwen3_operator.sizing import PlanFailure, evaluate, plan, spec_digest, with_replicas
@@ -88,6 +89,25 @@ def test_targets_without_a_speed_are_not_judged() -> None:
     judged = "; spec.slo is not judged: no speed is known for Ascend-910B3"
     assert planned(spec(slo={"timeToFirstToken": "1s"}), npu_node("n")).summary.endswith(judged)
     assert "judged" not in planned(spec(), npu_node("n")).summary
+
+
+def test_a_model_that_embeds_reads_and_does_not_write() -> None:
+    load = {"concurrency": 16, "inputTokens": {"p50": 500, "p95": 2000}}
+    asked = spec("Qwen3-Embedding-8B", workload=load, slo={"timeToFirstToken": "2s", "timePerOutputToken": "1ms"})
+    (place,) = planned(asked, gpu_node("n", count=1)).placements
+    predicted = place.predicted
+    assert predicted is not None
+    assert (predicted.time_per_output_token, predicted.tokens_per_second) == ("", None)
+    assert place.max_concurrency == place.kv_cache_tokens // 2000, "prompts alone lie in the KV cache"
+    seconds = float(predicted.time_to_first_token[:-2]) / 1000
+    assert predicted.input_tokens_per_second == pytest.approx(16 * 500 / seconds, rel=0.01)
+    with_answers = asked.model_copy(
+        update={"workload": asked.workload.model_copy(update={"output_tokens": Tokens(p95=9000)})}
+    )
+    assert planned(with_answers, gpu_node("n", count=1)).placements == (place,)
+    text = planned(asked, gpu_node("n", count=1)).summary
+    words = r"; at 16 requests in flight a request takes [0-9.]+ms, \d+ input tokens per second \(calculated\)"
+    assert re.search(words, text)
 
 
 def test_ascend_pages_hold_128_tokens() -> None:
