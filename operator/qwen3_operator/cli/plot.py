@@ -20,12 +20,14 @@ _COLOURS = ("#4c78a8", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#e6e6e6")
 _CHOSEN, _PALE, _OVER = "#d62728", "#9a9a9a", "#d62728"
 _PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7}
 _KINDS = frozenset({".png", ".svg", ".pdf"})
-_WIDTH, _ROW, _HEAD = 15.0, 0.34, 2.0
-"""Inches: of the picture, of one bar, of what stands around the bars."""
+_WIDTH, _HALF, _ROW, _HEAD = 15.0, 10.0, 0.34, 2.0
+"""Inches: of the picture, of one without latencies, of one bar, of what stands around the bars."""
+_FEWEST = 4
+"""Bars for which there is room where there are fewer."""
 _VISIBLE = 0.1
 """GB of a part that is worth an entry in the legend."""
-_LINE = 0.035
-"""Height of a label in parts of the axis."""
+_LINE = 0.2
+"""Inches between labels."""
 _LABEL = 1.7
 """Room for the label of the dearest point."""
 _REACH = 3.0
@@ -45,12 +47,17 @@ def plot(path: str, answers: Sequence[Answer]) -> None:
     except ImportError as error:
         raise InputError("--plot needs matplotlib: pip install 'qwen3-serving[cli]'") from error
     drawn = [bars(answer.evaluation) for answer in answers]
-    heights = [_HEAD + _ROW * max(4, len(found)) for found in drawn]
-    figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-    axes = figure.subplots(len(answers), 2, squeeze=False, height_ratios=heights, width_ratios=(3, 2))
-    for answer, found, (left, right) in zip(answers, drawn, axes, strict=True):
-        _memory(left, found, f"{answer.document.namespace}/{answer.document.name}")
-        _frontier(right, *points(answer.evaluation))
+    timed = [points(answer.evaluation) for answer in answers]
+    heights = [_HEAD + _ROW * max(_FEWEST, len(found)) for found in drawn]
+    widths = (3, 2) if any(found for found, _ in timed) else (1,)
+    figure = Figure(figsize=(_WIDTH if len(widths) > 1 else _HALF, sum(heights)), layout="constrained")
+    axes = figure.subplots(len(answers), len(widths), squeeze=False, height_ratios=heights, width_ratios=widths)
+    for answer, found, (some, priced), height, row in zip(answers, drawn, timed, heights, axes, strict=True):
+        _memory(row[0], found, f"{answer.document.namespace}/{answer.document.name}")
+        if some:
+            _frontier(row[1], some, priced, _LINE / (height - _HEAD / 2))
+        elif len(widths) > 1:
+            row[1].remove()
     try:
         figure.savefig(path, dpi=110)
     except OSError as error:
@@ -78,8 +85,8 @@ def _memory(axes: Axes, found: Sequence[Bar], name: str) -> None:
             color=_OVER if over else "black", fontweight="bold" if bar.chosen else "normal",
         )  # fmt: skip
     axes.set_yticks(places, [bar.label for bar in found], fontsize=9)
-    axes.invert_yaxis()
-    axes.set_xlim(0, max(max(bar.total, sum(bar.parts)) for bar in found) * 1.28)
+    axes.set_ylim(max(len(found), _FEWEST) - 0.5, -0.5)
+    axes.set_xlim(0, max(max(bar.total, sum(bar.parts)) for bar in found) * 1.32)
     axes.set_xlabel("GB; the black line is what the device has")
     axes.legend(
         loc="lower center", bbox_to_anchor=(0.5, 1), borderaxespad=2.8, ncols=len(PARTS), fontsize=8, frameon=False
@@ -87,11 +94,9 @@ def _memory(axes: Axes, found: Sequence[Bar], name: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _frontier(axes: Axes, found: Sequence[Point], priced: bool) -> None:  # noqa: FBT001
+def _frontier(axes: Axes, found: Sequence[Point], priced: bool, line: float) -> None:  # noqa: FBT001
+    """``line`` is the distance of labels in parts of the axis."""
     axes.set_title("cost and latency", loc="left", fontweight="bold")
-    if not found:
-        _say(axes, "no candidate whose speed is known")
-        return
     best, chosen = frontier(found), [point for point in found if point.chosen]
     kinds = ((False, "x", _PALE, "misses a target, the budget or room"), (True, "o", _COLOURS[0], "works"))
     for works, marker, colour, label in kinds:
@@ -103,11 +108,11 @@ def _frontier(axes: Axes, found: Sequence[Point], priced: bool) -> None:  # noqa
     dearest = max(p.price for p in near)
     axes.set_xlim(0, max(_LABEL * dearest, min(1.15 * max(p.price for p in found), _REACH * dearest)))
     axes.set_ylim(0, min(1.15 * max(p.seconds for p in found), _REACH * max(p.seconds for p in near)))
-    for point in _apart(near, _LINE * axes.get_ylim()[1]):
+    for point in _apart(near, line * axes.get_ylim()[1]):
         place = (point.price, point.seconds)
         axes.annotate(point.label, place, (7, 3), textcoords="offset points", fontsize=8, bbox=_PAPER, zorder=2)
     axes.set_xlabel("per hour, all replicas" if priced else "devices, all replicas (no prices)")
-    axes.set_ylabel("seconds that a typical request takes")
+    axes.set_ylabel("seconds per request")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), borderaxespad=2.8, ncols=3, fontsize=8, frameon=False)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
