@@ -6,6 +6,7 @@ import typer
 
 from qwen3_operator.cli.explain import explain
 from qwen3_operator.cli.inventory import inventory
+from qwen3_operator.cli.known import accelerators, models
 from qwen3_operator.cli.offload import offload
 from qwen3_operator.cli.plan import plan
 from qwen3_operator.cli.predict import predict
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (plan, table, explain, replan, inventory, predict, offload, replay):
+for function in (plan, table, explain, replan, inventory, predict, offload, replay, models, accelerators):
     app.command()(function)
 
 
