@@ -123,7 +123,8 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     if predicted is None:
         if wanted.asked:
             return Padding(Text(unjudged(placement.accelerator), "bold yellow"), INDENT)
-        return Padding(Text(f"speed: unknown for {placement.accelerator}: no measurements of its family"), INDENT)
+        why = "nothing was measured there, or the catalog lacks its bandwidth or rates"
+        return Padding(Text(f"speed: unknown for {placement.accelerator}: {why}"), INDENT)
     load = f"with {counted(predicted.concurrency, 'request')} in flight"
     numbers = ("predicted", "target", "known")
     table = plain_table(load, *numbers, right=numbers)

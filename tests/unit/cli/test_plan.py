@@ -213,6 +213,16 @@ def test_the_plot_is_a_picture_of_sensible_size(tmp_path: Path, hardware: str) -
     assert 10_000 < len(data) < 500_000
 
 
+def test_the_picture_is_narrow_where_no_speed_is_known(tmp_path: Path) -> None:
+    widths = []
+    for hardware in ("1x8 H100-SXM", "1x8 Ascend-910B3"):
+        path = tmp_path / "plan.png"
+        plain = GOOD + "---" + GOOD.replace("name: a,", "name: b,")
+        run("plan", "-f", "-", "--hardware", hardware, "--plot", str(path), stdin=plain)
+        widths.append(struct.unpack(">I", path.read_bytes()[16:20])[0])
+    assert widths[1] < widths[0]
+
+
 _OFFLINE = """
 import socket, sys
 def refused(*arguments, **options): raise OSError("a socket was opened")
