@@ -66,6 +66,13 @@ def _written(folder: Path, *objects: Object) -> str:
     return str(path)
 
 
+def _kept(value: Any) -> Any:
+    """As a status is stored: without empty maps and lists."""
+    if isinstance(value, dict):
+        return {name: _kept(inner) for name, inner in value.items() if inner not in ({}, [])}
+    return [_kept(inner) for inner in value] if isinstance(value, list) else value
+
+
 def test_the_plan_on_the_laptop_is_the_plan_in_the_cluster(
     kube: Kube, namespace: str, qwen3: Qwen3, servers: Callable[[list[Object]], None], tmp_path: Path
 ) -> None:
@@ -77,7 +84,7 @@ def test_the_plan_on_the_laptop_is_the_plan_in_the_cluster(
     kube.wait_condition("cli", namespace, "Planned", "True", timeout=30)
     made, told = kube.get("q3d", "cli", namespace)["status"]["plan"], json.loads(before.stdout)["plan"]
     fields = ("model", "summary", "specDigest", "catalogVersion", "placements", "rejected", "rejectedCounts")
-    assert {name: told[name] for name in fields} == {name: made[name] for name in fields}
+    assert _kept({name: told[name] for name in fields}) == {name: made[name] for name in fields}
 
     kept = qwen3("inventory", "-o", "yaml")
     assert kept.returncode == 0, kept.stderr
