@@ -7,17 +7,21 @@ looked through a dozen times and not once per change.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import AUTO, KVCacheDataType
 from qwen3_operator.api.intent import Objective
 from qwen3_operator.catalog import CPU
+from qwen3_operator.sizing.attempts import Attempt, says
 from qwen3_operator.sizing.failure import PlanFailure
 from qwen3_operator.sizing.field import survey
-from qwen3_operator.sizing.nofit import shape_in, working
+from qwen3_operator.sizing.less import least_load, less_load, loads, with_load
+from qwen3_operator.sizing.longer import longer_targets
+from qwen3_operator.sizing.nofit import shape_in
 from qwen3_operator.sizing.offers import Offer, offers
 from qwen3_operator.sizing.search import assign, cost_of
-from qwen3_operator.sizing.text import milliseconds, money
+from qwen3_operator.sizing.text import money
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,48 +34,69 @@ if TYPE_CHECKING:
     from qwen3_operator.sizing.search import Assigned
 
 SHORTEST_CONTEXT = 2048
-_FACTORS = (1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100)
-"""By which targets are made longer until something meets them."""
-
-
-class Attempt(NamedTuple):
-    """Something else to look for, and the change in words, given what was found."""
-
-    wanted: Wanted
-    words: Callable[[Sequence[Assigned]], str]
+_GOOD_PART = 0.1
+"""Of the load, that a smaller model is to carry where one does."""
 
 
 def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, field: Field) -> str:
     """One sentence with the smallest change that makes the spec fit, or that none of those tried does."""
-    for attempt in _attempts(spec, catalog, field):
-        if assigned := assign(survey(attempt.wanted, inventory, catalog)):
+
+    def look(wanted: Wanted) -> Field:
+        return survey(wanted, inventory, catalog)
+
+    for attempt in _attempts(spec, catalog, field, look):
+        if assigned := assign(look(attempt.wanted)):
             places = " and ".join(shape_in(part.candidate.pool, part.candidate.rating) for part in assigned)
             return f"Nearest that would fit: {attempt.words(assigned)}, on {places}."
     if spec.model.name == AUTO:
         return "Nothing near it would fit: less load, longer targets and lesser models were tried."
-    return "Nothing near it would fit: another format, a shorter context and smaller models were tried."
+    return "Nothing near it would fit: less load, another format, a shorter context and smaller models were tried."
 
 
-def _attempts(spec: DeploymentSpec, catalog: Catalog, field: Field) -> Iterator[Attempt]:
-    """The smallest change first."""
-    wanted = field.wanted
-    yield from _less_load(field)
+def _attempts(
+    spec: DeploymentSpec, catalog: Catalog, field: Field, look: Callable[[Wanted], Field]
+) -> Iterator[Attempt]:
+    """The smallest change first; two changes together where none alone does."""
+    wanted, asked = field.wanted, field.wanted.traffic
+    yield from less_load(field, asked)
     if wanted.budget is not None:
         yield Attempt(replace(wanted, budget=None), _budget_words)
-    yield from _longer_targets(field)
+    yield from longer_targets(field, lambda longer: bool(assign(look(longer))))
     free = replace(wanted, pools=frozenset(), accelerators=frozenset(), max_devices=None, budget=None)
     if free != wanted:
-        yield Attempt(free, _says("no limits in spec.hardware"))
-    yield Attempt(replace(free, accelerators=frozenset({CPU})), _says(f"spec.hardware.accelerators: [{CPU}]"))
+        yield Attempt(free, says("no limits in spec.hardware"))
+    yield Attempt(replace(free, accelerators=frozenset({CPU})), says(f"spec.hardware.accelerators: [{CPU}]"))
     model = catalog.models.get(spec.model.name)
-    if model and len(wanted.offers) == 1:
-        formats = replace(wanted, offers=_in_all_formats(wanted, model, catalog), objective=Objective.QUALITY)
-        yield Attempt(formats, lambda assigned: _format_words(_offer_of(assigned)))
+    formats = _in_all_formats(wanted, model, catalog) if model and len(wanted.offers) == 1 else ()
+    if formats:
+        yield Attempt(
+            replace(wanted, offers=formats, objective=Objective.QUALITY),
+            lambda assigned: _format_words(_offer_of(assigned)),
+        )
     if wanted.kv_data_type is not KVCacheDataType.FP8:
-        yield Attempt(replace(wanted, kv_data_type=KVCacheDataType.FP8), _says("spec.engine.kvCacheDataType: FP8"))
-    if wanted.traffic.concurrency > 1:
-        yield Attempt(_one_request(wanted), _says("spec.workload.concurrency: 1"))
+        yield Attempt(replace(wanted, kv_data_type=KVCacheDataType.FP8), says("spec.engine.kvCacheDataType: FP8"))
+    yield from less_load(look(least_load(wanted)), asked)
     yield from _other_models(spec, wanted, catalog)
+    if formats:
+        yield from _with_less_load(replace(wanted, offers=formats), look)
+    if model:
+        yield from _with_less_load(replace(wanted, offers=_smaller(wanted, model, catalog)), look)
+
+
+def _with_less_load(other: Wanted, look: Callable[[Wanted], Field]) -> Iterator[Attempt]:
+    """Another format, or a smaller model: the largest that carries a good part of the load, else any of it."""
+    found = {name: max(pools) for name, pools in loads(look(least_load(other)), other.traffic.replicas).items()}
+    asked = other.traffic.rate or other.traffic.concurrency
+    quality = {offer.model.name: offer.quality[:2] for offer in other.offers}
+    order = sorted(found, key=lambda name: (found[name] < _GOOD_PART * asked, quality[name]))
+    for name in order:
+        alone = replace(other, offers=tuple(offer for offer in other.offers if offer.model.name == name))
+        if attempt := with_load(alone, other.traffic, found[name]):
+            yield Attempt(attempt.wanted, partial(_both_words, attempt.words))
+
+
+def _both_words(load: Callable[[Sequence[Assigned]], str], assigned: Sequence[Assigned]) -> str:
+    return f"{_model_words(_offer_of(assigned))} and {load(assigned)}"
 
 
 def _other_models(spec: DeploymentSpec, wanted: Wanted, catalog: Catalog) -> Iterator[Attempt]:
@@ -88,52 +113,6 @@ def _other_models(spec: DeploymentSpec, wanted: Wanted, catalog: Catalog) -> Ite
         yield from _shorter(wanted, model, catalog)
     smaller = replace(wanted, offers=_smaller(wanted, model, catalog), objective=Objective.QUALITY)
     yield Attempt(smaller, lambda assigned: _model_words(_offer_of(assigned)))
-
-
-def _less_load(field: Field) -> Iterator[Attempt]:
-    """As many replicas, then as much load, as there is room for."""
-    wanted, able = field.wanted, working(field)
-    traffic, fewer = wanted.traffic, ""
-    if traffic.replicas is not None:
-        room = sum(field.room(pool, rating) for pool, rating in able)
-        if not 0 < room < traffic.replicas:
-            return
-        traffic, fewer = replace(traffic, replicas=room), f"spec.replicas: {room}"
-        yield Attempt(replace(wanted, traffic=traffic), _says(fewer))
-    carried = sum(field.room(pool, rating) * rating.unit for pool, rating in able)
-    if not 0 < carried < (traffic.rate or traffic.concurrency):
-        return
-    if traffic.rate is not None:
-        rate = int(carried * 10) / 10
-        words = f'spec.workload.requestsPerSecond: "{rate:g}"'
-    else:
-        rate, words = None, f"spec.workload.concurrency: {int(carried)}"
-    less = replace(traffic, rate=rate, concurrency=traffic.concurrency if rate else int(carried))
-    yield Attempt(replace(wanted, traffic=less), _says(f"{fewer} and {words}" if fewer else words))
-
-
-def _longer_targets(field: Field) -> Iterator[Attempt]:
-    """Both targets longer by the same factor, where something misses them; then none."""
-    targets = field.wanted.targets
-    if not targets.asked or all(rating.problem is None for group in field.groups for rating in group.ratings):
-        return
-    for factor in _FACTORS:
-        words, first, each = [], None, None
-        if targets.first_token is not None:
-            first = targets.first_token * factor
-            words.append(f"spec.slo.timeToFirstToken: {milliseconds(first)}")
-        if targets.output_token is not None:
-            each = targets.output_token * factor
-            words.append(f"spec.slo.timePerOutputToken: {milliseconds(each)}")
-        longer = replace(targets, first_token=first, output_token=each)
-        yield Attempt(replace(field.wanted, targets=longer), _says(" and ".join(words)))
-    without = replace(targets, first_token=None, output_token=None)
-    yield Attempt(replace(field.wanted, targets=without), _says("no spec.slo"))
-
-
-def _says(words: str) -> Callable[[Sequence[Assigned]], str]:
-    """Words that do not depend on what was found."""
-    return lambda _: words
 
 
 def _offer_of(assigned: Sequence[Assigned]) -> Offer:
@@ -176,7 +155,7 @@ def _of_lengths(
 
 
 def _smaller(wanted: Wanted, model: Model, catalog: Catalog) -> tuple[Offer, ...]:
-    """Smaller published models for one of the same use cases; the largest wins."""
+    """Smaller published models for one of the same use cases; those for no others come first, then the largest."""
     asked = wanted.offers[0]
     found = [
         _offer(smaller, checkpoint, catalog, min(asked.context_length, smaller.max_context), asked.request_tokens)
@@ -185,7 +164,11 @@ def _smaller(wanted: Wanted, model: Model, catalog: Catalog) -> tuple[Offer, ...
         for checkpoint in smaller.checkpoints
         if checkpoint.repository and asked.request_tokens <= smaller.max_context
     ]
-    return tuple(replace(offer, quality=(-offer.model.parameters, 0, offer.form.rank)) for offer in found)
+    uses = set(model.use_cases)
+    return tuple(
+        replace(offer, quality=(len(set(offer.model.use_cases) - uses), -offer.model.parameters, offer.form.rank))
+        for offer in found
+    )
 
 
 def _offer(model: Model, checkpoint: Checkpoint, catalog: Catalog, context: int, tokens: int) -> Offer:

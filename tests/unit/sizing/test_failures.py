@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.inventory import inventory
 from qwen3_operator.sizing import PlanFailure, plan
 from tests.unit.inventory.objects import CONTROL_PLANE_TAINT, duo_node, gpu_node, node, npu_node, pod
 from tests.unit.sizing.given import CATALOG, LIBRARY, PRICED, failed, planned, spec
+
+if TYPE_CHECKING:
+    from qwen3_operator.api.deployment import DeploymentSpec
 
 
 @pytest.mark.parametrize(
@@ -107,6 +111,56 @@ def test_targets_are_made_longer_until_something_meets_them() -> None:
     assert met.placements[0].accelerator == "H100-SXM"
 
 
+@pytest.mark.parametrize(
+    "slo", [{"timeToFirstToken": "40ms", "timePerOutputToken": "50ms"}, {"timeToFirstToken": "2s"}]
+)
+@pytest.mark.parametrize("each", ["3ms", "50ms"])
+def test_no_target_is_made_longer_than_it_takes(slo: dict[str, str], each: str) -> None:
+    def asked(targets: dict[str, str]) -> DeploymentSpec:
+        load = {"concurrency": 64, "inputTokens": {"p50": 1000, "p95": 4000}, "outputTokens": {"p50": 500, "p95": 2000}}
+        return spec(model={"source": LIBRARY}, workload=load, slo=targets)
+
+    targets = slo | {"timePerOutputToken": each}
+    cluster = inventory([gpu_node("g"), gpu_node("h")], [], CATALOG)
+    answer = plan(asked(targets), cluster, CATALOG)
+    if not isinstance(answer, PlanFailure):
+        assert targets == {"timeToFirstToken": "2s", "timePerOutputToken": "50ms"}
+        return
+    proposed = dict(re.findall(r"spec\.slo\.(time\w+): (\d+(?:\.\d+)?ms)", answer.message.split("Nearest that")[1]))
+    assert proposed.keys() == {name for name, time in targets.items() if time in {"40ms", "3ms"}}
+    assert isinstance(plan(asked(targets | proposed), cluster, CATALOG), PlanStatus)
+    for name, time in proposed.items():
+        shorter = targets | proposed | {name: f"{float(time[:-2]) * 0.85:.2f}ms"}
+        assert isinstance(plan(asked(shorter), cluster, CATALOG), PlanFailure), "a shorter one would have done"
+
+
+def test_less_load_is_that_of_the_format_that_carries_most() -> None:
+    lengths = {"inputTokens": {"p50": 1000, "p95": 4000}, "outputTokens": {"p50": 500, "p95": 2000}}
+
+    def asked(name: str, form: str, users: int) -> DeploymentSpec:
+        return spec(name, model={"source": LIBRARY, "quantization": form}, workload={"concurrency": users, **lengths})
+
+    def proposed(form: str) -> int:
+        found = re.search(r"concurrency: (\d+), on", failed(asked("Qwen3-8B", form, 64), small).message)
+        return int(found[1]) if found else 0
+
+    small = gpu_node("g", "NVIDIA-L4", count=1)
+    assert proposed("Auto") == proposed("AWQ-INT4") > proposed("FP8") > 0
+
+
+def test_a_smaller_model_is_proposed_with_less_load_where_neither_alone_does() -> None:
+    lengths = {"inputTokens": {"p50": 1000, "p95": 4000}, "outputTokens": {"p50": 500, "p95": 2000}}
+    slo = {"timeToFirstToken": "2s", "timePerOutputToken": "50ms"}
+    asked = spec(model={"source": LIBRARY}, workload={"concurrency": 64, **lengths}, slo=slo)
+    answer = failed(asked, gpu_node("g", "Tesla-T4", count=4))
+    words = r"spec.model.name: (\S+) with spec.model.quantization: (\S+) and spec.workload.concurrency: (\d+), on"
+    found = re.search(words, answer.message)
+    assert found is not None, answer.message
+    model, load = {"source": LIBRARY, "quantization": found[2]}, {"concurrency": int(found[3]), **lengths}
+    assert found[1] == "Qwen3-8B"
+    planned(spec(found[1], model=model, workload=load, slo=slo), gpu_node("g", "Tesla-T4", count=4))
+
+
 def test_a_rate_is_made_lower() -> None:
     lengths = {"inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
     answer = failed(spec(workload={"requestsPerSecond": "500", **lengths}), gpu_node("g"))
@@ -144,7 +198,7 @@ def test_a_model_left_to_the_plan(model: dict[str, Any], words: str) -> None:
         (
             {"workload": {"concurrency": 500}, "replicas": 1},
             [gpu_node("g")],
-            "spec.workload.concurrency: 1, on 2 x H100-SXM",
+            "spec.workload.concurrency: 56, on 8 x H100-SXM",
         ),
         (
             {"model": {"name": "Qwen3-8B", "quantization": "AWQ-INT4", "contextLength": 131_072}},

@@ -1,0 +1,81 @@
+"""The most load that there is room for, where there is none for all of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qwen3_operator.sizing.attempts import Attempt, says
+from qwen3_operator.sizing.search import candidate_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qwen3_operator.sizing.field import Field
+    from qwen3_operator.sizing.needs import Traffic, Wanted
+
+_LITTLE = 0.1
+"""Requests per second that stand for hardly any load, and the step in which less is proposed."""
+
+
+def least_load(wanted: Wanted) -> Wanted:
+    """With one request in flight, or hardly any per second."""
+    traffic = wanted.traffic
+    return replace(wanted, traffic=replace(traffic, concurrency=1, rate=None if traffic.rate is None else _LITTLE))
+
+
+def less_load(field: Field, asked: Traffic) -> Iterator[Attempt]:
+    """As many replicas, then as much load, as there is room for."""
+    fewer = ""
+    if asked.replicas is not None:
+        room = _replicas(field)
+        if not room:
+            return
+        if room < asked.replicas:
+            asked, fewer = replace(asked, replicas=room), f"spec.replicas: {room}"
+            yield Attempt(replace(field.wanted, traffic=asked), says(fewer))
+    found = loads(field, asked.replicas).values()
+    # In all pools, or where those do not go together in one.
+    for load in dict.fromkeys((max(map(sum, found), default=0.0), max(map(max, found), default=0.0))):
+        if attempt := with_load(field.wanted, asked, load, fewer):
+            yield attempt
+
+
+def loads(field: Field, replicas: int | None) -> dict[str, list[float]]:
+    """By model, how much so many replicas carry in each pool, in the format and shape that carries most."""
+    found: dict[str, list[float]] = {}
+    for group, pool in field.pairs():
+        most: dict[str, float] = {}
+        for rating in group.ratings:
+            if candidate_problem(field, pool, rating) is None:
+                name, room = rating.offer.model.name, field.room(pool, rating)
+                carried = rating.unit * (room if replicas is None else min(room, replicas))
+                most[name] = max(most.get(name, 0.0), carried)
+        for name, carried in most.items():
+            found.setdefault(name, []).append(carried)
+    return found
+
+
+def with_load(wanted: Wanted, asked: Traffic, load: float, words: str = "") -> Attempt | None:
+    """With ``load`` instead of what is asked for; None where that is nothing, or no less."""
+    if asked.rate is None:
+        less = replace(asked, concurrency=int(load))
+        number, text = less.concurrency, f"spec.workload.concurrency: {less.concurrency}"
+        if not 0 < number < asked.concurrency:
+            return None
+    else:
+        rate = int(load / _LITTLE) * _LITTLE
+        less, text = replace(asked, rate=rate), f'spec.workload.requestsPerSecond: "{rate:.1f}"'
+        if not 0 < rate < asked.rate:
+            return None
+    return Attempt(replace(wanted, traffic=less), says(f"{words} and {text}" if words else text))
+
+
+def _replicas(field: Field) -> int:
+    """Replicas that there is room for, in the shape of each pool that takes the least."""
+    rooms: dict[str, int] = {}
+    for group, pool in field.pairs():
+        for rating in group.ratings:
+            if candidate_problem(field, pool, rating) is None:
+                rooms[pool.name] = max(rooms.get(pool.name, 0), field.room(pool, rating))
+    return sum(rooms.values())
