@@ -20,6 +20,7 @@ from qwen3_operator.reconcile.capacity import calibrated, is_news, observed, pre
 from qwen3_operator.reconcile.kinds import Kind
 from qwen3_operator.reconcile.observed import PodView
 from qwen3_operator.reconcile.readings import Reading, load_between, reading
+from qwen3_operator.sizing.offers import long_request
 from qwen3_runtime.config import MANAGEMENT_PORT
 
 if TYPE_CHECKING:
@@ -156,12 +157,12 @@ class Meters:
         """Prompt plus answer of the requests that the plan counts with."""
         deployment = self._cache.get(key)
         try:
-            workload = DeploymentSpec.model_validate(deployment["spec"]).workload if deployment else None
+            spec = DeploymentSpec.model_validate(deployment["spec"]) if deployment else None
         except ValidationError:
             return 0
-        if workload is None or workload.input_tokens is None or workload.output_tokens is None:
-            return plan.context_length
-        return workload.input_tokens.p95 + workload.output_tokens.p95
+        model = self._planner.catalog.models.get(plan.model)
+        found = long_request(spec, model) if spec and model else None
+        return found or plan.context_length
 
 
 def _without_latency(fresh: Capacity, base: Capacity) -> Capacity:
