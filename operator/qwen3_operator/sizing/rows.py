@@ -70,6 +70,7 @@ def predict_rows(rows: Iterable[Mapping[str, str]], catalog: Catalog) -> list[di
 
     ``weights_gib`` and ``kv_gib_per_1k_tokens`` count the model once, whatever the devices; ``reserve_gib`` is what one
     device keeps free of both; ``max_kv_tokens`` is the replica's. Times are those of steady clients (docs/accuracy.md).
+    Models that embed or rank texts have a time to the first token, which is that of the request, and no more.
     """
     given = [dict(row) for row in rows]
     judged = [_judged_or_problem(row, catalog) for row in given]
@@ -103,10 +104,13 @@ def _cells(found: _Judged | str, speed: Speed | None) -> dict[str, str]:
     if speed is None:
         unknown = "no source for the speed of this accelerator"
         return cells | {"reason": found.problem or unknown, "source": "unknown"}
+    if found.layout.model.generates:
+        cells |= {
+            "tpot_ms": f"{speed.time_per_output_token * 1e3:.3f}",
+            "output_tokens_per_s": f"{speed.output_tokens_per_second:.2f}",
+        }
     return cells | {
         "ttft_ms": f"{speed.time_to_first_token * 1e3:.2f}",
-        "tpot_ms": f"{speed.time_per_output_token * 1e3:.3f}",
-        "output_tokens_per_s": f"{speed.output_tokens_per_second:.2f}",
         "request_tokens_per_s": f"{speed.request_tokens_per_second:.2f}",
         # No row was measured of what does not run.
         "source": "calculated" if found.problem else speed.known,
@@ -126,7 +130,7 @@ def _judged(row: dict[str, str], catalog: Catalog) -> _Judged:
     shape = Shape(layout.devices, layout.expert_parallel, layout.data_parallel)
     load = Load(
         count_of(row, "input_tokens", INPUT_TOKENS),
-        count_of(row, "output_tokens", OUTPUT_TOKENS),
+        count_of(row, "output_tokens", OUTPUT_TOKENS) if layout.model.generates else 1,
         count_of(row, "concurrency", 1),
     )
     problem = (

@@ -30,6 +30,14 @@ def test_a_row_with_defaults() -> None:
     assert float(found["output_tokens_per_s"]) == pytest.approx(1024 / seconds, rel=1e-3)
 
 
+def test_a_model_that_embeds_writes_no_tokens() -> None:
+    found = predicted(model="Qwen3-Embedding-8B", input_tokens=1000, output_tokens=5000)
+    assert (found["valid"], found["source"]) == ("true", "calculated")
+    assert (found["tpot_ms"], found["output_tokens_per_s"]) == ("", "")
+    assert float(found["ttft_ms"]) > 0
+    assert found["ttft_ms"] == predicted(model="Qwen3-Embedding-8B", input_tokens=1000)["ttft_ms"]
+
+
 def test_memory_is_counted_once_whatever_the_devices() -> None:
     one, two = (
         predicted(model="Qwen3-32B", accelerator="H200-SXM"),
