@@ -82,15 +82,15 @@ def remove_namespace(kube: Kube, name: str) -> None:
 
 
 def _begin_removal(kube: Kube, name: str) -> None:
-    """Engines go before the next test starts its own; the namespace takes its time.
+    """Pods first: engines end before the next test starts its own, and the namespace goes without waiting for them.
 
-    Its controller waits for half of the longest grace period that it meets.
+    Its controller would wait for half of the longest grace period that it meets.
     """
     for kind in ("q3d", "deployments", "pods"):
         kube.run("delete", kind, "--all", "-n", name, "--wait=false")
+    poll(f"pods of {name} gone", lambda: kube.list("pods", name) == [], timeout=120, interval=0.5)
     kube.run("delete", "namespace", name, "--wait=false")
     kube.run("delete", "persistentvolume", name, "--ignore-not-found", "--wait=false")
-    poll(f"pods of {name} gone", lambda: kube.list("pods", name) == [], timeout=120, interval=0.5)
 
 
 def _wait_until_gone(kube: Kube, name: str) -> None:
