@@ -36,7 +36,7 @@ demo: venv ## A cluster, the platform, one Qwen3Deployment and two chats, from n
 .PHONY: test
 test: lint types contracts test-unit platform ## Everything that CI runs.
 	$(INSIDE) -m pytest tests/engine -p no:cacheprovider --durations=10
-	$(PYTEST) tests --ignore=tests/engine --durations=15
+	$(PYTEST) tests --ignore=tests/engine --ignore=tests/unit --durations=15
 
 .PHONY: lint
 lint: venv ## ruff, formatting, YAML.
