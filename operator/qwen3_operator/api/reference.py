@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import API_VERSION
 from qwen3_operator.api.crd import DEFINITIONS, Definition, crd
+from qwen3_operator.api.page import write_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,18 +99,8 @@ def _column(column: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the page, or with ``--check`` say whether it is stale. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m qwen3_operator.api.reference", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/reference.md"))
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args(arguments)
-    if options.check:
-        stale = not options.out.is_file() or options.out.read_text(encoding="utf-8") != reference()
-        if stale:
-            sys.stderr.write(f"{options.out} differs from the types: run make crds\n")
-        return int(stale)
-    options.out.write_text(reference(), encoding="utf-8")
-    return 0
+    """Write the page or check it. Returns the exit status."""
+    return write_page(reference(), Path("docs/reference.md"), "make crds", arguments)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import UseCase
+from qwen3_operator.api.page import write_page
 from qwen3_operator.catalog import load_catalog
 from qwen3_operator.cli.hardware_table import hardware_table
 from qwen3_operator.cli.table import USUAL
@@ -53,7 +53,7 @@ def _of_kind(lines: Sequence[Line], kind: str) -> list[Line]:
 
 
 def _kind(model: Model) -> str:
-    if {UseCase.EMBEDDING, UseCase.RERANK} & set(model.use_cases):
+    if not model.generates:
         return _KINDS[4]
     if model.recurrent:
         return _KINDS[2]
@@ -63,18 +63,8 @@ def _kind(model: Model) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the page, or with ``--check`` say whether it is stale. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m qwen3_operator.cli.table_page", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/hardware-table.md"))
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args(arguments)
-    if options.check:
-        stale = not options.out.is_file() or options.out.read_text(encoding="utf-8") != page()
-        if stale:
-            sys.stderr.write(f"{options.out} differs from the planner: run make docs-table\n")
-        return int(stale)
-    options.out.write_text(page(), encoding="utf-8")
-    return 0
+    """Write the page or check it. Returns the exit status."""
+    return write_page(page(), Path("docs/hardware-table.md"), "make docs-table", arguments)
 
 
 if __name__ == "__main__":
