@@ -6,14 +6,10 @@ It describes the first pod of the current plan. A step that is finished is never
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.status import StartupPhase
 from qwen3_operator.reconcile.observed import Observed, PodView, condition
 from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PLANNED = "Planned"
 SCHEDULED = "Scheduled"
@@ -49,12 +45,6 @@ def startup(observed: Observed, now: str) -> tuple[StartupPhase, ...]:
             return (*done, StartupPhase(phase=name, started_at=started))
         done.append(StartupPhase(phase=name, started_at=started, finished_at=_later(ends[name], started)))
     return tuple(done)
-
-
-def is_complete(status: Mapping[str, Any]) -> bool:
-    """Whether the stored ledger needs no more phase reports."""
-    steps = status.get("startup", ())
-    return len(steps) == len(STEPS) and "finishedAt" in steps[-1]
 
 
 def _kept(observed: Observed) -> tuple[StartupPhase, ...]:
