@@ -59,9 +59,9 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
 
 def _task(model: Model) -> Task | None:
     """What the pods answer; None, which leaves no trace in their template, for models that generate."""
-    if UseCase.EMBEDDING in model.use_cases:
-        return Task.EMBED
-    return Task.RERANK if UseCase.RERANK in model.use_cases else None
+    if model.generates:
+        return None
+    return Task.EMBED if UseCase.EMBEDDING in model.use_cases else Task.RERANK
 
 
 def _kv_cache(spec: DeploymentSpec) -> KVCacheDataType | None:

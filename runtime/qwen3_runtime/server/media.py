@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_MEDIA = ("image_url", "video_url", "audio_url")
+_MEDIA = ("image_url", "video_url", "audio_url", "image", "video")
+"""Fields of a content part; the last two are those of embedding inputs."""
 _INSIDE = "data:"
 
 
@@ -40,12 +41,7 @@ def _contents(request: Mapping[str, Any]) -> Iterator[list[Any]]:
 def _outside(part: Mapping[str, Any]) -> str | None:
     for name in _MEDIA:
         value = part.get(name)
-        address = value.get("url") if isinstance(value, dict) else value
-        if address is not None and not (isinstance(address, str) and address.startswith(_INSIDE)):
-            return name
-    # Embedding inputs of vision models carry the image beside the text.
-    for name in ("image", "video"):
-        address = part.get(name)
+        address = value["url"] if isinstance(value, dict) and "url" in value else value
         if address is not None and not (isinstance(address, str) and address.startswith(_INSIDE)):
             return name
     return None
