@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 from typing_extensions import override
@@ -56,6 +56,31 @@ class Library(ApiModel):
         return path
 
 
+def _path_rules(kind: str, required: dict[str, str]) -> tuple[Rule, ...]:
+    """Rules for the folder inside a volume; ``required`` are the other fields that a valid source must have."""
+    field = f"spec.model.source.{kind}.path"
+    no_claim = {} if kind == "persistentVolumeClaim" else {"persistentVolumeClaim": None}
+
+    def example(path: str) -> dict[str, Any]:
+        return {"model": {"source": {**no_claim, kind: {**required, "path": path}}}}
+
+    return (
+        Rule(
+            "!self.path.split('/').exists(p, p == '..')",
+            f"{field} must stay inside the volume: remove '..'",
+            good=example("qwen3/8b"),
+            bad=example("a/../../b"),
+        ),
+        Rule(
+            "!self.path.replace('{model}', '').replace('{quantization}', '').replace('{repository}', '')"
+            ".matches('[{}]')",
+            f"{field} knows the placeholders {{model}}, {{quantization}} and {{repository}} only",
+            good=example("{model}/{quantization}"),
+            bad=example("{name}"),
+        ),
+    )
+
+
 class ClaimSource(Library):
     """Weights on a PersistentVolumeClaim of the deployment's namespace. Mounted read-only."""
 
@@ -65,22 +90,7 @@ class ClaimSource(Library):
     """Folder inside the volume that holds config.json and the weights. Empty: the volume's root. In a library of
     several models {model}, {quantization} and {repository} stand for catalog names, e.g. {model}-{quantization}."""
 
-    RULES: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "!self.path.split('/').exists(p, p == '..')",
-            "spec.model.source.persistentVolumeClaim.path must stay inside the volume: remove '..'",
-            good={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "qwen3/8b"}}}},
-            bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "weights", "path": "a/../../b"}}}},
-        ),
-        Rule(
-            "!self.path.replace('{model}', '').replace('{quantization}', '').replace('{repository}', '')"
-            ".matches('[{}]')",
-            "spec.model.source.persistentVolumeClaim.path knows the placeholders {model}, {quantization} and "
-            "{repository} only",
-            good={"model": {"source": {"persistentVolumeClaim": {"claimName": "w", "path": "{model}/{quantization}"}}}},
-            bad={"model": {"source": {"persistentVolumeClaim": {"claimName": "w", "path": "{name}"}}}},
-        ),
-    )
+    RULES: ClassVar[tuple[Rule, ...]] = _path_rules("persistentVolumeClaim", {"claimName": "weights"})
 
     @property
     @override
@@ -95,7 +105,9 @@ class ImageSource(Library):
     reference: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^\S+$")]
     """The image, e.g. registry.example/models/qwen3-8b:1."""
     path: Folder = ""
-    """Folder inside the image that holds config.json and the weights. Empty: its root."""
+    """Folder inside the image that holds config.json and the weights. Empty: its root. Placeholders as for a claim."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = _path_rules("image", {"reference": "registry.example/models:1"})
 
     @property
     @override
