@@ -60,13 +60,19 @@ async def test_a_process_that_vanishes_is_started_again(hub: Hub, volume: Path) 
     running = asyncio.create_task(own.run())
     await asyncio.to_thread(hub.gate.reached.wait, 20)
     await asyncio.sleep(0.2)
-    os.kill(_only_child(), signal.SIGKILL)
+    os.kill(_fetcher(), signal.SIGKILL)
     hub.gate.open()
     await asyncio.wait_for(running, 30)
     assert "FetcherDied" in reasons
     assert (volume / source.folder_name()).is_dir()
 
 
-def _only_child() -> int:
-    (child,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return int(child)
+def _fetcher() -> int:
+    """The child that fetches: other children of this process (a resource tracker, a port-forward) are not meant."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    (fetcher,) = (child for child in children if b"qwen3_runtime.weights.fetch" in _command(child))
+    return int(fetcher)
+
+
+def _command(process: str) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
