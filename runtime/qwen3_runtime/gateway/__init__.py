@@ -1,0 +1,1 @@
+"""The front door of all tenants: keys, limits, the queue, forwarding, metering."""
