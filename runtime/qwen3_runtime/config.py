@@ -22,6 +22,16 @@ MANAGEMENT_PORT = 8081
 """Probes (``/livez``, ``/readyz``), ``/phase`` and ``/metrics``: nothing here reaches the engine's API."""
 
 
+class Engine(StrEnum):
+    """Inference engine, by the name that users, catalog, images and pods know it by."""
+
+    SGLANG = "SGLang"
+    VLLM = "vLLM"
+    LLAMA_CPP = "LlamaCpp"
+    TRANSFORMERS = "Transformers"
+    MINDIE = "MindIE"
+
+
 class Device(StrEnum):
     """Kind of device that the engine computes on."""
 
@@ -119,14 +129,17 @@ class RuntimeConfig(Contract):
 
     served_model_name: str
     model: ModelFiles
-    engine: str
-    """Name of the engine adapter, e.g. ``SGLang``. Its version is read from the image."""
+    engine: Engine
+    """Which adapter. The engine's version is read from the image."""
     extra_args: tuple[str, ...] = ()
     """Passed to the engine as they are, after the derived ones."""
     device: Device
     quantization: str
     """Name in the catalog, e.g. ``BF16`` or ``FP8``."""
     parallelism: Parallelism = Parallelism()
+    device_layers: Annotated[int, Field(ge=0)] | None = None
+    """Layers on the device, the output head counted as one; the rest is computed by the host's processor (llama.cpp).
+    None: all."""
     kv_cache_data_type: KVCacheDataType | None = None
     """None leaves the choice to the engine: the model's own type."""
     limits: Limits

@@ -13,6 +13,7 @@ from qwen3_operator.catalog.accelerators import (  # noqa: TC001  # pydantic rea
     Precision,
 )
 from qwen3_operator.catalog.base import Row
+from qwen3_runtime.config import Engine as EngineName  # noqa: TC001  # pydantic reads it at run time
 
 Count = Annotated[int, Field(ge=1)]
 Hub = Literal["HuggingFace", "ModelScope", "Modelers"]
@@ -91,7 +92,7 @@ class QuantizationFormat(Row):
     rank: Count
     """Order of quality, best first."""
     devices: tuple[DeviceKind, ...]
-    runs: dict[str, tuple[Family, ...]]
+    runs: dict[EngineName, tuple[Family, ...]]
     """Accelerator families that run it, by engine."""
     min_compute_capability: float | None = None
     """Of NVIDIA devices, under SGLang."""
@@ -101,7 +102,7 @@ class QuantizationFormat(Row):
     """Widths, where sizes can be computed from shapes; None: only stated sizes are known."""
     source: str
 
-    def runs_on(self, engine: str, family: Family) -> bool:
+    def runs_on(self, engine: EngineName, family: Family) -> bool:
         """Whether the engine runs the format on that family."""
         return family in self.runs.get(engine, ())
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qwen3_operator.catalog.accelerators import DeviceKind, Family  # noqa: TC001  # pydantic reads them at run time
 from qwen3_operator.catalog.base import MIB, Known, Row
+from qwen3_runtime.config import Engine as EngineName  # noqa: TC001  # pydantic reads it at run time
 
 if TYPE_CHECKING:
     from qwen3_operator.catalog.shapes import Vision
@@ -75,7 +76,7 @@ class DeviceCost(Row):
 class Engine(Row):
     """An engine version: where it runs, and its memory rules."""
 
-    name: str
+    name: EngineName
     version: str
     families: tuple[Family, ...]
     """Accelerator families that it runs on."""

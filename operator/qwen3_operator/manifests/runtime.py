@@ -9,6 +9,7 @@ from qwen3_operator.api.deployment import UseCase
 from qwen3_operator.manifests.weights import model_files
 from qwen3_runtime.config import (
     Device,
+    Engine,
     KVCacheDataType,
     Limits,
     Parallelism,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from qwen3_operator.api.status import Placement, PlanStatus
     from qwen3_operator.catalog import Model
 
-ENGINE = "SGLang"
-"""The adapter that the runtime looks for in the image."""
 LAME_DUCK_SECONDS = 5
 """kube-proxy and gateways take this long to forget an endpoint; requests that still come are served."""
 
@@ -37,7 +36,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
     return RuntimeConfig(
         served_model_name=spec.model.served_name or plan.model,
         model=model_files(spec.model.source, placement, model),
-        engine=ENGINE,
+        engine=Engine.SGLANG,
         extra_args=spec.engine.extra_args,
         device=device,
         quantization=placement.quantization,

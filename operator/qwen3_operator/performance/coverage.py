@@ -28,8 +28,8 @@ COVERED = (
     # bench/data/qwen3_speed_benchmark.csv: H20, one client.
     Covered("Hopper", "SGLang", experts=False, formats=_DENSE, many=False),
     Covered("Hopper", "SGLang", experts=True, formats=_EXPERTS | {"GPTQ-INT4"}, many=False),
-    Covered("Hopper", "transformers", experts=False, formats=_DENSE, many=False),
-    Covered("Hopper", "transformers", experts=True, formats=_EXPERTS, many=False),
+    Covered("Hopper", "Transformers", experts=False, formats=_DENSE, many=False),
+    Covered("Hopper", "Transformers", experts=True, formats=_EXPERTS, many=False),
     # bench/data/silicon_qwen3_concurrency.csv: H100 with Qwen3-32B, H200 with Qwen3-235B-A22B, 6 to 144 clients.
     Covered("Hopper", "SGLang", experts=False, formats=frozenset({"BF16"}), many=True),
     Covered("Hopper", "vLLM", experts=False, formats=frozenset({"BF16"}), many=True),

@@ -113,7 +113,7 @@ def _replicas(layouts: list[Layout], where: NDArray[np.intp], loads: Floats) -> 
         device=Device(*columns([device_of(layout.accelerator) for layout in layouts])),
         weights=Weights(size, speed, *(mark > 0 for mark in marks)),
         vllm=flags(lambda layout: layout.engine == "vLLM"),
-        transformers=flags(lambda layout: layout.engine == "transformers"),
+        transformers=flags(lambda layout: layout.engine == "Transformers"),
         early=flags(lambda layout: layout.engine == "SGLang" and version(layout) < (0, 5)),
         drifting=flags(lambda layout: layout.engine == "SGLang" and version(layout) < (0, 5, 6)),
         slow_attention=flags(_slow_attention),
@@ -159,7 +159,7 @@ def prefill_chunk(layout: Layout) -> float:
     transformers computes a prompt whole.
     """
     gib = layout.device_memory_bytes / 2**30
-    if layout.engine == "transformers":
+    if layout.engine == "Transformers":
         return _WHOLE
     if layout.engine == "vLLM":
         return 8192 if gib >= 70 else 2048  # noqa: PLR2004

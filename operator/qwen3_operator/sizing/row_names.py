@@ -127,10 +127,12 @@ def _labelled(text: str, catalog: Catalog) -> str | None:
 def engine_of(text: str, version: str, catalog: Catalog) -> Engine:
     """The rules of an engine by its name in any case; of its versions the one that is asked for, else the newest.
 
+    llama.cpp may be written with its dot or without.
+
     Raises:
         RowError: none is called so.
     """
-    asked = text.strip().lower() or catalog.engine.name.lower()
+    asked = text.strip().lower().replace(".", "") or catalog.engine.name.lower()
     found = [engine for engine in catalog.engines.values() if engine.name.lower() == asked]
     if not found:
         raise RowError(f"engine {text.strip()!r} is not known: {nearest(text, {name for name, _ in catalog.engines})}")

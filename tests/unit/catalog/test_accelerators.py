@@ -4,6 +4,7 @@ import pytest
 
 from qwen3_operator.api.deployment import Quantization
 from qwen3_operator.catalog import Accelerator, computes_in, load_catalog
+from qwen3_runtime.config import Engine as EngineName
 
 CATALOG = load_catalog()
 DEVICES = [found for found in CATALOG.accelerators.values() if found.vendor != "CPU"]
@@ -52,7 +53,7 @@ def test_narrow_formats_are_no_slower_but_where_they_were_removed() -> None:
 def test_what_runs_where(name: str, quantization: str, sglang: bool, vllm: bool, llama: bool) -> None:  # noqa: FBT001
     form = CATALOG.quantizations[Quantization(quantization)]
     family = CATALOG.accelerators[name].family
-    runs = tuple(form.runs_on(engine, family) for engine in ("SGLang", "vLLM", "llama.cpp"))
+    runs = tuple(form.runs_on(engine, family) for engine in (EngineName.SGLANG, EngineName.VLLM, EngineName.LLAMA_CPP))
     assert runs == (sglang, vllm, llama)
 
 

@@ -125,7 +125,7 @@ FP8 = Quantization.FP8
         (layout(accelerator="H100-PCIe"), "measured", "measured"),
         (layout(accelerator="H100-PCIe", tensor_parallel=2), "calculated", "calculated"),
         (layout(quantization=Quantization.W8A8), "calculated", "calculated"),
-        (layout(engine="llama.cpp"), "calculated", "calculated"),
+        (layout(engine="LlamaCpp"), "calculated", "calculated"),
         (layout(kv_element_bytes=1), "calculated", "calculated"),
     ],
 )

@@ -56,6 +56,8 @@ def test_memory_is_counted_once_whatever_the_devices() -> None:
         ({"accelerator": "NVIDIA-H100-80GB-HBM3"}, {}),
         ({"accelerator": "nvidia-h20"}, {"accelerator": "H20"}),
         ({"engine": "sglang", "quantization": "bf16"}, {"engine": "SGLang", "quantization": "BF16"}),
+        ({"engine": "transformers"}, {"engine": "Transformers"}),
+        ({"engine": "llama.cpp"}, {"engine": "LlamaCpp"}),
         ({"model": "Qwen/Qwen3-8B-FP8"}, {"quantization": "FP8"}),
         ({"model": "Qwen/Qwen3-8B-AWQ"}, {"quantization": "AWQ-INT4"}),
         ({"model": "Qwen3-0.6B", "quantization": "GPTQ-Int8"}, {"model": "Qwen3-0.6B", "quantization": "GPTQ-INT8"}),
