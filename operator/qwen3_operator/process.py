@@ -34,6 +34,9 @@ from qwen3_operator.reconcile.reconciler import Reconciler
 from qwen3_operator.reconcile.sweep import sweep, sweep_forever
 from qwen3_operator.reconcile.watch import Watch
 from qwen3_operator.reconcile.worker import work
+from qwen3_operator.tenancy.keeper import TenancyKeeper
+from qwen3_operator.tenancy.offers import NO_GATEWAY
+from qwen3_operator.tenancy.view import ServedViews
 
 if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog
@@ -66,7 +69,10 @@ class Process:
             lambda: planner.waiting,
             self._capacity_changed,
             devices_taken=self._pools.changed,
+            routes_changed=self._routes_changed,
         )
+        served = ServedViews(self._cache, planner)
+        self._tenancy = TenancyKeeper(self._client, settings, served, self._queue.add) if settings.gateway else None
         self._leadership = Leadership(api, settings)
         self._overrides = Overrides(self._client, settings, self._use, self._leadership.held.is_set)
         self._phases = PhasePoller(self._cache, self._queue.add)
@@ -81,6 +87,7 @@ class Process:
             again=self._queue.add,
             freshness=self._freshness,
             meters=self._meters,
+            offered=self._tenancy.view if self._tenancy else lambda _: NO_GATEWAY,
         )
         self._watch = Watch(self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity)
         self._preview = Preview(
@@ -149,6 +156,8 @@ class Process:
         group.create_task(self._pools.run())
         group.create_task(self._freshness.run())
         group.create_task(self._meters.run())
+        if self._tenancy is not None:
+            group.create_task(self._tenancy.run())
         for _ in range(self._settings.workers):
             group.create_task(work(self._queue, self._reconciler.reconcile))
 
@@ -162,6 +171,11 @@ class Process:
         self._planner.capacity_changed()
         self._freshness.world_changed()
         self._pools.changed()
+
+    def _routes_changed(self) -> None:
+        """A deployment or one of its pods changed."""
+        if self._tenancy is not None:
+            self._tenancy.changed()
 
     def _take(self, kind: Kind, change: str | None, obj: dict[str, Any]) -> None:
         """A change from the watch. kopf leaves the kind out of listed objects."""

@@ -18,6 +18,8 @@ _VARIABLES = {
     "own_namespace": "POD_NAMESPACE",
     "identity": "POD_NAME",
     "lease_name": "QWEN3_LEASE_NAME",
+    "gateway": "QWEN3_GATEWAY",
+    "full_name": "QWEN3_FULL_NAME",
     "catalog_config_map": "QWEN3_CATALOG_CONFIG_MAP",
     "workers": "QWEN3_WORKERS",
     "resync_seconds": "QWEN3_RESYNC_SECONDS",
@@ -50,7 +52,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     own_namespace: Annotated[str, Field(min_length=1)]
-    """Where the Lease lies, and from where NetworkPolicies let the gateway in."""
+    """Where the Lease lies, and the gateway with its tenants."""
     identity: Annotated[str, Field(min_length=1)]
     """Unique per replica: holder of the Lease, reporting instance of Events."""
     namespaces: tuple[str, ...] = ()
@@ -61,6 +63,10 @@ class Settings(BaseModel):
     runtime_classes: dict[Device, str] = Field(default_factory=dict)
     """RuntimeClass per kind of device, where the cluster has one (``nvidia``, ``ascend``)."""
     lease_name: str = "qwen3-operator"
+    gateway: bool = False
+    """Whether there is a gateway to be told of tenants and routes."""
+    full_name: str = "qwen3-operator"
+    """Of the release; the gateway's objects are named after it."""
     catalog_config_map: str = "qwen3-operator-catalog"
     """Name of the ConfigMap in the own namespace whose rows override the shipped catalog."""
     workers: Annotated[int, Field(ge=1, le=64)] = 4

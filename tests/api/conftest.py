@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.api.given import POOL_RESOURCE, RESOURCE, copied_crd, copied_pool_crd
+from tests.api.given import (
+    POOL_RESOURCE,
+    RESOURCE,
+    TENANT_RESOURCE,
+    copied_crd,
+    copied_pool_crd,
+    copied_tenant_crd,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,9 +22,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def api(kube: Kube) -> Iterator[Kube]:
     """kubectl with the copies of the CRDs installed."""
-    kube.apply(copied_crd(), copied_pool_crd())
-    for name in (RESOURCE, POOL_RESOURCE):
+    kube.apply(copied_crd(), copied_pool_crd(), copied_tenant_crd())
+    for name in (RESOURCE, POOL_RESOURCE, TENANT_RESOURCE):
         kube.run("wait", f"crd/{name}", "--for=condition=Established", "--timeout=30s")
     yield kube
-    for name in (RESOURCE, POOL_RESOURCE):
+    for name in (RESOURCE, POOL_RESOURCE, TENANT_RESOURCE):
         kube.run("delete", "crd", name, "--timeout=60s")

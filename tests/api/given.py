@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from qwen3_operator.api import pool
+from qwen3_operator.api import pool, tenant
 from qwen3_operator.api.base import GROUP, ApiModel, Rule
 from qwen3_operator.api.deployment import PLURAL, Qwen3Deployment
 from tests.objects import merged
@@ -20,6 +20,8 @@ RESOURCE = f"tried.{TEST_GROUP}"
 TEST_KIND = "Tried"
 POOL_RESOURCE = f"triedpools.{TEST_GROUP}"
 POOL_KIND = "TriedPool"
+TENANT_RESOURCE = f"triedtenants.{TEST_GROUP}"
+TENANT_KIND = "TriedTenant"
 
 
 def committed(plural: str) -> Path:
@@ -40,6 +42,11 @@ def copied_crd() -> Object:
 def copied_pool_crd() -> Object:
     """The CRD of AcceleratorPool."""
     return _copied(pool.PLURAL, POOL_KIND, POOL_RESOURCE)
+
+
+def copied_tenant_crd() -> Object:
+    """The CRD of Qwen3Tenant."""
+    return _copied(tenant.PLURAL, TENANT_KIND, TENANT_RESOURCE)
 
 
 def _copied(plural: str, kind: str, resource: str) -> Object:
@@ -77,6 +84,17 @@ def whole_pool(over: Object | None = None, **spec: Any) -> Object:
     return merged(merged(base, over or {}), {"spec": spec})
 
 
+def whole_tenant(over: Object | None = None, **spec: Any) -> Object:
+    """A minimal valid Qwen3Tenant, ``over`` merged over all of it and ``spec`` over its spec."""
+    base: Object = {
+        "apiVersion": f"{TEST_GROUP}/v1alpha1",
+        "kind": TENANT_KIND,
+        "metadata": {"name": "tried", "namespace": "default"},
+        "spec": {"models": {"names": ["Qwen3-Tiny"]}},
+    }
+    return merged(merged(base, over or {}), {"spec": spec})
+
+
 def rules() -> list[tuple[type[ApiModel], Rule]]:
     """Every CEL rule with the type that carries it."""
     return [(model, rule) for model in sorted(_subclasses(ApiModel), key=lambda m: m.__name__) for rule in model.RULES]
@@ -86,6 +104,8 @@ def tried(model: type[ApiModel], part: Object) -> Object:
     """The whole object for a rule's example: specs, but on the kind itself objects."""
     if model.__module__ == pool.__name__:
         return whole_pool(part if model is pool.AcceleratorPool else {"spec": part})
+    if model.__module__ == tenant.__name__:
+        return whole_tenant(part if model is tenant.Qwen3Tenant else {"spec": part})
     return whole(part) if model is Qwen3Deployment else whole({"spec": part})
 
 

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qwen3_operator.api import pool
+from qwen3_operator.api import pool, tenant
 from tests.api.given import (
     CRDS,
     POOL_RESOURCE,
     RESOURCE,
+    TENANT_RESOURCE,
     TEST_GROUP,
     committed_crd,
     copied_crd,
     copied_pool_crd,
+    copied_tenant_crd,
     leaves,
     rules,
     tried,
     version,
     whole,
     whole_pool,
+    whole_tenant,
     with_value,
 )
 from tests.kube import KubectlError
@@ -65,12 +68,15 @@ def stored(api: Kube, made: Object) -> Iterator[str]:
 
 def test_the_committed_file_is_accepted(api: Kube) -> None:
     answer = api.run("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", str(CRDS))
-    for plural, short_name in (("qwen3deployments", "q3d"), ("acceleratorpools", "acp")):
+    for plural, short_name in (("qwen3deployments", "q3d"), ("acceleratorpools", "acp"), ("qwen3tenants", "q3t")):
         assert f"{plural}.serving.qwen3.io" in answer
         assert committed_crd(plural)["spec"]["names"]["shortNames"] == [short_name]
 
 
-@pytest.mark.parametrize(("resource", "copied"), [(RESOURCE, copied_crd), (POOL_RESOURCE, copied_pool_crd)])
+@pytest.mark.parametrize(
+    ("resource", "copied"),
+    [(RESOURCE, copied_crd), (POOL_RESOURCE, copied_pool_crd), (TENANT_RESOURCE, copied_tenant_crd)],
+)
 def test_nothing_of_the_schema_is_dropped(api: Kube, resource: str, copied: Callable[[], Object]) -> None:
     crd = api.get("crd", resource)
     conditions = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
@@ -96,7 +102,8 @@ def _rules_in(node: Any) -> set[str]:
 
 
 def test_every_rule_is_in_the_schema() -> None:
-    schemas = [committed_crd(plural)["spec"]["versions"][0]["schema"] for plural in ("qwen3deployments", pool.PLURAL)]
+    plurals = ("qwen3deployments", pool.PLURAL, tenant.PLURAL)
+    schemas = [committed_crd(plural)["spec"]["versions"][0]["schema"] for plural in plurals]
     assert _rules_in(schemas) == {rule.rule for _, rule in rules()}
     assert len(rules()) > 5
 
@@ -203,6 +210,61 @@ def test_pool_board(api: Kube) -> None:
         assert "No node has its labels." in api.run("get", POOL_RESOURCE, "tried", "-o", "wide")
     finally:
         api.run("delete", POOL_RESOURCE, "tried")
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"models": None}, ["spec.models", "Required value"]),
+        ({"models": {"names": ["a b"]}}, ["spec.models.names[0]", "should match"]),
+        ({"models": {"selector": {"namespaces": ["Team"]}}}, ["spec.models.selector.namespaces[0]", "should match"]),
+        (
+            {"models": {"selector": {"matchLabels": {"a": "b c"}}}},
+            ["spec.models.selector.matchLabels.a", "should match"],
+        ),
+        ({"apiKeys": [{"key": "key"}]}, ["spec.apiKeys[0].secretName", "Required value"]),
+        ({"apiKeys": [{"secretName": "Key"}]}, ["spec.apiKeys[0].secretName", "should match"]),
+        ({"apiKeys": [{"secretName": "a", "key": "a/b"}]}, ["spec.apiKeys[0].key", "should match"]),
+        ({"apiKeys": [{"secretName": "a"}] * 17}, ["spec.apiKeys", "16"]),
+        ({"limits": {"requestsPerMinute": 0}}, ["spec.limits.requestsPerMinute", "greater than or equal to 1"]),
+        ({"limits": {"concurrentRequests": 65_537}}, ["spec.limits.concurrentRequests", "65536"]),
+        ({"quota": {"tokensPerDay": "many"}}, ["spec.quota.tokensPerDay", "integer"]),
+        ({"priority": {"level": 10}}, ["spec.priority.level", "less than or equal to 9"]),
+        ({"priority": {"weight": 0}}, ["spec.priority.weight", "greater than or equal to 1"]),
+        ({"thinking": {"maxTokens": -1}}, ["spec.thinking.maxTokens", "greater than or equal to 0"]),
+        ({"limit": {}}, ["spec.limit", "unknown field"]),
+    ],
+)
+def test_tenant_refused(api: Kube, spec: Object, words: list[str]) -> None:
+    answer = refused(api, whole_tenant({"spec": spec}))
+    for word in words:
+        assert word in answer
+
+
+def test_tenant_board(api: Kube) -> None:
+    kept = accepted(api, whole_tenant(apiKeys=[{"secretName": "acme"}]))["spec"]
+    assert kept["apiKeys"] == [{"secretName": "acme", "key": "key"}]
+    assert kept["priority"] == {"level": 0, "weight": 1}
+    api.apply(whole_tenant())
+    condition = {
+        "type": "Ready", "status": "True", "reason": "Serving", "message": "1 key, 1 model.",
+        "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    status = {
+        "keys": "1/2", "models": ["Qwen3-Tiny"], "today": "12/900", "lastUsed": "2026-01-01T00:00:00Z",
+        "conditions": [condition],
+    }  # fmt: skip
+    try:
+        body = json.dumps({"status": status})
+        api.run("patch", TENANT_RESOURCE, "tried", "-n", "default", "--subresource=status", "--type=merge", "-p", body)
+        header, row = api.run("get", TENANT_RESOURCE, "tried", "-n", "default").splitlines()
+        assert header.split() == ["NAME", "KEYS", "MODELS", "TODAY", "USED", "READY", "REASON", "AGE"]
+        shown = row.split()
+        assert shown[:4] == ["tried", "1/2", '["Qwen3-Tiny"]', "12/900"]
+        assert shown[5:7] == ["True", "Serving"]
+        assert "1 key, 1 model." in api.run("get", TENANT_RESOURCE, "tried", "-n", "default", "-o", "wide")
+    finally:
+        api.run("delete", TENANT_RESOURCE, "tried", "-n", "default")
 
 
 def test_defaults_are_filled_in(api: Kube) -> None:

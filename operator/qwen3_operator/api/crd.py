@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from typing_extensions import override
 
-from qwen3_operator.api import deployment, pool
+from qwen3_operator.api import deployment, pool, tenant
 from qwen3_operator.api.base import GROUP, VERSION
 from qwen3_operator.api.schema import structural
 from qwen3_operator.api.status import DeploymentStatus
@@ -57,6 +57,19 @@ POOL_COLUMNS: tuple[dict[str, Any], ...] = (
 """What ``kubectl get acp`` prints."""
 
 
+TENANT_COLUMNS: tuple[dict[str, Any], ...] = (
+    {"name": "Keys", "type": "string", "jsonPath": ".status.keys", "description": "Keys that work of keys named"},
+    {"name": "Models", "type": "string", "jsonPath": ".status.models", "description": "What it may use now"},
+    {"name": "Today", "type": "string", "jsonPath": ".status.today", "description": "Tokens used of the day's quota"},
+    {"name": "Used", "type": "date", "jsonPath": ".status.lastUsed", "description": "Since the last request"},
+    {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
+    {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {"name": "Message", "type": "string", "jsonPath": f"{_READY}.message", "priority": 1},
+)
+"""What ``kubectl get q3t`` prints."""
+
+
 @dataclass(frozen=True)
 class Definition:
     """One kind of the API."""
@@ -98,7 +111,17 @@ POOL = Definition(
     status=pool.PoolStatus,
     columns=POOL_COLUMNS,
 )
-DEFINITIONS = (DEPLOYMENT, POOL)
+TENANT = Definition(
+    kind=tenant.KIND,
+    plural=tenant.PLURAL,
+    short_name=tenant.SHORT_NAME,
+    scope="Namespaced",
+    root=tenant.Qwen3Tenant,
+    spec=tenant.TenantSpec,
+    status=tenant.TenantStatus,
+    columns=TENANT_COLUMNS,
+)
+DEFINITIONS = (DEPLOYMENT, POOL, TENANT)
 
 
 def _root_schema(definition: Definition) -> dict[str, Any]:

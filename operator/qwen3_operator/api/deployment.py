@@ -168,6 +168,35 @@ class ThinkingSpec(ApiModel):
     """What a request without chat_template_kwargs.enable_thinking gets."""
 
 
+class AllowedTenants(ApiModel):
+    """Qwen3Tenants whose requests the gateway may send here."""
+
+    all: bool | None = None
+    """true: every tenant that names or selects this deployment."""
+    names: Annotated[tuple[Name, ...], Field(min_length=1, max_length=256), as_set()] | None = None
+    """Names of Qwen3Tenants."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "(has(self.all) && self.all) != has(self.names)",
+            "set spec.tenants.allowed.all: true or spec.tenants.allowed.names, or remove spec.tenants to let nobody in",
+            good={"tenants": {"allowed": {"names": ["acme"]}}},
+            bad={"tenants": {"allowed": {"all": True, "names": ["acme"]}}},
+        ),
+    )
+
+    def allows(self, tenant: str) -> bool:
+        """Whether the tenant of this name is let in."""
+        return bool(self.all) or tenant in (self.names or ())
+
+
+class TenantAccess(ApiModel):
+    """Consent of the deployment's owner."""
+
+    allowed: AllowedTenants
+    """Who is let in."""
+
+
 class DeploymentSpec(ApiModel):
     """Desired state of a Qwen3Deployment."""
 
@@ -188,6 +217,8 @@ class DeploymentSpec(ApiModel):
     lowest latency, or the best model and format."""
     thinking: ThinkingSpec = ThinkingSpec()
     """Thinking of hybrid models."""
+    tenants: TenantAccess | None = None
+    """Offers the model to tenants of the gateway. Default: to none; only pods of the own namespace reach it."""
     drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 120
     """How long running requests may finish when a pod is to end."""
 

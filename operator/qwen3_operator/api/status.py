@@ -11,13 +11,14 @@ from qwen3_operator.api.base import ApiModel, as_atomic, as_map
 
 
 class ConditionType(StrEnum):
-    """Conditions. ``Ready`` sums the positive ones up; ``PlanOutdated`` asks for nothing and leaves it alone."""
+    """Conditions. ``Ready`` sums up the first three; ``PlanOutdated`` and ``Offered`` leave it alone."""
 
     PLANNED = "Planned"
     SCHEDULED = "Scheduled"
     WEIGHTS_READY = "WeightsReady"
     READY = "Ready"
     PLAN_OUTDATED = "PlanOutdated"
+    OFFERED = "Offered"
 
 
 class ConditionStatus(StrEnum):
@@ -32,7 +33,7 @@ class Condition(ApiModel):
     """``metav1.Condition``."""
 
     type: str
-    """Planned, Scheduled, WeightsReady, Ready or PlanOutdated."""
+    """Stable CamelCase word, e.g. Ready."""
     status: ConditionStatus
     """True, False or Unknown."""
     observed_generation: int
@@ -278,7 +279,8 @@ class DeploymentStatus(ApiModel):
     observed_generation: int = 0
     """metadata.generation that this status was found for."""
     conditions: Annotated[tuple[Condition, ...], as_map("type")] = ()
-    """Planned, Scheduled, WeightsReady and Ready, which sums them up; PlanOutdated says that a better plan exists."""
+    """Planned, Scheduled, WeightsReady and Ready, which sums them up; PlanOutdated says that a better plan exists,
+    Offered, with spec.tenants, whether tenants reach it through the gateway."""
     plan: PlanStatus | None = None
     """The plan in force."""
     replicas: int = 0

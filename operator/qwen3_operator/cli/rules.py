@@ -16,22 +16,25 @@ from qwen3_operator.api.schema import structural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from qwen3_operator.api.base import ApiModel
+
 logging.getLogger("cel").setLevel(logging.ERROR)  # it warns of what is caught here
 
 
-def broken_rules(manifest: Mapping[str, Any]) -> list[str]:
-    """Messages of the rules that a Qwen3Deployment breaks; those that its mistakes keep from being judged are left out.
+def broken_rules(manifest: Mapping[str, Any], root: type[ApiModel] = Qwen3Deployment) -> list[str]:
+    """Messages of the rules that an object breaks; those that its mistakes keep from being judged are left out.
 
     Args:
         manifest: ``metadata`` and ``spec``.
+        root: The type of the object.
     """
     whole = json.loads(json.dumps(manifest, default=str))  # YAML has dates, the API server does not
-    return list(dict.fromkeys(_broken(_defaulted(whole, _schema()), _schema())))
+    return list(dict.fromkeys(_broken(_defaulted(whole, _schema(root)), _schema(root))))
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return structural(Qwen3Deployment, defaults=True)
+def _schema(root: type[ApiModel]) -> dict[str, Any]:
+    return structural(root, defaults=True)
 
 
 def _defaulted(value: Any, schema: Mapping[str, Any]) -> Any:

@@ -8,6 +8,8 @@ from qwen3_operator.manifests.names import selector
 from qwen3_runtime.config import API_PORT, MANAGEMENT_PORT
 
 SERVICE_PORT = 80
+GATEWAY_LABELS = {"app.kubernetes.io/component": "gateway", "app.kubernetes.io/part-of": "qwen3-serving"}
+"""On the gateway's pods; the chart sets them."""
 
 
 def service_spec(name: str) -> dict[str, Any]:
@@ -21,20 +23,25 @@ def service_spec(name: str) -> dict[str, Any]:
     }
 
 
-def network_policy_spec(name: str, operator_namespace: str) -> dict[str, Any]:
-    """The API only from the own namespace and the operator's (where the gateway runs).
+def network_policy_spec(name: str, gateway_namespace: str | None) -> dict[str, Any]:
+    """The API only from the own namespace and, where tenants are let in, from the gateway's pods.
 
     The management port is open: kubelets, Prometheus and the operator read it, and it reaches no engine.
+
+    Args:
+        name: Of the deployment.
+        gateway_namespace: Where the gateway runs; None where it is not let in.
     """
+    peers: list[dict[str, Any]] = [{"podSelector": {}}]
+    if gateway_namespace is not None:
+        namespace = {"matchLabels": {"kubernetes.io/metadata.name": gateway_namespace}}
+        peers.append({"namespaceSelector": namespace, "podSelector": {"matchLabels": GATEWAY_LABELS}})
     return {
         "podSelector": {"matchLabels": selector(name)},
         "policyTypes": ["Ingress"],
         "ingress": [
             {
-                "from": [
-                    {"podSelector": {}},
-                    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": operator_namespace}}},
-                ],
+                "from": peers,
                 "ports": [{"protocol": "TCP", "port": API_PORT}],
             },
             {"ports": [{"protocol": "TCP", "port": MANAGEMENT_PORT}]},

@@ -53,7 +53,7 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
             "networking.k8s.io/v1",
             "NetworkPolicy",
             name,
-            network_policy_spec(name, settings.own_namespace),
+            network_policy_spec(name, settings.own_namespace if spec.tenants else None),
         ),
     ]
     model = catalog.models[plan.model]

@@ -49,14 +49,14 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
         limits=_limits(plan, placement, device),
         native_context_length=model.unscaled_context(plan.context_length),
         thinking=Thinking(spec.thinking.default.value),
-        task=_task(model),
+        task=other_task(model),
         thinking_mode=None if model.thinking == "Hybrid" else ThinkingMode(model.thinking),
         tool_call_format=None if model.tool_calls == "JSON" else ToolCallFormat(model.tool_calls),
         shutdown=Shutdown(lame_duck_seconds=LAME_DUCK_SECONDS, drain_seconds=spec.drain_timeout_seconds),
     )
 
 
-def _task(model: Model) -> Task | None:
+def other_task(model: Model) -> Task | None:
     """What the pods answer; None, which leaves no trace in their template, for models that generate."""
     if model.generates:
         return None

@@ -70,11 +70,17 @@ class Client:
         self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
     ) -> Listing:
         """All objects of a kind, as of now, in pages."""
+        return await self.list_resource(kind.value, namespace=namespace, labels=labels, fields=fields)
+
+    async def list_resource(
+        self, resource: Resource, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
+    ) -> Listing:
+        """As `list`, also of kinds that are not watched for reconciles."""
         items: list[dict[str, Any]] = []
         query: dict[str, str] = {"limit": str(_PAGE)}
         query |= {name: value for name, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
         while True:
-            page = await self._request("GET", kind.value.path(namespace), query)
+            page = await self._request("GET", resource.path(namespace), query)
             items += page["items"]
             if not (token := page["metadata"].get("continue")):
                 return Listing(items, page["metadata"]["resourceVersion"])
@@ -101,6 +107,25 @@ class Client:
             "timeoutSeconds": str(seconds),
         }
         await self._send("GET", resource.path(namespace), query, read=_beginning, seconds=seconds + _TIMEOUT_SECONDS)
+
+    async def follow(
+        self,
+        resource: Resource,
+        namespace: str,
+        resource_version: str,
+        take: Callable[[dict[str, Any]], None],
+        *,
+        fields: str | None = None,
+        seconds: int,
+    ) -> None:
+        """Hand every watch event after ``resource_version`` to ``take``, until so many seconds are over.
+
+        Raises:
+            ApiError: the watch was refused, or the connection lost. Whatever ``take`` raises ends it, too.
+        """
+        query = {"watch": "true", "resourceVersion": resource_version, "timeoutSeconds": str(seconds)}
+        query |= {"fieldSelector": fields} if fields else {}
+        await self._send("GET", resource.path(namespace), query, read=_lines(take), seconds=seconds + _TIMEOUT_SECONDS)
 
     async def list_events(self, namespace: str, fields: str) -> tuple[dict[str, Any], ...]:
         """Core Events of a namespace by field selector (``involvedObject.*``, ``reason``)."""
@@ -200,6 +225,23 @@ async def _beginning(response: RESTResponse) -> bytes:
     finally:
         response.response.close()
     return content
+
+
+def _lines(take: Callable[[dict[str, Any]], None]) -> Callable[[RESTResponse], Awaitable[bytes]]:
+    """Reads an answer of one JSON document per line, of any length; what no line break ends is its remainder."""
+
+    async def read(response: RESTResponse) -> bytes:
+        rest = b""
+        try:
+            async for chunk in response.response.content.iter_any():
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    take(json.loads(line))
+        finally:
+            response.response.close()
+        return rest
+
+    return read
 
 
 def _failed(status: int, body: str) -> ApiError:

@@ -30,7 +30,7 @@ class Transition(NamedTuple):
 
 
 def judge(observed: Observed) -> dict[ConditionType, Verdict]:
-    """All conditions of a deployment. PlanOutdated only where there is a plan."""
+    """All conditions of a deployment. PlanOutdated only where there is a plan, Offered only with spec.tenants."""
     findings = [(view, finding) for view in observed.updated if (finding := diagnose(view)) is not None]
     problem = observed.failure or observed.apply_failure or _replica_failure(observed)
     finding = worst(found for _, found in findings)
@@ -42,13 +42,15 @@ def judge(observed: Observed) -> dict[ConditionType, Verdict]:
     }
     if observed.plan is not None:
         verdicts[ConditionType.PLAN_OUTDATED] = observed.outdated or _kept_verdict(observed, observed.plan)
+    if "tenants" in observed.deployment["spec"] and (offered := observed.offered or _stored_offer(observed)):
+        verdicts[ConditionType.OFFERED] = offered
     return verdicts
 
 
 def stamp(
-    verdicts: Mapping[ConditionType, Verdict], previous: Iterable[Mapping[str, Any]], generation: int, now: str
+    verdicts: Iterable[tuple[str, Verdict]], previous: Iterable[Mapping[str, Any]], generation: int, now: str
 ) -> tuple[Condition, ...]:
-    """Add times: ``lastTransitionTime`` moves only when the status does."""
+    """Add times to (type, verdict): ``lastTransitionTime`` moves only when the status does."""
     before = {entry["type"]: entry for entry in previous}
     return tuple(
         Condition(
@@ -59,7 +61,7 @@ def stamp(
             reason=verdict.reason,
             message=verdict.message,
         )
-        for kind, verdict in verdicts.items()
+        for kind, verdict in verdicts
     )
 
 
@@ -95,6 +97,12 @@ def _kept_verdict(observed: Observed, plan: PlanStatus) -> Verdict:
     if not known or stored != plan.summary:
         return CURRENT
     return Verdict(ConditionStatus(known["status"]), known["reason"], known["message"])
+
+
+def _stored_offer(observed: Observed) -> Verdict | None:
+    """Before somebody has looked: what was said of it last."""
+    known = condition({"status": observed.previous}, ConditionType.OFFERED)
+    return Verdict(ConditionStatus(known["status"]), known["reason"], known["message"]) if known else None
 
 
 def _scheduled(observed: Observed, findings: Sequence[Diagnosis]) -> Verdict:

@@ -18,6 +18,7 @@ _URGENT_SECONDS = -60.0
 """What a user asks for is due before what waits already: it overtakes reports on pods when there is much to do."""
 _SETTLE_SECONDS = 0.2
 """Pods and children change in bursts; one reconcile answers the burst."""
+_ROUTED = frozenset({Kind.QWEN3DEPLOYMENT, Kind.POD})
 _CAPACITY_SECONDS = 1.0
 """Nodes come and go in groups; a failed plan is tried once per group."""
 
@@ -33,6 +34,7 @@ class Intake:
         capacity_changed: Callable[[], None],
         *,
         devices_taken: Callable[[], None] = lambda: None,
+        routes_changed: Callable[[], None] = lambda: None,
     ) -> None:
         """Everything that a change may concern.
 
@@ -42,12 +44,14 @@ class Intake:
             waiting: Those without a plan.
             capacity_changed: Makes their next attempt a real one: nodes, pools or what is free on them changed.
             devices_taken: A pod of ours was bound to a node.
+            routes_changed: A deployment or one of its pods is not what it was: the gateway may have to know.
         """
         self._cache = cache
         self._enqueue = enqueue
         self._waiting = waiting
         self._capacity_changed = capacity_changed
         self._devices_taken = devices_taken
+        self._routes_changed = routes_changed
         self.seen_at: dict[Kind, float] = {}
         """Monotonic time of the last news of each kind."""
 
@@ -55,6 +59,8 @@ class Intake:
         """An object was added or modified, or is simply there."""
         self.seen_at[kind] = time.monotonic()
         change = self._cache.put(kind, obj)
+        if kind in _ROUTED:  # the cache knows a status of ours before the watch tells of it
+            self._routes_changed()
         if change is None:
             return
         if kind is Kind.NODE:
@@ -72,6 +78,8 @@ class Intake:
         self.seen_at[kind] = time.monotonic()
         if not self._cache.remove(kind, obj):
             return
+        if kind in _ROUTED:
+            self._routes_changed()
         self._touch(kind, obj)
         if kind in (Kind.POD, Kind.NODE, Kind.ACCELERATOR_POOL, Kind.QWEN3DEPLOYMENT):
             self.retry_waiting(_CAPACITY_SECONDS)

@@ -110,6 +110,8 @@ class Observed:
     """The API server refused a manifest."""
     outdated: Verdict | None = None
     """Whether a new plan would be better; None while nobody looked at this plan."""
+    offered: Verdict | None = None
+    """Whether tenants reach it; None while nobody looked, or where no tenant is let in."""
     capacity: tuple[Capacity, ...] = ()
     """What engines of the plan's placements said of themselves, as far as they were asked."""
     replanned: str = ""

@@ -18,7 +18,7 @@ from qwen3_operator.reconcile.conditions import transitions
 from qwen3_operator.reconcile.events import event
 from qwen3_operator.reconcile.intake import replan_wish
 from qwen3_operator.reconcile.kinds import Key, Kind
-from qwen3_operator.reconcile.observed import Failure, Observed, PhaseView, PodView
+from qwen3_operator.reconcile.observed import Failure, Observed, PhaseView, PodView, Verdict
 from qwen3_operator.reconcile.planner import Answer, Planner
 from qwen3_operator.reconcile.report import report, stored
 
@@ -52,8 +52,13 @@ class Reconciler:
         again: Callable[[Key, float], None],
         freshness: Freshness,
         meters: Meters,
+        offered: Callable[[Key], Verdict | None],
     ) -> None:
-        """``phase`` and ``mount_failure`` give what is known of the pod with a uid; ``again`` asks for a reconcile."""
+        """Wire it.
+
+        ``phase`` and ``mount_failure`` give what is known of the pod with a uid, ``offered`` whether tenants reach a
+        deployment; ``again`` asks for a reconcile.
+        """
         self._client = client
         self._cache = cache
         self._planner = planner
@@ -64,6 +69,7 @@ class Reconciler:
         self._phase = phase
         self._mount_failure = mount_failure
         self._again = again
+        self._offered = offered
         self._deferred: set[Key] = set()
 
     async def reconcile(self, key: Key) -> bool:
@@ -165,6 +171,7 @@ class Reconciler:
             workloads=self._cache.owned(Kind.DEPLOYMENT, key),
             pods=pods,
             outdated=self._freshness.view(key, answer.plan),
+            offered=self._offered(key),
             capacity=self._meters.view(key, answer.plan),
             replanned=answer.replanned,
             previous=deployment.get("status", {}),

@@ -11,6 +11,7 @@ from qwen3_operator.reconcile.conditions import judge, stamp
 from qwen3_operator.reconcile.ledger import startup
 
 if TYPE_CHECKING:
+    from qwen3_operator.api.base import ApiModel
     from qwen3_operator.reconcile.observed import Observed
 
 
@@ -28,7 +29,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
     labels = ",".join(f"{name}={value}" for name, value in selector(metadata["name"]).items())
     return DeploymentStatus(
         observed_generation=generation,
-        conditions=stamp(verdicts, observed.previous.get("conditions", ()), generation, now),
+        conditions=stamp(verdicts.items(), observed.previous.get("conditions", ()), generation, now),
         plan=observed.plan,
         replicas=sum(view.is_active for view in observed.pods),
         ready_replicas=sum(view.is_ready for view in observed.pods),
@@ -45,7 +46,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
     )
 
 
-def stored(status: DeploymentStatus) -> dict[str, Any]:
+def stored(status: ApiModel) -> dict[str, Any]:
     """The status as it is applied: without empty maps and lists.
 
     Server-side apply turns a map that loses its last key into null, which the schema refuses.

@@ -1,4 +1,4 @@
-"""Every CEL rule of Qwen3Deployment with its examples, judged without an API server; tests/api asks a real one."""
+"""Every CEL rule with its examples, judged without an API server; tests/api asks a real one."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from qwen3_operator.api import pool
-from qwen3_operator.api.deployment import DeploymentSpec
+from qwen3_operator.api import pool, tenant
+from qwen3_operator.api.deployment import DeploymentSpec, Qwen3Deployment
 from qwen3_operator.api.intent import seconds
 from qwen3_operator.cli.rules import broken_rules
 from tests.api.given import rules, tried, whole
 
-RULES = [entry for entry in rules() if entry[0].__module__ != pool.__name__]
+ROOTS = {pool.__name__: pool.AcceleratorPool, tenant.__name__: tenant.Qwen3Tenant}
 
 
-@pytest.mark.parametrize(("model", "rule"), [pytest.param(*entry[:2], id=entry[1].message[:40]) for entry in RULES])
+@pytest.mark.parametrize(("model", "rule"), [pytest.param(*entry, id=entry[1].message[:40]) for entry in rules()])
 def test_rule(model: Any, rule: Any) -> None:
-    assert broken_rules(tried(model, rule.good)) == []
-    assert rule.message in broken_rules(tried(model, rule.bad))
+    root = ROOTS.get(model.__module__, Qwen3Deployment)
+    assert broken_rules(tried(model, rule.good), root) == []
+    assert rule.message in broken_rules(tried(model, rule.bad), root)
 
 
 @pytest.mark.parametrize(("text", "length"), [("1s", 1.0), ("500ms", 0.5), ("1.5s", 1.5), ("0.5s", 0.5), ("2m", 120.0)])

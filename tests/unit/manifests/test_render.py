@@ -66,14 +66,22 @@ def test_the_service_selects_all_pools_and_revisions(catalog: Catalog) -> None:
     assert [(port["port"], port["targetPort"]) for port in service["ports"]] == [(80, "http")]
 
 
-def test_only_the_own_and_the_operators_namespace_reach_the_api(catalog: Catalog) -> None:
+def test_only_the_own_namespace_reaches_the_api(catalog: Catalog) -> None:
     api, management = children(catalog)["NetworkPolicy/chat"]["spec"]["ingress"]
-    assert api["ports"] == [{"protocol": "TCP", "port": 8080}]
-    assert api["from"] == [
-        {"podSelector": {}},
-        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "qwen3-system"}}},
-    ]
+    assert api == {"ports": [{"protocol": "TCP", "port": 8080}], "from": [{"podSelector": {}}]}
     assert management == {"ports": [{"protocol": "TCP", "port": 8081}]}
+
+
+def test_with_tenants_the_gateways_pods_reach_the_api_too(catalog: Catalog) -> None:
+    offered = children(catalog, {"tenants": {"allowed": {"all": True}}})
+    gateway = {"app.kubernetes.io/component": "gateway", "app.kubernetes.io/part-of": "qwen3-serving"}
+    assert offered["NetworkPolicy/chat"]["spec"]["ingress"][0]["from"] == [
+        {"podSelector": {}},
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "qwen3-system"}},
+            "podSelector": {"matchLabels": gateway},
+        },
+    ]
 
 
 def test_the_pod_meets_pod_security_restricted(catalog: Catalog) -> None:

@@ -34,9 +34,20 @@ def old_pod(name: str) -> dict[str, Any]:
     return pod(name, ready=True, workload=workloads({"drainTimeoutSeconds": 1})[0])
 
 
+def test_an_offer_is_told_only_where_tenants_are_let_in() -> None:
+    offered = Verdict(ConditionStatus.FALSE, "ServedNameTaken", "another has the name")
+    assert "Offered" not in {entry.type for entry in report(replace(serving(), offered=offered), NOW).conditions}
+    consenting = replace(serving(), deployment=deployment({"tenants": {"allowed": {"all": True}}}), offered=offered)
+    told = report(consenting, NOW)
+    assert condition(told, ConditionType.OFFERED) == ("False", "ServedNameTaken")
+    assert condition(told, ConditionType.READY) == ("True", "Serving")
+    unseen = replace(consenting, offered=None, previous=stored(told))
+    assert stored(report(unseen, LATER)) == stored(told), "after a restart nothing is written before a look"
+
+
 def test_all_updated_replicas_serve() -> None:
     status = report(serving(), NOW)
-    positive = [kind for kind in ConditionType if kind is not ConditionType.PLAN_OUTDATED]
+    positive = set(ConditionType) - {ConditionType.PLAN_OUTDATED, ConditionType.OFFERED}
     assert {condition(status, kind)[0] for kind in positive} == {"True"}
     assert condition(status, ConditionType.PLAN_OUTDATED) == ("False", "Current")
     assert (status.replicas, status.ready_replicas, status.updated_replicas, status.ready) == (2, 2, 2, "2/2")

@@ -1,4 +1,4 @@
-"""Every field of the spec has an effect on the plan or on the children."""
+"""Every field of the spec has an effect on the plan, on the children or on what tenants may use."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from qwen3_operator.inventory import inventory
 from qwen3_operator.manifests.render import render
 from qwen3_operator.settings import Settings
 from qwen3_operator.sizing import plan
+from qwen3_operator.tenancy.served import Served
 from qwen3_runtime.config import Device
 from tests.objects import merged
 from tests.unit.inventory.objects import gpu_node, node
@@ -51,6 +52,8 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "slo.percentile": (50, 99),
     "optimizeFor": ("Cost", "Latency"),
     "thinking.default": ("Enabled", "Disabled"),
+    "tenants.allowed.all": (True, False),
+    "tenants.allowed.names": (["acme"], ["other"]),
     "drainTimeoutSeconds": (10, 20),
 }
 HUB: dict[str, tuple[Any, Any]] = {
@@ -118,7 +121,7 @@ def leaves(schema: dict[str, Any], path: str = "") -> list[str]:
 
 
 def answer(path: str, value: Any) -> Any:
-    """Plan and children for a spec with one field set, less the plan's digest of the spec."""
+    """Plan, children and consent for a spec with one field set, less the plan's digest of the spec."""
     base = {"model": {"name": "Qwen3-8B", "source": {"persistentVolumeClaim": {"claimName": "weights"}}}}
     nested: Any = value
     for name in reversed(path.split(".")):
@@ -129,7 +132,13 @@ def answer(path: str, value: Any) -> Any:
         return planned
     planned = planned.model_copy(update={"spec_digest": ""})
     owner = {"metadata": {"name": "d", "namespace": "n", "uid": "u"}, "spec": raw}
-    return planned.to_json(), render(owner, planned, SETTINGS, CATALOG)
+    return planned.to_json(), render(owner, planned, SETTINGS, CATALOG), allows(raw)
+
+
+def allows(raw: dict[str, Any]) -> bool:
+    """Whether the tenant acme may use the deployment."""
+    offered = Served({"metadata": {"name": "d", "namespace": "n"}}, DeploymentSpec.model_validate(raw), None)
+    return offered.allows("acme")
 
 
 def test_all_fields_are_listed() -> None:

@@ -1,0 +1,74 @@
+"""A Qwen3Deployment as the gateway may see it: name, consent, labels, pods. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ValidationError
+
+from qwen3_operator.api.deployment import DeploymentSpec
+from qwen3_operator.reconcile.kinds import Key
+from qwen3_runtime.config import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qwen3_operator.api.status import Capacity, PlanStatus
+
+
+class Rates(NamedTuple):
+    """Tokens per second of one replica at its full load, if it did nothing else."""
+
+    prompt: float
+    output: float
+
+
+@dataclass(frozen=True)
+class Served:
+    """Everything that a route is made from."""
+
+    deployment: Mapping[str, Any]
+    spec: DeploymentSpec
+    plan: PlanStatus | None
+    """The plan in force."""
+    task: Task = Task.GENERATE
+    """What its model answers."""
+    pods: tuple[Mapping[str, Any], ...] = ()
+    capacity: Mapping[str, Capacity] = field(default_factory=dict)
+    """What engines said of themselves, by pool."""
+    rates: Mapping[str, Rates] = field(default_factory=dict)
+    """By pool, where the speed is known."""
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        metadata = self.deployment["metadata"]
+        return Key(metadata["namespace"], metadata["name"])
+
+    @property
+    def served_name(self) -> str:
+        """The name that requests carry; empty while Auto has not chosen."""
+        return self.spec.model.served_name or (self.plan.model if self.plan else "")
+
+    @property
+    def age(self) -> tuple[str, Key]:
+        """Sorts the oldest first."""
+        return str(self.deployment["metadata"].get("creationTimestamp", "")), self.key
+
+    @property
+    def is_offered(self) -> bool:
+        """Its owner lets tenants in, and it is not on its way out."""
+        return self.spec.tenants is not None and "deletionTimestamp" not in self.deployment["metadata"]
+
+    def allows(self, tenant: str) -> bool:
+        """Whether its owner lets the tenant in."""
+        return self.spec.tenants is not None and self.spec.tenants.allowed.allows(tenant)
+
+
+def spec_of(deployment: Mapping[str, Any]) -> DeploymentSpec | None:
+    """The spec, unless another version of the API stored it."""
+    try:
+        return DeploymentSpec.model_validate(deployment["spec"])
+    except ValidationError:
+        return None
