@@ -13,7 +13,7 @@ from qwen3_operator.api.deployment import DeploymentSpec
 from qwen3_operator.reconcile.client import ApiError
 from qwen3_operator.reconcile.outdated import judge_plan
 from qwen3_operator.reconcile.queue import WorkQueue
-from qwen3_operator.sizing import plan, spec_digest
+from qwen3_operator.sizing import spec_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ class Freshness:
         self._looked_at[key] = self._clock()
         room = await self._planner.room(key, _PERIOD_SECONDS / 2)
         catalog = self._planner.catalog
-        verdict = judge_plan(current, plan(spec, room, catalog), room, catalog, spec.optimize_for)
+        verdict = judge_plan(current, await self._planner.think(spec, room), room, catalog, spec.optimize_for)
         metrics.PLAN_CHECKS.labels(verdict.reason).inc()
         before = self._known.get(key)
         self._known[key] = _Known(current, verdict)

@@ -6,14 +6,13 @@ whether that is worth telling: a number, or a pool that is not what it was. Reas
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from qwen3_operator.api.intent import Objective, seconds
 from qwen3_operator.api.status import ConditionStatus
 from qwen3_operator.inventory import Demand
 from qwen3_operator.reconcile.observed import Verdict
-from qwen3_operator.sizing import PlanFailure
+from qwen3_operator.sizing import PlanFailure, cost_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -66,17 +65,6 @@ def judge_plan(
     return Verdict(ConditionStatus.TRUE, "BetterPlan", f"{better.words}; {would_be}")
 
 
-def cost(plan: PlanStatus, room: Inventory) -> Decimal | None:
-    """Per hour at today's prices; None where a pool has none."""
-    total = Decimal(0)
-    for placement in plan.placements:
-        pool = room.pools.get(placement.pool)
-        if pool is None or pool.price_per_device_hour is None:
-            return None
-        total += placement.replicas * _devices(placement) * pool.price_per_device_hour
-    return total
-
-
 def _decided(
     current: PlanStatus, fresh: PlanStatus, room: Inventory, catalog: Catalog, objective: Objective
 ) -> Iterator[Number]:
@@ -101,7 +89,7 @@ def _numbers(
         yield _number(current, fresh, _first_token_time, lambda value: f"{value * 1000:.0f} ms to the first token")
     elif objective is Objective.QUALITY:
         yield quality
-    yield _number(current, fresh, lambda plan: _float(cost(plan, room)), lambda value: f"{value:.2f} per hour")
+    yield _number(current, fresh, lambda plan: _cost(plan, room), lambda value: f"{value:.2f} per hour")
     yield _number(current, fresh, _all_devices, lambda value: f"{value:.0f} device{'s' if value != 1 else ''}")
     yield quality
 
@@ -123,7 +111,7 @@ def _on_cpu(plan: PlanStatus) -> float:
 
 
 def _all_devices(plan: PlanStatus) -> float:
-    return float(sum(placement.replicas * _devices(placement) for placement in plan.placements))
+    return float(sum(placement.replicas * placement.devices_per_replica for placement in plan.placements))
 
 
 def _by_quality(current: PlanStatus, fresh: PlanStatus, catalog: Catalog) -> Number:
@@ -160,13 +148,9 @@ def _worst(times: Iterable[str]) -> float | None:
         return None
 
 
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _devices(placement: Placement) -> int:
-    """Devices of one replica as prices count them: a pod on a CPU pool is one."""
-    return max(1, placement.devices_per_replica)
+def _cost(plan: PlanStatus, room: Inventory) -> float | None:
+    found = cost_of(plan.placements, room)
+    return None if found is None else float(found)
 
 
 def _name(plan: PlanStatus) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator import metrics
@@ -10,7 +11,7 @@ from qwen3_operator.api.base import DEPLOYMENT_LABEL
 from qwen3_operator.inventory import Inventory, Reservation, Survey
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.promises import promised, stored_plan
-from qwen3_operator.sizing import PlanFailure, plan, spec_digest, with_replicas
+from qwen3_operator.sizing import PlanFailure, has_room, plan, spec_digest, with_replicas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 RUNNING_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 _SNAPSHOT_SECONDS = 1.0
 """Nodes and pods are listed once for all plans of this window; what those plans took is reserved on top."""
+_ATTEMPTS = 3
+"""Plans made for one answer while the cluster changes. Pods of one that does not hold any more wait for room, as they
+would had it been lost a moment later."""
 
 
 class Answer(NamedTuple):
@@ -57,6 +61,8 @@ class Planner:
         self._failures: dict[Key, tuple[str, PlanFailure]] = {}
         self._snapshot: _Snapshot | None = None
         self._changes = 0
+        self._planning: Key | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="planner")
 
     @property
     def catalog(self) -> Catalog:
@@ -70,8 +76,8 @@ class Planner:
 
     @property
     def waiting(self) -> tuple[Key, ...]:
-        """Deployments that a change of the cluster may give a plan."""
-        return tuple(self._failures)
+        """Deployments that a change of the cluster may give a plan, also the one that is planned at this moment."""
+        return tuple(dict.fromkeys((*self._failures, *([self._planning] if self._planning else []))))
 
     def forget(self, key: Key) -> None:
         """The deployment is gone, and what it was promised is free."""
@@ -107,15 +113,34 @@ class Planner:
         if failure is not None and known_digest == digest and not is_wished:
             return Answer(current, failure, done)
         async with self._lock:  # two plans must not take the same devices
-            room = await self.room(key)
             if current is not None and is_current and not is_wished and spec.replicas is not None:
-                return self._settle(key, digest, current, with_replicas(current, spec.replicas, room))
-            found = plan(spec, room, self._catalog)
+                return self._settle(key, digest, current, with_replicas(current, spec.replicas, await self.room(key)))
+            changes = self._changes
+            found = await self._made(key, spec)
+            if changes != self._changes:
+                digest = ""  # a failure is of a cluster that is not there any more
             self._replanned[key] = wish or done
             if isinstance(found, PlanFailure) and current is not None and is_current:
                 metrics.PLANS.labels(found.reason).inc()
                 return Answer(current, None, self._replanned[key])  # a wish that cannot be met takes nothing away
             return self._settle(key, digest, current, found)
+
+    async def _made(self, key: Key, spec: DeploymentSpec) -> PlanStatus | PlanFailure:
+        """A plan that has its room when it is promised, not only when it was begun."""
+        self._planning = key
+        try:
+            for _ in range(_ATTEMPTS - 1):
+                changes = self._changes
+                found = await self.think(spec, await self.room(key))
+                if isinstance(found, PlanFailure) or changes == self._changes or has_room(found, await self.room(key)):
+                    return found
+            return await self.think(spec, await self.room(key))
+        finally:
+            self._planning = None
+
+    async def think(self, spec: DeploymentSpec, room: Inventory) -> PlanStatus | PlanFailure:
+        """Plan in a thread: over many pools it takes seconds, and the event loop has probes and a Lease to serve."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, plan, spec, room, self._catalog)
 
     def _settle(self, key: Key, digest: str, current: PlanStatus | None, found: PlanStatus | PlanFailure) -> Answer:
         done = self._replanned.get(key, "")

@@ -1,9 +1,10 @@
 """From a spec, an inventory and the catalog to a plan: pure, and explained."""
 
+from qwen3_operator.sizing.cost import cost_of
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.judge import Judged
 from qwen3_operator.sizing.needs import spec_digest
-from qwen3_operator.sizing.planner import Evaluation, evaluate, plan, with_replicas
+from qwen3_operator.sizing.planner import Evaluation, evaluate, has_room, plan, with_replicas
 from qwen3_operator.sizing.reasons import Reason
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "Judged",
     "PlanFailure",
     "Reason",
+    "cost_of",
     "evaluate",
+    "has_room",
     "plan",
     "spec_digest",
     "with_replicas",

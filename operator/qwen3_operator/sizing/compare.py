@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.intent import Objective
-from qwen3_operator.sizing.order import cost_per_hour
+from qwen3_operator.sizing.cost import cost_per_hour
 from qwen3_operator.sizing.reasons import Problem, Reason
 from qwen3_operator.sizing.search import budget_problem, candidate_problem
 from qwen3_operator.sizing.text import counted, milliseconds, money

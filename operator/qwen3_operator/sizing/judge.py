@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.status import Rejection
 from qwen3_operator.sizing.compare import likeness, rejection
+from qwen3_operator.sizing.cost import cost_per_hour
 from qwen3_operator.sizing.options import Option
-from qwen3_operator.sizing.order import cost_per_hour, option_order
+from qwen3_operator.sizing.order import option_order
 from qwen3_operator.sizing.reasons import Problem, Reason
 from qwen3_operator.sizing.shapes import Shape
 from qwen3_operator.sizing.text import counted

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.intent import Objective
+from qwen3_operator.sizing.cost import NOTHING, cost_per_hour
 from qwen3_operator.sizing.timing import request_seconds
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from qwen3_operator.inventory import Pool
     from qwen3_operator.sizing.needs import Wanted
     from qwen3_operator.sizing.rating import Rated
 
-NOTHING = Decimal(0)
 Order = tuple[Any, ...]
 
 
@@ -26,11 +27,6 @@ def candidate_order(wanted: Wanted, rating: Rated, pool: Pool) -> Order:
     """Order among candidates of all pools."""
     price = pool.price_per_device_hour
     return (*_order(wanted, rating, price, cost_per_hour(price, rating.devices)), pool.name)
-
-
-def cost_per_hour(price: Decimal | None, devices: int) -> Decimal:
-    """Of so many devices; nothing where there is no price, which the order looks at first."""
-    return NOTHING if price is None else price * devices
 
 
 def part_order(wanted: Wanted, rating: Rated, pool: Pool) -> Order:

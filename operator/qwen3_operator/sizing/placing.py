@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.status import Placement, Predicted
 from qwen3_operator.catalog.base import MIB
-from qwen3_operator.sizing.order import cost_per_hour
+from qwen3_operator.sizing.cost import cost_per_hour
 from qwen3_operator.sizing.text import milliseconds, money
 from qwen3_operator.sizing.timing import first_token_at, lengths
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qwen3_operator.sizing.field import Field
     from qwen3_operator.sizing.rating import Rated
     from qwen3_operator.sizing.search import Assigned
@@ -55,17 +52,6 @@ def placement(field: Field, part: Assigned, replicas: int) -> Placement:
         runtime_class_name=pool.runtime_class or "",
         shared_device=pool.share is not None and pool.share.kind == "TimeSlicing",
     )
-
-
-def total_cost(placements: Sequence[Placement], assigned: Sequence[Assigned]) -> str:
-    """Of all placements per hour; empty where a pool has no price."""
-    total = Decimal(0)
-    for placed, part in zip(placements, assigned, strict=True):
-        price = part.candidate.pool.price_per_device_hour
-        if price is None:
-            return ""
-        total += cost_per_hour(price, placed.replicas * placed.devices_per_replica)
-    return money(total)
 
 
 def _predicted(field: Field, rating: Rated) -> Predicted | None:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.status import Placement, PlanStatus
 from qwen3_operator.inventory import Demand
 from qwen3_operator.sizing.advice import advice
 from qwen3_operator.sizing.binding import binding
+from qwen3_operator.sizing.cost import cost_of, cost_per_hour
 from qwen3_operator.sizing.explain import summary
 from qwen3_operator.sizing.failure import PlanFailure
 from qwen3_operator.sizing.field import Field, survey
 from qwen3_operator.sizing.judge import judged, rejections
 from qwen3_operator.sizing.needs import spec_digest, wanted
 from qwen3_operator.sizing.nofit import no_fit
-from qwen3_operator.sizing.order import cost_per_hour
-from qwen3_operator.sizing.placing import placement, total_cost
+from qwen3_operator.sizing.placing import placement
 from qwen3_operator.sizing.search import Assigned, assign
 from qwen3_operator.sizing.text import money
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.catalog import Catalog
     from qwen3_operator.inventory import Inventory
@@ -76,7 +77,7 @@ def evaluate(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Ev
         spec_digest=spec_digest(spec),
         summary=summary(asked, model, placements, ratings),
         binding=binding(field, assigned),
-        cost_per_hour=total_cost(placements, assigned),
+        cost_per_hour=_money(cost_of(placements, inventory)),
         placements=placements,
         rejected=listed,
         rejected_counts=by_reason,
@@ -96,17 +97,25 @@ def with_replicas(plan: PlanStatus, replicas: int, inventory: Inventory) -> Plan
         left -= counts[-1]
     counts[0] += left
     changed = tuple(_scaled(placed, count, inventory) for placed, count in zip(plan.placements, counts, strict=True))
-    costs = [Decimal(placed.cost_per_hour) for placed in changed if placed.cost_per_hour]
-    total = money(sum(costs, Decimal(0))) if len(costs) == len(changed) else ""
-    return plan.model_copy(update={"placements": changed, "cost_per_hour": total})
+    return plan.model_copy(update={"placements": changed, "cost_per_hour": _money(cost_of(changed, inventory))})
+
+
+def has_room(plan: PlanStatus, inventory: Inventory) -> bool:
+    """Whether every placement still finds the room that it was planned on."""
+    return all(_room(placed, inventory) >= placed.replicas for placed in plan.placements)
 
 
 def _scaled(placed: Placement, count: int, inventory: Inventory) -> Placement:
     pool = inventory.pools.get(placed.pool)
     price = pool.price_per_device_hour if pool else None
-    cost = "" if price is None else money(cost_per_hour(price, count * placed.devices_per_replica))
+    cost = None if price is None else cost_per_hour(price, count * placed.devices_per_replica)
     surge = _room(placed, inventory) > count
-    return placed.model_copy(update={"replicas": count, "surge": surge, "cost_per_hour": cost})
+    return placed.model_copy(update={"replicas": count, "surge": surge, "cost_per_hour": _money(cost)})
+
+
+def _money(amount: Decimal | None) -> str:
+    """As a status has it: empty where there is no price."""
+    return "" if amount is None else money(amount)
 
 
 def _room(placed: Placement, inventory: Inventory) -> int:

@@ -7,7 +7,8 @@ from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING
 
-from qwen3_operator.sizing.order import candidate_order, cost_per_hour, part_order
+from qwen3_operator.sizing.cost import cost_per_hour, total_cost
+from qwen3_operator.sizing.order import candidate_order, part_order
 from qwen3_operator.sizing.rating import with_share
 from qwen3_operator.sizing.reasons import Problem, Reason
 from qwen3_operator.sizing.text import counted, money
@@ -157,10 +158,7 @@ def _with_share(field: Field, part: Candidate, count: int, load: float) -> Candi
 
 def cost_of(assigned: Sequence[Assigned]) -> Decimal | None:
     """Of all parts per hour; None where a pool has no price."""
-    total = Decimal(0)
-    for part in assigned:
-        price = part.candidate.pool.price_per_device_hour
-        if price is None:
-            return None
-        total += cost_per_hour(price, part.replicas * part.candidate.rating.shape.devices)
-    return total
+    return total_cost(
+        (part.candidate.pool.price_per_device_hour, part.replicas * part.candidate.rating.shape.devices)
+        for part in assigned
+    )
