@@ -300,6 +300,8 @@ class DeploymentStatus(ApiModel):
     startup: Annotated[tuple[StartupPhase, ...], as_map("phase")] = ()
     """How long each step from the apply to the first token took."""
     # For the printer columns, which neither look into lists nor join two fields:
+    model: str = ""
+    """Model of the plan; without a plan what spec.model.name asks for."""
     ready: str = ""
     """Ready of wanted replicas, e.g. 1/2."""
     accelerator: str = ""

@@ -39,6 +39,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         capacity=capacities(observed.plan, observed.capacity, observed.previous),
         replanned=observed.replanned,
         startup=startup(observed, now),
+        model=observed.plan.model if observed.plan else observed.deployment["spec"]["model"]["name"],
         ready=f"{sum(view.is_ready for view in observed.updated)}/{observed.asked}",
         accelerator=first.accelerator if first else "",
         quantization=first.quantization if first else "",

@@ -56,6 +56,12 @@ def test_all_updated_replicas_serve() -> None:
     assert (status.accelerator, status.quantization, status.tensor_parallel) == ("H100-SXM", "BF16", 2)
 
 
+def test_the_board_shows_the_model_that_was_chosen() -> None:
+    auto = deployment({"model": {"name": "Auto"}})
+    assert report(observed(deployment=auto), NOW).model == plan().model
+    assert report(observed(deployment=auto, plan=None, failure=Failure("NoFit", "0 free")), NOW).model == "Auto"
+
+
 def test_what_was_said_of_a_plan_stays_until_somebody_looks_again() -> None:
     told = Verdict(ConditionStatus.TRUE, "BetterPlan", "1 device instead of 2 devices")
     first = report(replace(serving(), outdated=told), NOW)
