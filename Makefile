@@ -87,7 +87,7 @@ crds: venv ## Write crds/ and docs/reference.md from the API types.
 	$(BIN)/python -m qwen3_operator.api.reference
 
 .PHONY: docs-table
-docs-table: venv ## Write docs/hardware-table.md, and the examples of docs/cli.md, as the planner has them.
+docs-table: venv ## Write docs/hardware-table.md, and the examples of README.md and docs/cli.md, as the planner has them.
 	$(BIN)/python -m qwen3_operator.cli.table_page
 	$(BIN)/python -m tests.unit.cli.blocks
 

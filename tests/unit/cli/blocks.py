@@ -1,6 +1,7 @@
-"""The console blocks of docs/cli.md, run anew: ``python -m tests.unit.cli.blocks`` writes them into the page.
+"""The console blocks of README.md and docs/cli.md, run anew: ``python -m tests.unit.cli.blocks`` writes them there.
 
-Files are the page's own blocks whose first line is a comment with a name; commands run in a folder that holds them.
+Files are the page's own blocks whose first line is a comment with a name; commands run in a folder that holds them, and
+docs/ beside them. Blocks whose first command is another than ``kubectl qwen3`` stay as they are.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = ROOT / "docs" / "cli.md"
+PAGES = (ROOT / "README.md", PAGE)
 PICTURE = ROOT / "docs" / "images" / "plan.png"
 _FILE = re.compile(r"^```\w+\n# ([\w.-]+\.(?:yaml|csv))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CONSOLE = re.compile(r"^```console\n\$ (kubectl qwen3 .*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,8 +38,9 @@ def refreshed(text: str) -> str:
 
 @contextmanager
 def _files(text: str) -> Iterator[str]:
-    """A folder with the files of the page."""
+    """A folder with the files of the page, and the checkout's docs."""
     with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "docs").symlink_to(ROOT / "docs")
         for name, content in _FILE.findall(text):
             (Path(folder) / name).write_text(content, encoding="utf-8")
         yield folder
@@ -74,6 +77,6 @@ def _draw(text: str) -> None:
 
 
 if __name__ == "__main__":
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(refreshed(page), encoding="utf-8")
-    _draw(page)
+    for page in PAGES:
+        page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    _draw(PAGE.read_text(encoding="utf-8"))

@@ -1,16 +1,24 @@
-"""docs/cli.md shows what the commands print."""
+"""README.md and docs/cli.md show what the commands print."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+import pytest
 
 from qwen3_operator.cli.main import app
-from tests.unit.cli.blocks import PAGE, refreshed
+from tests.unit.cli.blocks import PAGE, PAGES, refreshed
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def test_the_blocks_of_the_page_are_true() -> None:
-    """Numbers apart, which move with every better measurement: python -m tests.unit.cli.blocks renews them."""
-    text = PAGE.read_text()
+@pytest.mark.timeout(300)  # a dozen commands, each a process of its own
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_blocks_of_the_page_are_true(page: Path) -> None:
+    """Numbers apart, which move with every better measurement: make docs-table renews them."""
+    text = page.read_text()
     assert _words(refreshed(text)) == _words(text)
 
 
