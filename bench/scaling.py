@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from qwen3_operator.cli.replay_trace import arrivals
+from qwen3_operator.cli.replay_trace import read_trace
 from qwen3_operator.scaling import Capacity, Policy
 from qwen3_operator.scaling.simulate import SCALERS, Setting, bound, report, run, scaler
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--time-to-first-token", type=float, default=2.0, help="seconds")
     parser.add_argument("--policy", nargs="*", default=list(SCALERS))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start-up", type=float, nargs="*", default=STARTS, help="seconds")
+    parser.add_argument("--start-seconds", type=float, nargs="*", default=STARTS, help="seconds")
     asked = parser.parse_args(arguments)
     for trace in asked.traces:
         print(f"\n{Path(trace).name}: {asked.mean_replicas:g} replicas on average, seed {asked.seed}, second half")
@@ -68,9 +68,9 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 def rows(trace: str, asked: argparse.Namespace) -> Iterator[Row]:
     """Every policy with every start-up time."""
-    found, _ = arrivals(trace, None, REPLICA, asked.mean_replicas, asked.seed)
+    found, _ = read_trace(trace, None).arrivals(REPLICA, asked.mean_replicas, asked.seed)
     half = len(found.requests) // 4 * 2
-    for startup in asked.start_up:
+    for startup in asked.start_seconds:
         capacity = (replace(REPLICA, startup_seconds=startup),)
         policy = Policy(REPLICA.available, time_to_first_token=asked.time_to_first_token)
         setting = Setting(found, capacity, policy)

@@ -1,79 +1,82 @@
 """``replay``: what a scaling policy would have cost on recorded traffic, and what it would have missed."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from qwen3_operator.api.intent import seconds
-from qwen3_operator.cli import options, source
-from qwen3_operator.cli.answers import answers
-from qwen3_operator.cli.documents import read_deployments
+from qwen3_operator.cli import options
+from qwen3_operator.cli.catalogs import catalog_of
 from qwen3_operator.cli.errors import InputError, command
 from qwen3_operator.cli.output import Format, dump, note, show
-from qwen3_operator.cli.replay_capacity import MOST, cheapest_first, in_words, of_plan
+from qwen3_operator.cli.replay_capacity import MOST, cheapest_first, in_words, kv_tokens_of, replica_of
+from qwen3_operator.cli.replay_plot import checked
 from qwen3_operator.cli.replay_plot import plot as draw
-from qwen3_operator.cli.replay_trace import TraceFormat, arrivals
+from qwen3_operator.cli.replay_progress import progress
+from qwen3_operator.cli.replay_trace import Trace, TraceFormat, read_trace
 from qwen3_operator.cli.replay_view import replayed
-from qwen3_operator.cli.where import Where
-from qwen3_operator.scaling import Capacity, Policy
+from qwen3_operator.scaling import Capacity, Policy, QueueOrder
 from qwen3_operator.scaling.simulate import SCALERS, Setting, bound, report, run, scaler
 
-_TARGET = "2s"
+_SLO = "ttft=2s,tpot=50ms"
+_DEFAULT = "adaptive"
 
 
 @command
 def replay(
+    more_policies: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="More policies, after --policy.", show_default=False)
+    ] = None,
     *,
     trace: Annotated[
         str,
-        typer.Option(metavar="FILE", help="Recorded traffic. For ServeGen .rate_10min.csv may be left out."),
+        typer.Option(
+            metavar="PATH",
+            help="Recorded traffic: a file, .gz too; for servegen folder and prefix; for prometheus also its URL.",
+        ),
     ],
     trace_format: Annotated[
-        TraceFormat | None, typer.Option("--format", help="Of the trace. Default: told by its columns.")
+        TraceFormat | None, typer.Option("--format", help="Of the trace. Default: told by what is in it.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Model of the replicas.")] = None,
+    accelerator: Annotated[str | None, typer.Option(metavar="NAME", help="Accelerator of the replicas.")] = None,
+    quantization: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Default: by the end of the model's name, else BF16.")
+    ] = None,
+    tensor_parallel: Annotated[
+        int | None, typer.Option(min=1, help="Devices of a replica. Default: what does most per device.")
     ] = None,
     capacity: Annotated[
         list[str] | None,
         typer.Option(
             metavar="WORDS",
-            help="What a replica does, tokens per second of prompt / of answer if it did nothing else, its price per "
-            "hour, and how many there are: 'h100=24000/4000@2.50 x8'. Several for several placements.",
+            help="Instead of a model: what a replica does, tokens per second of prompt / of answer if it did nothing "
+            "else, its price per hour, and how many there are: 'h100=24000/4000@2.50 x8'. Several for several "
+            "placements.",
         ),
     ] = None,
-    plan: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Instead: plan this Qwen3Deployment, as 'kubectl qwen3 plan -f FILE' does."),
-    ] = None,
-    inventory: options.InventoryFile = None,
-    hardware: options.HardwareWords = None,
-    catalog: options.CatalogFile = None,
-    kubeconfig: options.Kubeconfig = None,
-    context: options.Context = None,
-    policy: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=f"Any of {', '.join(SCALERS)}. Default: all.")
-    ] = None,
-    start_up: Annotated[
-        float,
-        typer.Option(
-            "--start-up", "--start-seconds", min=0, metavar="SECONDS", help="From the decision to the first request."
-        ),
+    slo: Annotated[
+        str, typer.Option(metavar="TARGETS", help="Time to first token, time per output token; either may be missing.")
+    ] = _SLO,
+    start_seconds: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="From the decision to the first request served.")
     ] = 180.0,
-    first_token: Annotated[
-        str | None,
-        typer.Option(
-            "--time-to-first-token",
-            metavar="TIME",
-            help=f"The target. Default: of the plan's spec, else {_TARGET}.",
-        ),
-    ] = None,
-    min_replicas: Annotated[int, typer.Option(min=1, help="Fewest replicas.")] = 1,
-    max_replicas: Annotated[int, typer.Option(min=1, help="Most replicas.")] = MOST,
     mean_replicas: Annotated[
         float | None, typer.Option(min=0.01, help="Scale the traffic so that so many replicas would be busy.")
     ] = None,
+    min_replicas: Annotated[int, typer.Option(min=1, help="Fewest replicas.")] = 1,
+    max_replicas: Annotated[int, typer.Option(min=1, help="Most replicas.")] = MOST,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME...", help=f"Any of {', '.join(SCALERS)}. Default: {_DEFAULT}, the operator's."),
+    ] = None,
+    queue: Annotated[
+        QueueOrder,
+        typer.Option(help="Order of those that wait: in the gateway late ones yield, in the engines first come first."),
+    ] = QueueOrder.DEADLINE,
     seed: Annotated[int, typer.Option(min=0, help="Of the arrivals that are generated from rates.")] = 1,
+    catalog: options.CatalogFile = None,
     output: options.Output = Format.TABLE,
     plot: Annotated[
         str | None, typer.Option(metavar="FILE.png", help="Draw replicas against demand. Also .svg, .pdf.")
@@ -81,55 +84,81 @@ def replay(
 ) -> None:
     """Say what a scaling policy would have cost on your traffic.
 
-    The fleet is simulated; nothing is asked of a cluster but what a plan needs. 'adaptive' is the operator's rule.
+    The fleet is simulated and no cluster is asked. 'adaptive' is the operator's own rule, the same function.
     """
-    names = list(dict.fromkeys(policy or SCALERS))
-    for name in names:
-        if name not in SCALERS:
-            raise InputError(f"--policy {name}: there is {', '.join(SCALERS)}")
+    names = _names(policy, more_policies)
     if min_replicas > max_replicas:
         raise InputError("--min-replicas must not exceed --max-replicas")
-    where = partial(source.read, Where(kubeconfig, context), inventory=inventory, hardware=hardware, catalog=catalog)
-    capacities, target = _capacities(capacity, plan, where, start_up)
-    found, notes = arrivals(trace, trace_format, capacities[0], mean_replicas, seed)
-    bounds = Policy(max_replicas, min_replicas, time_to_first_token=_asked(first_token) or target)
+    if plot:
+        checked(plot)
+    targets = _targets(slo)
+    bounds = Policy(max_replicas, min_replicas, targets.get("ttft"), targets.get("tpot"), queue)
+    cells = {"model": model or "", "accelerator": accelerator or "", "quantization": quantization or ""}
+    row = cells | {"tensor_parallel": str(tensor_parallel or "")}
+    recorded, capacities, words = _read(
+        trace, trace_format, row, capacity or [], policy=bounds, catalog=catalog, startup=start_seconds
+    )
+    found, notes = recorded.arrivals(capacities[0], mean_replicas, seed)
     setting = Setting(found, capacities, bounds)
-    for text in notes:
+    for text in (*words, *recorded.notes, *notes):
         note(f"note: {text}")
     best = bound(setting)
-    runs = {name: run(setting, scaler(name, setting)) for name in names}
+    with progress(names) as told:
+        runs = {name: run(setting, scaler(name, setting), told(name)) for name in names}
     reports = [report(name, setting, done, best) for name, done in runs.items()]
     if plot:
         draw(plot, setting, runs)
     if output is Format.TABLE:
         show(*replayed(setting, best, reports))
     else:
-        head = {"trace": trace, "hours": found.hours, "requests": float(found.requests.sum())}
-        dump(head | {"policies": [asdict(one) for one in reports]}, output)
+        head = {"trace": trace, "hours": found.hours, "requests": float(found.requests.sum()), "queue": queue.value}
+        dump(head | {"seed": seed, "policies": [asdict(one) for one in reports]}, output)
 
 
-def _capacities(
-    words: list[str] | None, plan: str | None, found_in: Callable[[], source.Source], start_up: float
-) -> tuple[tuple[Capacity, ...], float]:
-    """What the replicas of each placement do, the cheapest first, and the target of the first token."""
-    if (plan is None) == (not words):
-        raise InputError("say what a replica does: --capacity 'h100=24000/4000@2.50', or --plan FILE, not both")
-    if plan is None:
-        return cheapest_first([in_words(text, start_up) for text in words or ()]), seconds(_TARGET)
-    documents = read_deployments([plan])
-    if len(documents) > 1:
-        raise InputError(f"--plan {plan} has {len(documents)} deployments, and a trace is of one")
-    known = found_in()
-    answer = answers([documents[0].within(known.snapshot.namespace)], known.snapshot, known.catalog)[0]
-    slo = documents[0].spec.slo
-    asked = slo.first_token_seconds if slo is not None else None
-    return cheapest_first(of_plan(answer, known, start_up)), asked or seconds(_TARGET)
+def _names(first: list[str] | None, more: list[str] | None) -> list[str]:
+    """The policies in the order in which they were named, each once."""
+    if more and not first:
+        raise InputError(f"unexpected {more[0]!r}: policies follow --policy")
+    names = list(dict.fromkeys([*(first or [_DEFAULT]), *(more or ())]))
+    for name in names:
+        if name not in SCALERS:
+            raise InputError(f"--policy {name}: there is {', '.join(SCALERS)}")
+    return names
 
 
-def _asked(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise InputError(f"--time-to-first-token: {error}") from error
+def _targets(slo: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for part in slo.split(","):
+        name, equals, text = (piece.strip() for piece in part.partition("="))
+        if name not in {"ttft", "tpot"} or not equals or name in found:
+            raise InputError(f"--slo {slo!r}: want ttft=TIME, tpot=TIME or both with a comma, such as {_SLO}")
+        try:
+            found[name] = seconds(text)
+        except ValueError as error:
+            raise InputError(f"--slo {name}: {error}") from error
+    return found
+
+
+def _read(
+    path: str,
+    form: TraceFormat | None,
+    row: dict[str, str],
+    words: list[str],
+    *,
+    policy: Policy,
+    catalog: str | None,
+    startup: float,
+) -> tuple[Trace, tuple[Capacity, ...], list[str]]:
+    """The trace, what the replicas of each placement do, the cheapest first, and what they are in words."""
+    named = bool(row["model"] and row["accelerator"])
+    if named == bool(words) or (words and any(row.values())):
+        raise InputError(
+            "say what a replica is: --model and --accelerator, or --capacity 'h100=24000/4000@2.50', not both"
+        )
+    if words:
+        capacities = cheapest_first([in_words(text, startup) for text in words])
+        return read_trace(path, form), capacities, []
+    known = catalog_of(catalog)
+    trace = read_trace(path, form, kv_tokens_of(row, known))
+    replica = replica_of(row, trace.mean_tokens, policy, known)
+    return trace, (replica.capacity(trace.mean_tokens, known, startup),), [f"a replica is {replica.words}"]

@@ -1,31 +1,32 @@
-"""What one replica can do, for a replay: in words, or from the plan of a Qwen3Deployment."""
+"""What one replica can do, for a replay: in words, or as the performance model predicts it for a layout."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qwen3_operator.api.status import PlanStatus
+import numpy as np
+
 from qwen3_operator.cli.errors import InputError
-from qwen3_operator.inventory import Demand
-from qwen3_operator.reconcile.capacity import predicted_for
-from qwen3_operator.reconcile.readings import Load
+from qwen3_operator.performance import Layout, Load, largest_concurrency, speeds
 from qwen3_operator.scaling import Capacity
+from qwen3_operator.sizing.row_names import RowError
+from qwen3_operator.sizing.rows import pair_of, predict_rows
 
 if TYPE_CHECKING:
-    from qwen3_operator.api.deployment import DeploymentSpec
-    from qwen3_operator.api.status import Placement
+    from collections.abc import Sequence
+
     from qwen3_operator.catalog import Catalog
-    from qwen3_operator.cli.answers import Answer
-    from qwen3_operator.cli.source import Source
     from qwen3_operator.performance import Speed
+    from qwen3_operator.scaling import Policy
 
 MOST = 1000
 """Replicas where nothing limits them."""
-_INPUT, _OUTPUT = 1024, 512
-"""Typical request where the spec names none, as the planner's."""
 _LEAST = 1e-6
 """Seconds: no part of a request is free."""
+_SPLITS = (1, 2, 4, 8)
+"""Devices of a replica that are tried where none is asked for."""
 _WORDS = re.compile(
     r"(?P<name>[^=]+)=(?P<input>[0-9.]+)/(?P<output>[0-9.]+)(?:\s*@(?P<price>[0-9.]+))?(?:\s*x(?P<most>[0-9]+))?"
 )
@@ -53,69 +54,6 @@ def in_words(text: str, startup: float) -> Capacity:
         raise InputError(f"--capacity {text!r}: {error}; e.g. 'h100=24000/4000@2.50 x8'") from error
 
 
-def of_plan(answer: Answer, known: Source, startup: float) -> list[Capacity]:
-    """One capacity per placement of a plan, as the performance model predicts it at the targets.
-
-    There is room for what the hardware holds. Without a price for each placement the devices count.
-
-    Raises:
-        InputError: nothing fits, or no speed is known for a placement.
-    """
-    plan, document = answer.found, answer.document
-    if not isinstance(plan, PlanStatus):
-        raise InputError(f"{document.name} does not fit ({plan.reason}): {plan.message}")
-    pools = known.snapshot.inventory(known.catalog, document.key).pools
-    priced = all(placement.cost_per_hour for placement in plan.placements)
-    found: list[Capacity] = []
-    for placement in plan.placements:
-        usual, shorter, alone = _speeds(plan, placement, document.spec, known.catalog)
-        inputs, outputs = _typical(document.spec)
-        seconds = outputs / usual.output_tokens_per_second
-        spared = seconds - outputs / shorter.output_tokens_per_second
-        prompt = max(_LEAST, spared * inputs / max(1, inputs - inputs // 2))
-        cost = float(placement.cost_per_hour) / placement.replicas if priced else placement.devices_per_replica
-        found.append(
-            Capacity(
-                placement=placement.pool,
-                input_tokens_per_second=inputs / prompt,
-                output_tokens_per_second=outputs / max(_LEAST, seconds - prompt),
-                startup_seconds=startup,
-                available=pools[placement.pool].room(Demand.of(placement)),
-                price_per_hour=cost,
-                first_token_seconds=alone.time_to_first_token,
-                output_token_seconds=alone.time_per_output_token,
-            )
-        )
-    return found
-
-
-def _speeds(plan: PlanStatus, placement: Placement, spec: DeploymentSpec, catalog: Catalog) -> list[Speed]:
-    """Of typical requests, of such with half the prompt, and of one alone: what a prompt costs is the difference."""
-    inputs, outputs = _typical(spec)
-    clients = placement.predicted.max_concurrency if placement.predicted else 0
-    if clients < 1:
-        raise InputError(
-            f"no speed is known for {plan.model} {placement.quantization} on {placement.accelerator}, or a single "
-            "request misses the targets there: say --capacity"
-        )
-    asked = ((inputs, clients), (max(1, inputs // 2), clients), (inputs, 1))
-    loads = [Load(1, 0.0, None, count, length, outputs) for length, count in asked]
-    found = [predicted_for(plan, placement, load, catalog) for load in loads]
-    known = [speed for speed in found if speed is not None]
-    if len(known) < len(loads):
-        raise InputError(f"no speed is known for {plan.model} on {placement.accelerator}: say --capacity")
-    return known
-
-
-def _typical(spec: DeploymentSpec) -> tuple[int, int]:
-    """Prompt and answer of a typical request, in tokens."""
-    load = spec.workload
-    return (
-        load.input_tokens.typical if load.input_tokens else _INPUT,
-        load.output_tokens.typical if load.output_tokens else _OUTPUT,
-    )
-
-
 def cheapest_first(capacities: list[Capacity]) -> tuple[Capacity, ...]:
     """By the price of a token in and a token out; the first is the unit of the replay.
 
@@ -127,3 +65,105 @@ def cheapest_first(capacities: list[Capacity]) -> tuple[Capacity, ...]:
     if twice:
         raise InputError(f"--capacity: {min(twice)!r} occurs twice")
     return tuple(sorted(capacities, key=lambda one: one.price_per_hour * one.work(1, 1)))
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A layout and the tokens that its KV cache holds."""
+
+    layout: Layout
+    kv_tokens: int
+    clients: int
+    """That it serves at a time within the targets."""
+
+    @property
+    def words(self) -> str:
+        """Name of the layout."""
+        layout = self.layout
+        return (
+            f"{layout.model.name} {layout.quantization} on {layout.tensor_parallel} {layout.accelerator.name}, "
+            f"{self.clients} requests at a time"
+        )
+
+    def capacity(self, tokens: tuple[float, float], catalog: Catalog, startup: float) -> Capacity:
+        """What it does of requests with so many prompt and output tokens, at the most clients that keep the targets.
+
+        What a prompt costs is the difference that half of it makes.
+        """
+        inputs, outputs = _whole(tokens)
+        asked = ((inputs, self.clients), (max(1, inputs // 2), self.clients), (inputs, 1))
+        pairs = [(self.layout, Load(length, outputs, count, self.kv_tokens)) for length, count in asked]
+        usual, shorter, alone = _known(speeds(pairs, catalog.performance), self.layout)
+        seconds = outputs / usual.output_tokens_per_second
+        spared = max(0.0, seconds - outputs / shorter.output_tokens_per_second)
+        prompt = min(max(_LEAST, spared * inputs / max(1, inputs - inputs // 2)), seconds - _LEAST)
+        return Capacity(
+            placement=self.layout.accelerator.name,
+            input_tokens_per_second=inputs / prompt,
+            output_tokens_per_second=outputs / max(_LEAST, seconds - prompt),
+            startup_seconds=startup,
+            available=MOST,
+            first_token_seconds=alone.time_to_first_token,
+            output_token_seconds=alone.time_per_output_token,
+        )
+
+
+def kv_tokens_of(row: dict[str, str], catalog: Catalog) -> float:
+    """Tokens that the cache of a layout holds; of the smallest that fits where no tensor parallelism is asked for."""
+    for split in _splits(row):
+        cells = predict_rows([row | {"tensor_parallel": split}], catalog)[0]
+        if cells["valid"] == "true" and cells["max_kv_tokens"]:
+            return float(cells["max_kv_tokens"])
+    return np.inf
+
+
+def replica_of(row: dict[str, str], tokens: tuple[float, float], policy: Policy, catalog: Catalog) -> Replica:
+    """The layout of a row, as ``kubectl qwen3 predict`` reads it, if it keeps the targets.
+
+    Args:
+        row: model, accelerator, quantization and tensor_parallel; where the last is empty, what does most per device.
+        tokens: prompt and output tokens of a request.
+        policy: the targets.
+        catalog: that knows the names.
+
+    Raises:
+        InputError: a name is not known, the layout does not run, its speed is not known or misses the targets.
+    """
+    inputs, outputs = _whole(tokens)
+    reason, found = "", list[tuple[float, Replica]]()
+    for split in _splits(row):
+        asked = row | {"tensor_parallel": split, "input_tokens": str(inputs), "output_tokens": str(outputs)}
+        cells = predict_rows([asked], catalog)[0]
+        if cells["valid"] != "true" or cells["source"] == "unknown":
+            reason = reason if cells["valid"] == "false" and reason else cells["reason"]
+            continue
+        try:
+            layout, load = pair_of(asked, catalog)
+        except RowError as error:
+            raise InputError(str(error)) from error
+        targets = (policy.time_to_first_token, policy.time_per_output_token)
+        clients = largest_concurrency([(layout, load)], *targets, catalog.performance)[0]
+        if clients:
+            replica = Replica(layout, load.kv_tokens or 0, clients)
+            speed = _known(speeds([(layout, replace(load, concurrency=clients))], catalog.performance), layout)[0]
+            found.append((speed.output_tokens_per_second / layout.devices, replica))
+        else:
+            reason = f"a single request of {inputs} + {outputs} tokens misses --slo on {split} device(s)"
+    if not found:
+        raise InputError(f"--model {row['model']} --accelerator {row['accelerator']}: {reason}")
+    return max(found, key=lambda one: one[0])[1]
+
+
+def _splits(row: dict[str, str]) -> Sequence[str]:
+    return [row["tensor_parallel"]] if row.get("tensor_parallel") else [str(count) for count in _SPLITS]
+
+
+def _whole(tokens: tuple[float, float]) -> tuple[int, int]:
+    return max(1, round(tokens[0])), max(1, round(tokens[1]))
+
+
+def _known(found: Sequence[Speed | None], layout: Layout) -> list[Speed]:
+    known = [speed for speed in found if speed is not None]
+    if len(known) < len(found):
+        raise InputError(f"no speed is known for {layout.model.name} on {layout.accelerator.name}: say --capacity")
+    return known

@@ -28,14 +28,18 @@ _MANY = 0.01
 """Share of late requests that is marked."""
 
 
+def checked(path: str) -> None:
+    """Refuse a kind of file that is not drawn, before the work is done."""
+    if Path(path).suffix.lower() not in _KINDS:
+        raise InputError(f"--plot {path}: the name must end in {', '.join(sorted(_KINDS))}")
+
+
 def plot(path: str, setting: Setting, runs: Mapping[str, Run]) -> None:
     """Write a picture with one row per policy.
 
     Raises:
-        InputError: a kind of file that is not drawn, a folder that cannot be written, matplotlib is missing.
+        InputError: a folder that cannot be written, or matplotlib is missing.
     """
-    if Path(path).suffix.lower() not in _KINDS:
-        raise InputError(f"--plot {path}: the name must end in {', '.join(sorted(_KINDS))}")
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415  # a second to import, and only this needs it
     except ImportError as error:

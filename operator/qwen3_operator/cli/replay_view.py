@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from qwen3_operator.cli.tables import plain_table
+from qwen3_operator.scaling import QueueOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from qwen3_operator.scaling.simulate import Bound, Report, Setting
 
 _NUMBERS = (
-    "REPLICA-HOURS", "COST", "IN TIME", "WORST HOUR", "MISSED", "BELOW DEMAND", "OF BEST", "OF BEST 99 %", "FLIPS/DAY",
+    "HOURS", "COST", "IN TIME", "WORST HOUR", "WORST TENANT", "LONGEST WAIT", "OF BEST", "OF 99 %",
+    "FLIPS/DAY", "WASTED STARTS",
 )  # fmt: skip
 
 
 def replayed(setting: Setting, best: Bound, reports: Sequence[Report]) -> list[RenderableType]:
     """The traffic, each policy, and the least that any policy could have cost."""
     arrivals, unit = setting.arrivals, setting.unit
+    order = "late ones yield to those that can still be in time" if _yields(setting) else "in order of arrival"
     table = plain_table("POLICY", *_NUMBERS, right=_NUMBERS)
     for one in reports:
         table.add_row(
@@ -31,21 +34,19 @@ def replayed(setting: Setting, best: Bound, reports: Sequence[Report]) -> list[R
             f"{one.cost:.2f}",
             f"{one.attainment:.2%}",
             f"{one.worst_hour:.1%}",
-            f"{one.missed:.0f}",
-            f"{one.below_demand:.1%}",
+            f"{one.worst_tenant:.1%}",
+            f"{one.longest_wait_seconds:.0f} s",
             f"{one.ratio:.2f}",
             f"{one.ratio99:.2f}",
             f"{one.flips_per_day:.0f}",
+            f"{one.wasted_starts} of {one.starts}",
         )
     return [
         Text(
             f"{arrivals.hours:.1f} hours, {arrivals.requests.sum():.0f} requests, work for "
             f"{arrivals.mean_replicas(unit):.2f} replicas of {unit.placement} on average"
         ),
-        Text(
-            f"a start takes {unit.startup_seconds:.0f} s, a request may wait {setting.wait:.1f} s; late ones yield to "
-            "those that can still be in time"
-        ),
+        Text(f"a start takes {unit.startup_seconds:.0f} s, a request may wait {setting.wait:.1f} s, {order}"),
         Text(),
         table,
         Text(),
@@ -54,3 +55,7 @@ def replayed(setting: Setting, best: Bound, reports: Sequence[Report]) -> list[R
             f"{best.clairvoyant99:.1f} with 1 % late; the work alone is {best.work:.1f}"
         ),
     ]
+
+
+def _yields(setting: Setting) -> bool:
+    return setting.policy.queue is QueueOrder.DEADLINE

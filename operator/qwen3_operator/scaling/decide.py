@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from qwen3_operator.scaling.sight import Tick
     from qwen3_operator.scaling.state import State
-    from qwen3_operator.scaling.types import Capacity, Observation, Policy
+    from qwen3_operator.scaling.types import Capacity, Observation, Policy, QueueOrder
 
 _NEARLY_NONE = 1e-9
 """Tokens per second: a level fades to it where nothing arrives for hours."""
@@ -49,6 +49,7 @@ def decide(
         waiting=number(observation.waiting) or 0.0,
         places=places,
         wait=wait_seconds(policy, capacity),
+        order=policy.queue,
         startup_seconds=places.next_startup,
     )
     read = replace(state, unit=unit, at=now, counters=readable(observation.counters), unscraped=observation.unscraped)
@@ -89,6 +90,7 @@ class _Moment:
     waiting: float
     places: Places
     wait: float
+    order: QueueOrder
     startup_seconds: float
 
     @property
@@ -123,9 +125,9 @@ def _learned(state: State, moment: _Moment) -> State:
     tokens = (rates.requests, rates.input_tokens, rates.output_tokens)
     levels = state.levels.after(moment.arrived, tokens, moment.startup)
     before = state.shadows or Shadows.of(math.ceil(moment.there))
-    shadows = before.after(moment.arrived, requests, moment.wait, levels, moment.startup)
+    shadows = before.after(moment.arrived, requests, moment.wait, levels, moment.startup, order=moment.order)
     late = rates.late * PERIOD_SECONDS
-    experience = state.experience.after(moment.arrived, requests, late, places.ready, moment.wait)
+    experience = state.experience.after(moment.arrived, requests, late, places.ready, moment.wait, order=moment.order)
     if not experience.chosen or experience.decisions % CHOOSE_EVERY == 0:
         chosen, weights = experience.choice(shadows, levels, moment.startup_seconds)
         experience = replace(experience, chosen=chosen, weights=weights)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from qwen3_operator.scaling.levels import Levels
     from qwen3_operator.scaling.queue import Numbers
+    from qwen3_operator.scaling.types import QueueOrder
 
 BUDGET = 0.007
 """Share of requests that may miss; the objective is 1 %, the rest pays for errors of the shadows."""
@@ -61,10 +62,14 @@ class Experience:
         """Of the requests that arrived."""
         return self.late / self.requests if self.requests > _NEARLY_NONE else 0.0
 
-    def after(self, work: float, requests: float, late: float, ready: float, wait: float) -> Experience:
+    def after(
+        self, work: float, requests: float, late: float, ready: float, wait: float, *, order: QueueOrder
+    ) -> Experience:
         """One decision later; ``work`` and ``ready`` in replicas."""
         before = Queue(np.array(self.twin_on_time), np.array(self.twin_waiting_late))
-        queue, share = serve(before, work * PERIOD_SECONDS, np.array(max(1.0, ready)), PERIOD_SECONDS, wait)
+        queue, share = serve(
+            before, work * PERIOD_SECONDS, np.array(max(1.0, ready)), PERIOD_SECONDS, wait, order=order
+        )
         return Experience(
             decisions=self.decisions + 1,
             requests=_faded(self.requests, MEMORY_HOURS) + requests,

@@ -1,4 +1,4 @@
-"""A queue as a fluid: requests that can still meet their target go first, those that are late already yield."""
+"""A queue as a fluid, in order of deadlines or of arrival."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qwen3_operator.scaling.types import QueueOrder
+
 Numbers = NDArray[np.float64]
+_NEARLY_NONE = 1e-9
 
 
 class Queue(NamedTuple):
-    """Waiting work in replica-seconds, one number per fleet."""
+    """Waiting work in replica-seconds, one number per fleet. In order of arrival all of it is ``on_time``."""
 
     on_time: Numbers
     late: Numbers
 
 
-def serve(queue: Queue, work: float, replicas: Numbers, seconds: float, wait: float) -> tuple[Queue, Numbers]:
+def serve(
+    queue: Queue, work: float, replicas: Numbers, seconds: float, wait: float, *, order: QueueOrder
+) -> tuple[Queue, Numbers]:
     """The queue after a span of time, and the share of the arrived work that became late.
 
     Args:
@@ -26,12 +31,21 @@ def serve(queue: Queue, work: float, replicas: Numbers, seconds: float, wait: fl
         replicas: that serve.
         seconds: of the span.
         wait: how long a request may wait and still meet its target.
+        order: of service.
     """
     asked = queue.on_time + work
-    done = replicas * seconds
-    waiting = np.maximum(0.0, asked - done)
+    waiting = np.maximum(0.0, asked - replicas * seconds)
+    if order is QueueOrder.FIFO:
+        share = _beyond(queue.on_time / replicas, waiting / replicas, wait)
+        return Queue(waiting, queue.late), share if work > 0 else np.zeros_like(share)
     on_time = np.minimum(waiting, replicas * wait)
     excess = waiting - on_time
-    late = np.maximum(0.0, queue.late - np.maximum(0.0, done - asked)) + excess
-    share = np.minimum(1.0, excess / work) if work > 0 else np.zeros_like(excess)
+    late = np.maximum(0.0, queue.late - np.maximum(0.0, replicas * seconds - asked)) + excess
+    share = np.minimum(excess, work) / work if work > 0 else np.zeros_like(excess)
     return Queue(on_time, late), share
+
+
+def _beyond(before: Numbers, after: Numbers, wait: float) -> Numbers:
+    """Share of a span in which a wait that goes straight from ``before`` to ``after`` is longer than ``wait``."""
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    return np.asarray(np.clip((high - wait) / np.maximum(high - low, _NEARLY_NONE), 0.0, 1.0))

@@ -12,7 +12,7 @@ import numpy as np
 
 from qwen3_operator.scaling.levels import LONGEST_HOLD, Levels
 from qwen3_operator.scaling.queue import Numbers, Queue, serve
-from qwen3_operator.scaling.types import PERIOD_SECONDS
+from qwen3_operator.scaling.types import PERIOD_SECONDS, QueueOrder
 
 MEMORY_HOURS, RECENT_HOURS = 48.0, 0.5
 """Half-lives of what is remembered."""
@@ -77,7 +77,9 @@ class Shadows:
         begin = np.full((1, STEPS.size), max(1.0, replicas))
         return Shadows(begin, begin, Queue(nothing, nothing), nothing, nothing, nothing)
 
-    def after(self, work: float, requests: float, wait: float, levels: Levels, startup: int) -> Shadows:
+    def after(
+        self, work: float, requests: float, wait: float, levels: Levels, startup: int, *, order: QueueOrder
+    ) -> Shadows:
         """One decision later.
 
         Args:
@@ -86,8 +88,10 @@ class Shadows:
             wait: seconds that a request may wait.
             levels: after the arrivals.
             startup: decisions that a start-up takes.
+            order: of the queue.
         """
-        queue, share = serve(self.queue, work * PERIOD_SECONDS, self.totals.min(axis=0), PERIOD_SECONDS, wait)
+        ready = self.totals.min(axis=0)
+        queue, share = serve(self.queue, work * PERIOD_SECONDS, ready, PERIOD_SECONDS, wait, order=order)
         level, unit = shapes(levels, startup)
         wanted = (level[:, None] + STEPS * unit[:, None]).ravel() + (queue.on_time + queue.late) / DRAIN_SECONDS
         past = np.concatenate((wanted[None], self.wanted[: hold(startup) - 1]))

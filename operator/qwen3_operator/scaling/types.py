@@ -9,6 +9,15 @@ PERIOD_SECONDS = 10.0
 """From one decision to the next."""
 
 
+class QueueOrder(StrEnum):
+    """In which order waiting requests are served."""
+
+    DEADLINE = "deadline"
+    """Those that can still meet their target first, in the gateway; those that are late already yield."""
+    FIFO = "fifo"
+    """As they came, in the engines: a shortfall makes nearly everyone late."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What a deployment asks for. Times in seconds; None: no target."""
@@ -18,6 +27,7 @@ class Policy:
     min_replicas: int = 1
     time_to_first_token: float | None = None
     time_per_output_token: float | None = None
+    queue: QueueOrder = QueueOrder.DEADLINE
 
     def __post_init__(self) -> None:
         """Refuse bounds that no fleet could keep; waking a fleet from zero is not the autoscaler's."""

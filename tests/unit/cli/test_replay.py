@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.cli.samples import GOOD, ROOT, run, written
+from qwen3_operator.scaling.simulate import SCALERS
+from tests.unit.cli.samples import ROOT, run, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,10 +33,10 @@ def _json(*arguments: str) -> dict[str, object]:
 
 
 def test_the_table_names_every_policy_and_the_best() -> None:
-    result = run("replay", "--trace", AZURE, *CAPACITY, "--mean-replicas", "5")
+    result = run("replay", "--trace", AZURE, *CAPACITY, "--mean-replicas", "5", "--policy", *SCALERS)
     assert result.exit_code == 0, result.output
     words = [line.split()[0] for line in result.stdout.splitlines() if line.strip()]
-    assert words[3:7] == ["adaptive", "hpa-work", "hpa-utilization", "static-peak"]
+    assert words[3 : 3 + len(SCALERS)] == list(SCALERS)
     assert "best, knowing the future" in result.stdout
 
 
@@ -52,10 +53,43 @@ def test_json_has_the_numbers_of_each_policy_once() -> None:
         assert 0 <= one["worst_hour"] <= one["attainment"] <= 1
 
 
+MODEL = ("--model", "Qwen3-32B", "--accelerator", "H100-SXM", "--quantization", "FP8", "--tensor-parallel", "2")
+GIVEN = ("--slo", "ttft=2s,tpot=50ms", "--start-seconds", "180", "--mean-replicas", "5", "--seed", "2")
+
+
+@pytest.mark.parametrize("queue", ["fifo", "deadline"])
+def test_the_command_of_the_manual(queue: str) -> None:
+    found = _json("--trace", AZURE, "--format", "azure", *MODEL, *GIVEN, "--queue", queue)
+    policies = found["policies"]
+    assert isinstance(policies, list)
+    assert found["trace"] == AZURE
+    assert found["queue"] == queue
+    assert [one["policy"] for one in policies] == ["adaptive"]
+    assert policies[0]["clairvoyant_attainment"] == pytest.approx(1.0, abs=1e-3)
+    assert policies[0]["ratio99"] >= policies[0]["ratio"] > 0
+
+
+def test_policies_may_follow_one_another_or_repeat_the_option() -> None:
+    def names(*arguments: str) -> list[str]:
+        policies = _json("--trace", AZURE, *CAPACITY, "--policy", *arguments)["policies"]
+        assert isinstance(policies, list)
+        return [one["policy"] for one in policies]
+
+    asked = ["static-peak", "hpa-work"]
+    assert names(*asked) == names("static-peak", "--policy", "hpa-work") == asked
+
+
+def test_a_layout_is_chosen_where_none_is_asked_for() -> None:
+    result = run("replay", "--trace", AZURE, *MODEL[:4], "--policy", "static-peak")
+    assert result.exit_code == 0, result.output
+    assert "a replica is Qwen3-32B BF16 on" in result.stderr
+
+
 def test_faster_starts_make_the_best_cheaper() -> None:
     best = []
+    given = ("--trace", AZURE, *CAPACITY, "--mean-replicas", "5", "--policy", "adaptive")
     for start in ("60", "600"):
-        found = _json("--trace", AZURE, *CAPACITY, "--mean-replicas", "5", "--policy", "adaptive", "--start-up", start)
+        found = _json(*given, "--start-seconds", start)
         policies = found["policies"]
         assert isinstance(policies, list)
         best.append(policies[0]["clairvoyant_replica_hours"])
@@ -87,15 +121,6 @@ def test_servegen_without_clients_says_so(tmp_path: Path) -> None:
     assert "arrive independently" in result.stderr
 
 
-def test_a_plan_says_what_a_replica_does(tmp_path: Path) -> None:
-    slo = "  slo: {timeToFirstToken: 4s}\n"
-    plan = ("--plan", written(tmp_path, "a.yaml", GOOD + slo), "--hardware", "1x4 H100-SXM @2.50")
-    result = run("replay", "--trace", AZURE, *plan, "--policy", "static-peak")
-    assert result.exit_code == 0, result.output
-    assert "replicas of h100-sxm on average" in result.stdout
-    assert "a request may wait 4.0 s" in result.stdout
-
-
 def test_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "replay.png"
     result = run("replay", "--trace", AZURE, *CAPACITY, "--policy", "adaptive", "--plot", str(path))
@@ -106,14 +131,21 @@ def test_a_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--trace", AZURE), "say what a replica does"),
-        (("--trace", AZURE, *CAPACITY, "--plan", "x.yaml"), "not both"),
+        (("--trace", AZURE), "say what a replica is"),
+        (("--trace", AZURE, "--model", "Qwen3-32B"), "say what a replica is"),
+        (("--trace", AZURE, *CAPACITY, *MODEL), "not both"),
+        (("--trace", AZURE, "--model", "Qwen9", *MODEL[2:]), "model 'Qwen9' is not known"),
+        (("--trace", AZURE, *MODEL[:2], "--accelerator", "RTX-4090", "--tensor-parallel", "1"), "Memory"),
+        (("--trace", AZURE, *MODEL, "--slo", "tpot=1ms"), "misses --slo"),
+        (("--trace", AZURE, "--model", "Qwen3-8B", "--accelerator", "Ascend-910B3"), "no source for the speed"),
+        (("--trace", AZURE, *CAPACITY, "static-peak"), "policies follow --policy"),
         (("--trace", "nowhere.csv", *CAPACITY), "nowhere.csv cannot be read"),
         (("--trace", AZURE, "--capacity", "h100=fast"), "NAME=INPUT/OUTPUT"),
         (("--trace", AZURE, "--capacity", "h100=0/1"), "greater than 0"),
         (("--trace", AZURE, *CAPACITY, *CAPACITY), "'h100' occurs twice"),
         (("--trace", AZURE, *CAPACITY, "--policy", "magic"), "--policy magic: there is adaptive"),
-        (("--trace", AZURE, *CAPACITY, "--time-to-first-token", "soon"), "--time-to-first-token: 'soon'"),
+        (("--trace", AZURE, *CAPACITY, "--slo", "ttft=soon"), "--slo ttft: 'soon'"),
+        (("--trace", AZURE, *CAPACITY, "--slo", "2s"), "want ttft=TIME"),
         (("--trace", AZURE, *CAPACITY, "--min-replicas", "3", "--max-replicas", "2"), "--min-replicas must not"),
         (("--trace", AZURE, *CAPACITY, "--format", "servegen"), "has no column 't_s'"),
         (("--trace", AZURE, *CAPACITY, "--policy", "adaptive", "--plot", "x.bmp"), "the name must end in"),
@@ -131,10 +163,14 @@ def test_what_is_wrong_is_said(arguments: tuple[str, ...], words: str) -> None:
         ("", "has the columns none"),
         ("a,b\n1,2\n", "has the columns a, b"),
         ("timestamp,input_tokens,output_tokens\n", "has no rows"),
-        ("timestamp,input_tokens,output_tokens\n1,2\n", "row 2: 2 cells"),
-        ("timestamp,input_tokens,output_tokens\n1,-2,3\n", "row 2: '-2' is no number from 0 on"),
-        ("timestamp,input_tokens,output_tokens\n1,nan,3\n", "row 2: 'nan' is no number"),
-        ("timestamp,input_tokens,output_tokens\nsoon,2,3\n", "row 2: 'soon' is neither"),
+        ("timestamp,input_tokens,output_tokens\n1,2\n", "line 2: 2 cells"),
+        ("timestamp,input_tokens,output_tokens\n1,-2,3\n", "line 2: '-2' is no number from 0 on"),
+        ("timestamp,input_tokens,output_tokens\n1,nan,3\n", "line 2: 'nan' is no number"),
+        ("# made up\n\ntimestamp,input_tokens,output_tokens\n1,2,3\n1,2,x\n", "line 5: 'x' is no number"),
+        ("timestamp,input_tokens,output_tokens\n1,2,3\ninf,2,3\n", "line 3: 'inf' is no time"),
+        ("timestamp,input_tokens,output_tokens\n1,2,3\n1e12,2,3\n", "its times cannot be right"),
+        ("timestamp,input_tokens,output_tokens\n1,0,0\n", "has no tokens"),
+        ("timestamp,input_tokens,output_tokens\nsoon,2,3\n", "line 2: 'soon' is neither"),
     ],
 )
 def test_a_trace_that_is_none(tmp_path: Path, text: str, words: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen3_operator.scaling import Capacity, Policy
+from qwen3_operator.scaling import Capacity, Policy, QueueOrder
 from qwen3_operator.scaling.queue import Queue, serve
 from qwen3_operator.scaling.simulate import (
     STEP_SECONDS,
@@ -44,20 +44,25 @@ def setting(arrivals: Arrivals, *capacities: Capacity, policy: Policy = POLICY) 
 SOME = st.floats(0.0, 100.0)
 
 
-@given(SOME, SOME, SOME, st.floats(0.5, 20.0), st.floats(0.5, 5.0))
+@pytest.mark.parametrize("order", QueueOrder)
+@given(st.tuples(SOME, SOME, SOME), st.floats(0.5, 20.0), st.floats(0.5, 5.0))
 def test_the_queue_of_one_fleet_is_that_of_the_shadows(
-    on_time: float, late: float, work: float, ready: float, wait: float
+    order: QueueOrder, amounts: tuple[float, float, float], ready: float, wait: float
 ) -> None:
-    many, share = serve(Queue(np.array([on_time]), np.array([late])), work, np.array([ready]), STEP_SECONDS, wait)
-    one, lost = Waiting(on_time, late).after(work, ready, wait)
-    assert (one.on_time, one.late, lost) == (many.on_time[0], many.late[0], share[0])
+    on_time, late, work = amounts
+    before = Queue(np.array([on_time]), np.array([late if order is QueueOrder.DEADLINE else 0.0]))
+    many, share = serve(before, work, np.array([ready]), STEP_SECONDS, wait, order=order)
+    one, lost = Waiting(on_time, float(before.late[0])).after(work, ready, wait, order)
+    assert (one.on_time, one.late) == (many.on_time[0], many.late[0])
+    assert lost == pytest.approx(share[0], abs=1e-6)
 
 
+@pytest.mark.parametrize("order", QueueOrder)
 @given(st.lists(st.tuples(SOME, st.floats(1.0, 20.0)), max_size=20))
-def test_no_work_is_lost_or_found(steps: list[tuple[float, float]]) -> None:
+def test_no_work_is_lost_or_found(order: QueueOrder, steps: list[tuple[float, float]]) -> None:
     queue, came, could = Waiting(0.0, 0.0), 0.0, 0.0
     for work, ready in steps:
-        queue, share = queue.after(work, ready, 2.0)
+        queue, share = queue.after(work, ready, 2.0, order)
         came, could = came + work, could + ready * STEP_SECONDS
         assert 0 <= share <= 1
         assert came - could - 1e-6 <= queue.on_time + queue.late <= came + 1e-6
@@ -76,6 +81,47 @@ def test_one_that_does_not_misses_only_what_it_cannot_do() -> None:
     found = run(even, Static(even, 7))
     late = found.missed[360:].sum() / even.arrivals.requests[360:].sum()
     assert late == pytest.approx(1 / 8, abs=0.01)
+
+
+def test_in_order_of_arrival_a_shortfall_makes_everyone_late() -> None:
+    even = setting(arriving((8.0, 60.0)), policy=replace(POLICY, queue=QueueOrder.FIFO))
+    found = run(even, Static(even, 7))
+    assert found.missed[360:].sum() == pytest.approx(even.arrivals.requests[360:].sum())
+
+
+def test_the_rule_knows_the_order_of_the_queue() -> None:
+    """In order of arrival the same traffic takes more replicas, and still few are late."""
+    rng = np.random.default_rng(5)
+    noisy = arriving(*((float(level), 2.0) for level in rng.gamma(4.0, 2.0, 120)))
+    hours = {}
+    for order in QueueOrder:
+        asked = setting(noisy, policy=replace(POLICY, queue=order))
+        told = report("adaptive", asked, run(asked, scaler("adaptive", asked)), bound(asked))
+        hours[order] = told.replica_hours
+        assert told.attainment > 0.95
+    assert hours[QueueOrder.FIFO] > hours[QueueOrder.DEADLINE]
+
+
+def test_whose_requests_are_late_is_told() -> None:
+    even = arriving((8.0, 60.0), (3.0, 60.0))
+    first = np.where(np.arange(len(even.requests)) < 720, even.requests, 0.0)
+    tenants = np.array([first, even.requests - first], dtype=np.float32)
+    asked = setting(replace(even, tenants=("early", "steady"), tenant_requests=tenants))
+    told = report("static", asked, run(asked, Static(asked, 7)), bound(asked))
+    assert told.worst_tenant == pytest.approx(7 / 8, abs=0.01)
+    assert told.worst_tenant < told.attainment
+
+
+def test_starts_of_pods_that_hardly_served_are_counted() -> None:
+    burst = setting(arriving((1.0, 30.0), (12.0, 1.0), (1.0, 60.0)))
+    told = report("adaptive", burst, run(burst, scaler("adaptive", burst)), bound(burst))
+    assert 0 < told.wasted_starts <= told.starts
+
+
+def test_the_schedule_of_the_best_misses_nothing_when_it_is_run() -> None:
+    rng = np.random.default_rng(6)
+    noisy = setting(arriving(*((float(level), 1.0) for level in rng.gamma(2.0, 3.0, 200))))
+    assert bound(noisy).missed == pytest.approx(0.0, abs=1e-6)
 
 
 def test_pods_serve_after_a_start_up_and_are_paid_for_from_the_decision() -> None:
@@ -159,17 +205,40 @@ def test_a_static_fleet_is_the_smallest_that_serves_nearly_all() -> None:
     assert set(run(even, scaler("static-peak", even)).replicas[-10:, 0]) == {8.0}
 
 
-def test_arrivals_have_the_rates_and_the_dispersion_asked_for() -> None:
-    windows = 200
-    flat = np.ones(windows)
-    rates = Rates(600.0, 4.0 * flat, 100.0 * flat, 10.0 * flat, 5.0 * flat)
-    found = generated(rates, 1.0, seed=3)
+def rates(per_second: float, variation: float, windows: int = 200, *, weibull: bool = False) -> Rates:
+    flat = np.ones((1, windows))
+    tokens = 100.0 * flat, 10.0 * flat
+    return Rates(600.0, ("a",), per_second * flat, variation * flat, flat * weibull > 0, *tokens, flat[0] > 0)
+
+
+def test_arrivals_of_a_busy_client_have_the_rates_and_the_dispersion_asked_for() -> None:
+    asked = rates(4.0, 5.0**0.5)
+    found = generated(asked, 1.0, seed=3)
     assert found.requests.mean() == pytest.approx(20.0, rel=0.02)
     assert found.requests.var() / found.requests.mean() == pytest.approx(5.0, rel=0.05)
     assert found.input_tokens.sum() / found.requests.sum() == pytest.approx(100.0, rel=0.02)
-    half = generated(rates, 0.5, seed=3).requests
+    half = generated(asked, 0.5, seed=3).requests
     assert half.var() / half.mean() == pytest.approx(3.0, rel=0.05)
-    assert np.array_equal(generated(rates, 1.0, seed=3).requests, found.requests)
+    assert np.array_equal(generated(asked, 1.0, seed=3).requests, found.requests)
+
+
+@pytest.mark.parametrize("weibull", [False, True])
+@pytest.mark.parametrize(("variation", "factor"), [(1.0, 1.0), (3.0, 0.5), (3.0, 2.0)])
+def test_arrivals_of_a_quiet_client_come_in_gaps_of_its_own(variation: float, factor: float, *, weibull: bool) -> None:
+    """Over an hour the counts of a renewal process vary by the square of its gaps' variation, a sample's by less."""
+    found = generated(rates(0.5, variation, windows=1500, weibull=weibull), factor, seed=3).requests
+    assert found.sum() == pytest.approx(0.5 * factor * 9e5, rel=0.05)
+    hours = found.reshape(-1, 720).sum(axis=1)
+    dispersion = 1 + (variation**2 - 1) * min(1.0, factor)
+    assert hours.var() / hours.mean() == pytest.approx(dispersion, rel=0.35)
+
+
+def test_windows_that_are_not_known_are_holes() -> None:
+    asked = rates(4.0, 2.0, windows=3)
+    found = generated(replace(asked, known=np.array([True, False, True])), 1.0, seed=3)
+    assert found.requests[120:240].sum() == 0
+    assert not found.known[120:240].any()
+    assert found.known[:120].all()
 
 
 def test_requests_land_in_their_steps_whenever_the_trace_begins() -> None:

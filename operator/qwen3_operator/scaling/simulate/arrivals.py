@@ -26,6 +26,10 @@ class Arrivals:
     output_tokens: Numbers
     known: NDArray[np.bool_]
     """False where the trace has a hole: nothing arrives, nothing is seen and nothing counts."""
+    tenants: tuple[str, ...] = ()
+    """Those that the trace tells apart; none where it does not."""
+    tenant_requests: NDArray[np.float32] | None = None
+    """[tenants, steps]"""
 
     @property
     def hours(self) -> float:
@@ -43,11 +47,17 @@ class Arrivals:
 
     def times(self, factor: float) -> Arrivals:
         """The same traffic, so many times as large: each request stands for ``factor``."""
-        return Arrivals(self.requests * factor, self.input_tokens * factor, self.output_tokens * factor, self.known)
+        requests, inputs, outputs = (
+            column * factor for column in (self.requests, self.input_tokens, self.output_tokens)
+        )
+        of_tenants = None if self.tenant_requests is None else self.tenant_requests * np.float32(factor)
+        return Arrivals(requests, inputs, outputs, self.known, self.tenants, of_tenants)
 
     def since(self, step: int) -> Arrivals:
         """Without what came before; an even step."""
-        return Arrivals(self.requests[step:], self.input_tokens[step:], self.output_tokens[step:], self.known[step:])
+        of_tenants = None if self.tenant_requests is None else self.tenant_requests[:, step:]
+        columns = (self.requests[step:], self.input_tokens[step:], self.output_tokens[step:], self.known[step:])
+        return Arrivals(*columns, self.tenants, of_tenants)
 
     @staticmethod
     def of(times: Numbers, input_tokens: Numbers, output_tokens: Numbers) -> Arrivals:

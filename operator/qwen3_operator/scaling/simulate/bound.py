@@ -13,6 +13,7 @@ import numpy as np
 
 from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS
 from qwen3_operator.scaling.simulate.fleet import Waiting
+from qwen3_operator.scaling.types import QueueOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +32,11 @@ class Bound:
     clairvoyant: float
     """No request misses its target."""
     clairvoyant99: float
-    """One in a hundred may."""
+    """One in a hundred may, with the queue in deadline order."""
     work: float
     """Replicas that are busy all the time: no schedule can cost less."""
+    missed: float
+    """Requests that miss their target when the first schedule is run, in the setting's order of the queue."""
 
 
 class _Stay(NamedTuple):
@@ -52,21 +55,26 @@ def bound(setting: Setting) -> Bound:
     """The schedules of both kinds, and the work itself."""
     work = setting.arrivals.work(setting.unit)
     startup, fewest = setting.unit.startup_seconds, setting.policy.min_replicas
-    stays = _stays(_needed(work, setting.wait, fewest), startup)
+    stays = _stays(_needed(work, setting.wait, fewest, setting.policy.queue), startup)
     kept = _spared(setting, work, stays)
     return Bound(
         clairvoyant=sum(stay.hours(startup) for stay in stays),
         clairvoyant99=sum(stay.hours(startup) for stay in kept),
         work=float(work.sum()) / 3600,
+        missed=_missed(setting, work, stays, setting.policy.queue),
     )
 
 
-def _needed(work: Numbers, wait: float, fewest: int) -> Numbers:
-    """The fewest replicas in each step with which nobody waits for longer."""
+def _needed(work: Numbers, wait: float, fewest: int, order: QueueOrder) -> Numbers:
+    """The fewest replicas in each step with which nobody waits for longer.
+
+    In order of arrival those that come first in a step wait for all that is there: it must not be too much either.
+    """
+    first = 1 / wait if order is QueueOrder.FIFO else 0.0
     needed, waiting = [], 0.0
     for arrived in work.tolist():
         asked = waiting + arrived
-        count = max(fewest, math.ceil(asked / (STEP_SECONDS + wait) - 1e-9))
+        count = max(fewest, math.ceil(max(asked / (STEP_SECONDS + wait), waiting * first) - 1e-9))
         needed.append(count)
         waiting = max(0.0, asked - STEP_SECONDS * count)
     return np.array(needed, dtype=float)
@@ -95,7 +103,7 @@ def _spared(setting: Setting, work: Numbers, stays: Sequence[_Stay]) -> list[_St
     low, high = 0, len(worth)
     while low < high:
         middle = (low + high + 1) // 2
-        if _missed(setting, work, [*fixed, *worth[middle:]]) <= allowed:
+        if _missed(setting, work, [*fixed, *worth[middle:]], QueueOrder.DEADLINE) <= allowed:
             low = middle
         else:
             high = middle - 1
@@ -108,14 +116,21 @@ def _carried(work: Numbers, stay: _Stay, wait: float) -> float:
     return float(np.clip(load - (stay.level - 1), 0, 1).sum())
 
 
-def _missed(setting: Setting, work: Numbers, stays: Sequence[_Stay]) -> float:
+def _missed(setting: Setting, work: Numbers, stays: Sequence[_Stay], order: QueueOrder) -> float:
     change = np.zeros(len(work) + 1)
     for stay in stays:
         change[stay.begin] += 1
         change[stay.end] -= 1
-    replicas = change.cumsum().tolist()
-    queue, missed, requests = Waiting(0.0, 0.0), 0.0, setting.arrivals.requests.tolist()
-    for step, arrived in enumerate(work.tolist()):
-        queue, share = queue.after(arrived, replicas[step], setting.wait)
-        missed += share * requests[step]
+    replicas = np.maximum(1.0, change.cumsum()[:-1])
+    crowded = np.flatnonzero(work > replicas * STEP_SECONDS).tolist()
+    ready, works, requests, steps = replicas.tolist(), work.tolist(), setting.arrivals.requests.tolist(), len(work)
+    missed, step = 0.0, 0
+    for begin in crowded:
+        if begin < step:
+            continue
+        queue, step = Waiting(0.0, 0.0), begin
+        while step == begin or (queue.on_time and step < steps):  # late ones yield: they make nobody late
+            queue, share = queue.after(works[step], ready[step], setting.wait, order)
+            missed += share * requests[step]
+            step += 1
     return missed

@@ -1,4 +1,4 @@
-"""A fleet behind a queue in deadline order, step by step. Pods are paid for from the decision to their end."""
+"""A fleet behind a queue, step by step. Pods are paid for from the decision to their end."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import numpy as np
 
 from qwen3_operator.scaling.guard import wait_seconds
 from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS, Arrivals
-from qwen3_operator.scaling.types import PERIOD_SECONDS, Capacity, Counters, Fleet, Observation, Policy
+from qwen3_operator.scaling.types import PERIOD_SECONDS, Capacity, Counters, Fleet, Observation, Policy, QueueOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from qwen3_operator.scaling.queue import Numbers
 
 _STEPS = round(PERIOD_SECONDS / STEP_SECONDS)
+_TOLD_EVERY = 2000
 _TAIL = 0.05
 """Share of late requests from which on the 95th percentile of the first token is that of late ones."""
 _FIRST, _FIRST_STEPS = 1.3, 120
@@ -87,29 +88,37 @@ class Waiting(NamedTuple):
     on_time: float
     late: float
 
-    def after(self, work: float, ready: float, wait: float) -> tuple[Waiting, float]:
+    def after(self, work: float, ready: float, wait: float, order: QueueOrder) -> tuple[Waiting, float]:
         """The queue one step later, and the share of the arrived work that became late."""
         asked, done = self.on_time + work, ready * STEP_SECONDS
         waiting = max(0.0, asked - done)
+        if order is QueueOrder.FIFO:
+            return Waiting(waiting, 0.0), _beyond(self.on_time, waiting, ready * wait) if work > 0 else 0.0
         on_time = min(waiting, ready * wait)
         excess = waiting - on_time
         late = max(0.0, self.late - max(0.0, done - asked)) + excess
-        return Waiting(on_time, late), min(1.0, excess / work) if work > 0 else 0.0
+        return Waiting(on_time, late), min(excess, work) / work if work > 0 else 0.0
 
 
-def run(setting: Setting, scaler: Scaler) -> Run:
-    """Let a scaler decide every ``PERIOD_SECONDS`` of the trace."""
+def _beyond(before: float, after: float, limit: float) -> float:
+    """Share of a span in which what goes straight from ``before`` to ``after`` is above ``limit``."""
+    low, high = min(before, after), max(before, after)
+    return min(1.0, max(0.0, (high - limit) / max(high - low, 1e-9)))
+
+
+def run(setting: Setting, scaler: Scaler, told: Callable[[float], None] = lambda _: None) -> Run:
+    """Let a scaler decide every ``PERIOD_SECONDS`` of the trace; ``told`` hears the share that is done."""
     pods = _Pods(setting)
     work = setting.arrivals.work(setting.unit).tolist()
     requests = setting.arrivals.requests.tolist()
     counters = _Meters(setting)
-    steps, queue, wait = len(work), Waiting(0.0, 0.0), setting.wait
+    steps, queue, wait, order = len(work), Waiting(0.0, 0.0), setting.wait, setting.policy.queue
     ready, missed, waits = np.zeros(steps), np.zeros(steps), np.zeros(steps)
     replicas = np.zeros((steps, len(setting.capacities)))
     for begin, end in pairwise(range(0, steps + 1, _STEPS)):
         serving = pods.serving
         for step in range(begin, end):
-            queue, share = queue.after(work[step], serving, wait)
+            queue, share = queue.after(work[step], serving, wait, order)
             missed[step] = share * requests[step]
             waits[step] = (queue.on_time + queue.late) / max(serving, 1e-9)
         ready[begin:end] = serving
@@ -117,6 +126,8 @@ def run(setting: Setting, scaler: Scaler) -> Run:
         late = missed[begin:end].sum()
         observation = counters.observation(pods.fleets, end, queue, late=late, serving=serving)
         pods.resize(scaler(observation, end * STEP_SECONDS))
+        if end % _TOLD_EVERY == 0 or end == steps:
+            told(end / steps)
     return Run(ready, replicas, missed, waits)
 
 
