@@ -60,6 +60,10 @@ test-unit: venv ## Pure functions, seconds.
 test-chart: platform ## The chart, judged by helm and the cluster.
 	$(PYTEST) tests/chart
 
+.PHONY: test-gateway
+test-gateway: venv ## The gateway between real clients, sockets, a real Valkey and stub replicas.
+	$(PYTEST) tests/gateway
+
 .PHONY: test-api
 test-api: platform ## The CRD on a real API server.
 	$(PYTEST) tests/api
@@ -93,7 +97,7 @@ docs-table: venv ## Write docs/hardware-table.md, and the examples of README.md 
 
 .PHONY: lock
 lock: venv ## Renew requirements/*.txt from pyproject.toml.
-	@for extra in dev operator runtime; do \
+	@for extra in dev gateway operator runtime; do \
 	  $(BIN)/uv pip compile pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header --quiet \
 	    $$(test $$extra = dev || echo -c requirements/dev.txt) -o requirements/$$extra.txt; done

@@ -23,21 +23,20 @@ KEEP_ALIVE_SECONDS = 75
 class Listener(uvicorn.Server):
     """One HTTP server on one port."""
 
-    def __init__(self, app: Any, port: int) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=CLOSE_SECONDS,
-            )
-        )
+    def __init__(self, app: Any, port: int, **options: Any) -> None:
+        """``options`` go to `uvicorn.Config` in place of what stands here."""
+        defaults: dict[str, Any] = {
+            "http": "httptools",
+            "ws": "none",
+            "lifespan": "off",
+            "access_log": False,
+            "log_config": None,
+            "server_header": False,
+            "date_header": False,
+            "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+            "timeout_graceful_shutdown": CLOSE_SECONDS,
+        }
+        super().__init__(uvicorn.Config(app, **(defaults | options)))
         self._socket = bind(port)
         self._task: asyncio.Task[None] | None = None
 

@@ -1,4 +1,4 @@
-"""The runtime's client of the engine on loopback."""
+"""A client of one engine: the runtime's on loopback, the gateway's of a pod."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ METRICS_SECONDS = 5.0
 class Upstream:
     """Connections to the engine, reused; no limit on their number, since the engine queues by itself."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
         self._port = port
-        self._host = b"host: 127.0.0.1:%d\r\n" % port
+        self._address = address
+        host = f"[{address}]" if ":" in address else address
+        self._host = b"host: %s:%d\r\n" % (host.encode(), port)
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
         self._closed = False
 
@@ -61,7 +63,7 @@ class Upstream:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await loop.create_connection(Connection, "127.0.0.1", self._port)
+                _, connection = await loop.create_connection(Connection, self._address, self._port)
         except (OSError, TimeoutError) as error:
             raise EngineError(f"the engine does not listen: {error}") from error
         return connection

@@ -1,0 +1,86 @@
+"""What the gateway must know of a request's body, and what it must change in it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qwen3_runtime.server.errors import ErrorAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qwen3_runtime.gateway.operations import Operation
+
+_ATTACHED = re.compile(rb";base64,[A-Za-z0-9+/=\\]*")
+"""Data of an image or a recording: its bytes say little of its tokens."""
+_OUTPUT_FIELDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+"""In the order in which the engine reads them (SGLang 0.5.23, ``openai/protocol.py``)."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a model."""
+
+    model: str
+    body: bytes
+    """To forward; as it came unless usage had to be asked for."""
+    stream: bool
+    text_bytes: int
+    """Of the body without attached data: what the prompt's tokens are estimated from."""
+    max_output_tokens: int | None
+    """Of all choices together; None where the request does not say."""
+    hide_usage: bool
+    """The client did not ask for the usage event of its stream."""
+
+
+def read_call(operation: Operation, body: bytes) -> Call | ErrorAnswer:
+    """The call in a body, or why there is none. Everything not looked at here is the engine's to judge."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return _invalid("invalid_json", f"The request body is no JSON: {error}.")
+    if not isinstance(request, dict):
+        return _invalid("invalid_json", "The request body is no JSON object.")
+    model = request.get("model")
+    if not isinstance(model, str) or not model:
+        return _invalid("missing_model", "The request names no model.", "model")
+    stream = request.get("stream") is True
+    hide_usage = stream and operation.usage_option and not _asks_for_usage(request)
+    return Call(
+        model=model,
+        body=_ask_for_usage(request, body) if hide_usage else body,
+        stream=stream,
+        text_bytes=len(body) if b";base64," not in body else len(_ATTACHED.sub(b"", body)),
+        max_output_tokens=_max_output_tokens(request),
+        hide_usage=hide_usage,
+    )
+
+
+def _asks_for_usage(request: Mapping[str, Any]) -> bool:
+    options = request.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def _ask_for_usage(request: dict[str, Any], body: bytes) -> bytes:
+    options = request.get("stream_options")
+    if options is None and "stream_options" not in request:
+        # The rest stays as it came.
+        return body.rstrip()[:-1] + b',"stream_options":{"include_usage":true}}'
+    wanted = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    return json.dumps(request | {"stream_options": wanted}).encode()
+
+
+def _max_output_tokens(request: Mapping[str, Any]) -> int | None:
+    choices = request.get("n")
+    for name in _OUTPUT_FIELDS:
+        value = request.get(name)
+        if isinstance(value, int) and value >= 0:
+            return value * (choices if isinstance(choices, int) and choices > 1 else 1)
+    return None
+
+
+def _invalid(code: str, message: str, param: str | None = None) -> ErrorAnswer:
+    return ErrorAnswer(400, code, message, param=param)

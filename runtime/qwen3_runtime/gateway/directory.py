@@ -1,0 +1,61 @@
+"""Who may use what at this moment: the last good content of the two objects that the operator writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.gateway.keys import Keyring
+from qwen3_runtime.gateway.replicas import Replicas
+from qwen3_runtime.tenancy import Tenants
+
+if TYPE_CHECKING:
+    from qwen3_runtime.tenancy import Route, Routes, Tenant
+
+
+class Model:
+    """One route with its replicas."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.replicas = Replicas()
+
+
+class Directory:
+    """Tenants by key, models by name."""
+
+    def __init__(self) -> None:
+        self.keyring = Keyring(Tenants())
+        self.tenants: dict[str, Tenant] = {}
+        self.models: dict[str, Model] = {}
+        self.has_tenants = self.has_routes = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether both objects have been read once."""
+        return self.has_tenants and self.has_routes
+
+    def set_tenants(self, tenants: Tenants) -> None:
+        """In force for the next request."""
+        self.keyring = Keyring(tenants)
+        self.tenants = {tenant.name: tenant for tenant in tenants.tenants}
+        self.has_tenants = True
+
+    def set_routes(self, routes: Routes) -> None:
+        """In force for the next request; requests that run stay where they are."""
+        old, self.models = self.models, {}
+        for route in routes.models:
+            model = old.pop(route.name, None) or Model(route)
+            model.route = route
+            model.replicas.update(route.endpoints)
+            self.models[route.name] = model
+        for model in old.values():
+            model.replicas.update(())
+        self.has_routes = True
+
+    def find(self, tenant: Tenant, name: str) -> Model | None:
+        """A model that this tenant may use."""
+        return self.models.get(name) if name in tenant.models else None
+
+    def of(self, tenant: Tenant) -> list[Model]:
+        """All models that this tenant may use, in its own order."""
+        return [self.models[name] for name in tenant.models if name in self.models]

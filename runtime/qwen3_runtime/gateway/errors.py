@@ -1,0 +1,51 @@
+"""What the gateway answers instead of a model, in OpenAI's words."""
+
+from __future__ import annotations
+
+from qwen3_runtime.server.checks import BODY_LIMIT
+from qwen3_runtime.server.errors import ErrorAnswer
+
+AUTHENTICATE = ((b"www-authenticate", b"Bearer"),)
+
+NO_KEY = ErrorAnswer(
+    401,
+    "invalid_api_key",
+    "There is no API key in the request, or more than one. Send it as `Authorization: Bearer KEY` or `x-api-key: KEY`.",
+    headers=AUTHENTICATE,
+)
+WRONG_KEY = ErrorAnswer(401, "invalid_api_key", "The API key is not valid.", headers=AUTHENTICATE)
+TOO_LARGE = ErrorAnswer(413, "request_too_large", f"The request body is longer than {BODY_LIMIT} bytes.")
+TOO_SLOW = ErrorAnswer(408, "request_timeout", "The request body did not come in time.")
+REPLICAS_FAILED = ErrorAnswer(502, "engine_failed", "The model failed while it worked on this request.")
+
+
+def unknown_path(path: str) -> ErrorAnswer:
+    """404 for what is not in `operations`."""
+    return ErrorAnswer(404, "unknown_path", f"There is no {path} on this server.")
+
+
+def wrong_method(method: str, path: str) -> ErrorAnswer:
+    """405."""
+    return ErrorAnswer(405, "method_not_allowed", f"{path} does not take {method}.")
+
+
+def model_not_found(model: str) -> ErrorAnswer:
+    """404; the same for a model that is another tenant's as for one that nobody has."""
+    message = f"The model `{model}` does not exist or you do not have access to it."
+    return ErrorAnswer(404, "model_not_found", message, param="model")
+
+
+def wrong_task(model: str, path: str) -> ErrorAnswer:
+    """400 for a model of the tenant that does something else."""
+    return ErrorAnswer(400, "unsupported_operation", f"The model `{model}` does not answer {path}.", param="model")
+
+
+def retry_after(seconds: float) -> tuple[tuple[bytes, bytes], ...]:
+    """The header, in whole seconds, at least one."""
+    return ((b"retry-after", b"%d" % max(1, -int(-seconds // 1))),)
+
+
+def no_replica(model: str, seconds: float) -> ErrorAnswer:
+    """503 while no replica of a model is ready."""
+    message = f"No replica of the model `{model}` is ready."
+    return ErrorAnswer(503, "model_not_ready", message, headers=retry_after(seconds))

@@ -1,0 +1,158 @@
+"""The way of a request through the gateway: whose it is, which model, which replica, and what it used."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.gateway import errors
+from qwen3_runtime.gateway.call import Call, read_call
+from qwen3_runtime.gateway.keys import presented_key
+from qwen3_runtime.gateway.operations import FORWARDED, MODELS, Operation
+from qwen3_runtime.gateway.record import NONE, Record, request_id
+from qwen3_runtime.gateway.relay import Relay
+from qwen3_runtime.gateway.usage import Usage
+from qwen3_runtime.server.asgi import BodyTooLargeError, DisconnectedError, Receive, Scope, Send, read_body
+from qwen3_runtime.server.checks import BODY_LIMIT
+from qwen3_runtime.server.errors import CLIENT_GONE, ErrorAnswer
+from qwen3_runtime.server.traffic import InterruptedRequestError, Running
+
+if TYPE_CHECKING:
+    from qwen3_runtime.gateway.accesslog import AccessLog
+    from qwen3_runtime.gateway.directory import Directory, Model
+    from qwen3_runtime.gateway.forward import Forwarder
+    from qwen3_runtime.gateway.metrics import Metrics
+    from qwen3_runtime.tenancy import Tenant
+
+BYTES_PER_TOKEN = 4.0
+"""Of a prompt whose request was cut before the engine told its tokens: English text by Qwen's tokenizer has 4 to 5."""
+
+BODY_SECONDS = 60.0
+"""For a whole request body: the longest one then needs 4.5 Mbit/s."""
+
+
+class Front:
+    """ASGI application of the API port."""
+
+    def __init__(self, directory: Directory, forwarder: Forwarder, metrics: Metrics, log: AccessLog) -> None:
+        self._directory = directory
+        self._forwarder = forwarder
+        self._metrics = metrics
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        record = Record(request_id(dict(scope["headers"]).get(b"x-request-id")))
+        relay = Relay(send, record)
+        try:
+            await self._serve(scope, receive, relay, record)
+        except InterruptedRequestError as interruption:
+            await relay.fail(interruption.answer)
+        except DisconnectedError:
+            await relay.fail(CLIENT_GONE)
+        finally:
+            record.seconds = record.elapsed()
+            self._metrics.observe(record)
+            self._log.write(record)
+
+    async def _serve(self, scope: Scope, receive: Receive, relay: Relay, record: Record) -> None:
+        operation = _operation(scope["method"], scope["path"])
+        record.operation = operation.path if operation is not None else MODELS
+        tenant = self._tenant(scope)
+        record.tenant = tenant.name
+        if operation is None:
+            await self._list_models(scope["path"], tenant, relay)
+            return
+        call = _call(operation, await _body(receive))
+        model = self._model(tenant, call.model, operation)
+        record.model = model.route.name
+        relay.hide_usage = call.hide_usage
+        running = Running()
+        watch = asyncio.create_task(_watch(receive, running))
+        try:
+            with running.interruptible():
+                await self._ask(call, operation, model, scope, relay, record)
+        finally:
+            watch.cancel()
+
+    async def _ask(  # noqa: PLR0917 - what a request is made of
+        self, call: Call, operation: Operation, model: Model, scope: Scope, relay: Relay, record: Record
+    ) -> None:
+        def settle(usage: Usage) -> None:
+            record.usage = usage
+
+        relay.on_usage = settle
+        try:
+            await self._forwarder.run(call, operation, model, scope["headers"], relay, record)
+        finally:
+            if record.usage is NONE and relay.events:
+                # Cut before the engine told: a stream has about one event for each token.
+                record.usage = Usage(prompt=round(call.text_bytes / BYTES_PER_TOKEN), answer=relay.events)
+
+    def _tenant(self, scope: Scope) -> Tenant:
+        key = presented_key(scope["headers"])
+        if key is None:
+            raise InterruptedRequestError(errors.NO_KEY)
+        tenant = self._directory.keyring.owner(key)
+        if tenant is None:
+            raise InterruptedRequestError(errors.WRONG_KEY)
+        return tenant
+
+    def _model(self, tenant: Tenant, name: str, operation: Operation) -> Model:
+        model = self._directory.find(tenant, name)
+        if model is None:
+            raise InterruptedRequestError(errors.model_not_found(name))
+        if model.route.task is not operation.task:
+            raise InterruptedRequestError(errors.wrong_task(name, operation.path))
+        return model
+
+    async def _list_models(self, path: str, tenant: Tenant, relay: Relay) -> None:
+        if path == MODELS:
+            answer: object = {"object": "list", "data": [_describe(model) for model in self._directory.of(tenant)]}
+        else:
+            name = path.removeprefix(MODELS + "/")
+            model = self._directory.find(tenant, name)
+            if model is None:
+                raise InterruptedRequestError(errors.model_not_found(name))
+            answer = _describe(model)
+        await relay.whole(200, ((b"content-type", b"application/json"),), json.dumps(answer).encode())
+
+
+def _operation(method: str, path: str) -> Operation | None:
+    """The operation of a request; None is the list of models."""
+    operation = FORWARDED.get(path)
+    if operation is None and path != MODELS and not path.startswith(MODELS + "/"):
+        raise InterruptedRequestError(errors.unknown_path(path))
+    if method != ("GET" if operation is None else "POST"):
+        raise InterruptedRequestError(errors.wrong_method(method, path))
+    return operation
+
+
+def _call(operation: Operation, body: bytes) -> Call:
+    call = read_call(operation, body)
+    if isinstance(call, ErrorAnswer):
+        raise InterruptedRequestError(call)
+    return call
+
+
+async def _body(receive: Receive) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await read_body(receive, BODY_LIMIT)
+    except BodyTooLargeError:
+        raise InterruptedRequestError(errors.TOO_LARGE) from None
+    except TimeoutError:
+        raise InterruptedRequestError(errors.TOO_SLOW) from None
+
+
+async def _watch(receive: Receive, running: Running) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    running.interrupt(CLIENT_GONE)
+
+
+def _describe(model: Model) -> dict[str, object]:
+    """As OpenAI lists it, with the context length under the name that SGLang and vLLM give it."""
+    route = model.route
+    return {"id": route.name, "object": "model", "owned_by": "qwen3-serving", "max_model_len": route.context_length}

@@ -1,0 +1,92 @@
+"""Wires the parts of one gateway process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.gateway.accesslog import AccessLog
+from qwen3_runtime.gateway.directory import Directory
+from qwen3_runtime.gateway.files import follow
+from qwen3_runtime.gateway.forward import Forwarder
+from qwen3_runtime.gateway.front import Front
+from qwen3_runtime.gateway.management import management_app
+from qwen3_runtime.gateway.metrics import Metrics
+from qwen3_runtime.gateway.objects import Cluster, object_names
+from qwen3_runtime.gateway.protocol import GuardedProtocol
+from qwen3_runtime.server.listen import Listener
+from qwen3_runtime.tenancy import Routes, Tenants
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from qwen3_runtime.gateway.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+CONNECTIONS = 20_000
+"""At once; above it a connection's request gets 503. Each costs some 25 KB (docs/gateway.md)."""
+LAME_DUCK_SECONDS = 5.0
+"""After SIGTERM new requests are still served while the endpoint is being removed from the Service."""
+
+
+class Gateway:
+    """One process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.directory = Directory()
+        self.metrics = Metrics()
+        self._log = AccessLog(sys.stdout)
+        self._ending = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new requests may come."""
+        return self.directory.is_complete and not self._ending
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set and running requests have ended or their time is up."""
+        settings = self._settings
+        front = Front(self.directory, Forwarder(self.metrics), self.metrics, self._log)
+        api = Listener(
+            front,
+            settings.port,
+            http=GuardedProtocol,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=settings.drain_seconds,
+            ssl_certfile=settings.certificate,
+            ssl_keyfile=settings.key,
+        )
+        management = Listener(management_app(self), settings.management_port)
+        following = [asyncio.create_task(source) for source in self._sources()]
+        for listener in (management, api):
+            await listener.open()
+        logger.info("serving on port %d, management on %d", api.port, management.port)
+        try:
+            await stop.wait()
+            self._ending = True
+            await asyncio.sleep(0 if settings.tenants else LAME_DUCK_SECONDS)
+        finally:
+            await api.close()
+            await management.close()
+            for task in following:
+                task.cancel()
+            self._log.flush()
+
+    def _sources(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        def take_tenants(text: bytes) -> None:
+            self.directory.set_tenants(Tenants.model_validate_json(text))
+
+        def take_routes(text: bytes) -> None:
+            self.directory.set_routes(Routes.model_validate_json(text))
+
+        settings = self._settings
+        if settings.tenants is not None and settings.routes is not None:
+            return follow(settings.tenants, take_tenants), follow(settings.routes, take_routes)
+        cluster = Cluster.from_pod(settings.namespace)
+        names = object_names(settings.fullname)
+        return cluster.follow(names.tenants, take_tenants), cluster.follow(names.routes, take_routes)

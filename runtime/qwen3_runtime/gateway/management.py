@@ -1,0 +1,31 @@
+"""Probes and metrics, on a port of their own that tenants do not reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Response
+
+from qwen3_runtime.server.management import PROMETHEUS_TEXT
+
+if TYPE_CHECKING:
+    from qwen3_runtime.gateway.gateway import Gateway
+
+
+def management_app(gateway: Gateway) -> FastAPI:
+    """Application of the management port."""
+    app = FastAPI(title="qwen3-gateway", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/livez")
+    async def livez() -> Response:
+        return Response("ok", media_type="text/plain")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        return Response(*(("ok", 200) if gateway.is_ready else ("not ready", 503)), media_type="text/plain")
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(gateway.metrics.render(gateway.directory), media_type=PROMETHEUS_TEXT)
+
+    return app

@@ -1,0 +1,76 @@
+"""The replicas of one route: which one takes the next request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.server.upstream import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qwen3_runtime.tenancy import Endpoint
+
+OUT_SECONDS = 2.0
+"""A replica that failed gets no request for so long, doubled at each failure in a row. About twice the time in which
+Kubernetes takes a dead pod's endpoint away (one second for the watch here, one for the kubelet's own)."""
+OUT_MAX_SECONDS = 30.0
+
+
+@dataclass(eq=False)
+class Replica:
+    """One endpoint and what the gateway has seen of it."""
+
+    endpoint: Endpoint
+    upstream: Upstream
+    in_flight: int = 0
+    out_until: float = 0.0
+    failures: int = 0
+    """In a row."""
+
+    def takes(self, now: float) -> bool:
+        """Whether it may have one request more."""
+        return self.in_flight < self.endpoint.max_in_flight and self.out_until <= now
+
+    def failed(self, now: float) -> None:
+        """Leave it out for a while: its connection broke or it said that it is not ready."""
+        self.out_until = now + min(OUT_MAX_SECONDS, OUT_SECONDS * 2**self.failures)
+        self.failures += 1
+
+    def answered(self) -> None:
+        """It is well."""
+        self.failures = 0
+
+
+class Replicas:
+    """All replicas of one route. Those that stay in an update keep what is known of them."""
+
+    def __init__(self) -> None:
+        self._by_address: dict[str, Replica] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_address)
+
+    def __iter__(self) -> Iterator[Replica]:
+        return iter(self._by_address.values())
+
+    def update(self, endpoints: Iterable[Endpoint]) -> None:
+        """Take over the ready endpoints; a running request on one that is gone goes on."""
+        old, self._by_address = self._by_address, {}
+        for endpoint in endpoints:
+            replica = old.pop(endpoint.address, None) or Replica(endpoint, _connect(endpoint.address))
+            replica.endpoint = endpoint
+            self._by_address[endpoint.address] = replica
+        for replica in old.values():
+            replica.upstream.close()
+
+    def choose(self, now: float, avoid: frozenset[Replica] = frozenset()) -> Replica | None:
+        """The replica with the least work in flight for its weight, or None when all are full or out."""
+        able = (replica for replica in self._by_address.values() if replica not in avoid and replica.takes(now))
+        return min(able, key=lambda replica: (replica.in_flight + 1) / replica.endpoint.weight, default=None)
+
+
+def _connect(address: str) -> Upstream:
+    host, _, port = address.rpartition(":")
+    return Upstream(int(port), host.strip("[]"))

@@ -1,0 +1,51 @@
+"""The gateway's command line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.config import API_PORT, MANAGEMENT_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one gateway process is told."""
+
+    tenants: Path | None
+    routes: Path | None
+    """Both, or neither: then the two objects are watched in the cluster."""
+    namespace: str
+    fullname: str
+    port: int
+    management_port: int
+    certificate: Path | None
+    key: Path | None
+    drain_seconds: int
+
+
+def read_settings(arguments: Sequence[str] | None = None) -> Settings:
+    """Settings from the command line; exits with a sentence where it is wrong."""
+    parser = argparse.ArgumentParser("qwen3-gateway", description="The front door of all tenants.")
+    parser.add_argument("--tenants", type=Path, help="file with tenants.json, instead of the Secret")
+    parser.add_argument("--routes", type=Path, help="file with routes.json, instead of the ConfigMap")
+    parser.add_argument("--namespace", default="", help="namespace of the Secret and the ConfigMap")
+    parser.add_argument("--fullname", default="", help="name that both start with")
+    parser.add_argument("--port", type=int, default=API_PORT)
+    parser.add_argument("--management-port", type=int, default=MANAGEMENT_PORT)
+    parser.add_argument("--certificate", type=Path, help="TLS certificate chain (PEM)")
+    parser.add_argument("--key", type=Path, help="key of the certificate (PEM)")
+    parser.add_argument("--drain-seconds", type=int, default=120, help="for running requests after SIGTERM")
+    given = parser.parse_args(arguments)
+    if (given.tenants is None) != (given.routes is None):
+        parser.error("--tenants and --routes go together")
+    if given.tenants is None and not (given.namespace and given.fullname):
+        parser.error("without --tenants and --routes, --namespace and --fullname say which objects to watch")
+    if (given.certificate is None) != (given.key is None):
+        parser.error("--certificate and --key go together")
+    return Settings(**vars(given))

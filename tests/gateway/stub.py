@@ -1,0 +1,186 @@
+"""A stand-in for a replica that speaks the engine's API over real sockets and keeps exact totals.
+
+``python -m tests.gateway.stub [PORT]`` prints ``listening PORT``. What a request wants is said in its field ``user``,
+which no engine reads: ``{"first": seconds, "token": seconds, "die_after": tokens, "status": code}`` as JSON.
+``GET /totals`` tells what was asked and generated so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+import httptools
+import uvloop
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+BYTES_PER_TOKEN = 4.4
+WORD = "word "
+
+
+class Totals:
+    """What this replica has done."""
+
+    def __init__(self) -> None:
+        self.requests = self.prompt = self.thinking = self.answer = 0
+        self.in_flight = self.most_in_flight = 0
+        self.arrivals: list[tuple[str, float]] = []
+        self.emitted: list[tuple[float, int]] = []
+
+    def enter(self, prompt: int, who: str) -> None:
+        self.requests += 1
+        self.prompt += prompt
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.arrivals.append((who, asyncio.get_running_loop().time()))
+
+    def render(self) -> bytes:
+        return json.dumps(vars(self)).encode()
+
+
+class Replica(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, totals: Totals) -> None:
+        self._totals = totals
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._url = b""
+        self._body: list[bytes] = []
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._task is not None:
+            self._task.cancel()
+
+    def on_url(self, url: bytes) -> None:
+        self._url, self._body = url, []
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._url == b"/totals":
+            self._whole(200, self._totals.render())
+            return
+        body = b"".join(self._body)
+        request = json.loads(body)
+        wish = json.loads(request["user"]) if request.get("user", "").startswith("{") else {}
+        prompt = math.ceil(len(body) / BYTES_PER_TOKEN)
+        if not wish and not request.get("stream"):
+            # The way that is timed: no task, no waiting.
+            self._totals.enter(prompt, request.get("model", ""))
+            self._answer(request, prompt)
+            self._totals.in_flight -= 1
+            return
+        self._task = asyncio.create_task(self._work(request, wish, prompt))
+
+    async def _work(self, request: dict[str, Any], wish: dict[str, Any], prompt: int) -> None:
+        if "status" in wish:
+            self._whole(wish["status"], b'{"error": {"message": "as you wished"}}')
+            return
+        self._totals.enter(prompt, wish.get("who", ""))
+        try:
+            await asyncio.sleep(wish.get("first", 0))
+            if request.get("stream"):
+                await self._stream(request, wish, prompt)
+            else:
+                await asyncio.sleep(wish.get("token", 0) * _tokens(request))
+                if "die_after" in wish:
+                    os._exit(9)
+                self._answer(request, prompt)
+        finally:
+            self._totals.in_flight -= 1
+
+    def _answer(self, request: dict[str, Any], prompt: int) -> None:
+        model = request.get("model")
+        if "input" in request:
+            usage = {"prompt_tokens": prompt, "completion_tokens": 0, "total_tokens": prompt}
+            answer: Any = {"object": "list", "model": model, "data": [{"embedding": [0.5, 0.25]}], "usage": usage}
+        elif "documents" in request:
+            answer = [{"score": 0.5, "index": 0, "meta_info": {"prompt_tokens": prompt}}]
+        else:
+            tokens = _tokens(request)
+            self._generated(tokens)
+            message = {"role": "assistant", "content": WORD * tokens}
+            choice = {"index": 0, "message": message, "finish_reason": "length"}
+            answer = {"id": "c", "object": "chat.completion", "created": 0, "model": model, "choices": [choice]}
+            answer["usage"] = _usage(prompt, tokens)
+        self._whole(200, json.dumps(answer, separators=(",", ":")).encode())
+
+    async def _stream(self, request: dict[str, Any], wish: dict[str, Any], prompt: int) -> None:
+        self._write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        tokens = _tokens(request)
+        head = '{"id":"c","object":"chat.completion.chunk","created":0,"model":' + json.dumps(request.get("model"))
+        async for number in _paced(tokens, wish.get("token", 0)):
+            if number == wish.get("die_after"):
+                os._exit(9)
+            delta = json.dumps({"content": WORD})
+            self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
+            self._generated(1)
+        self._event(f'{head},"choices":[{{"index":0,"delta":{{}},"finish_reason":"length"}}],"usage":null}}')
+        if (request.get("stream_options") or {}).get("include_usage"):
+            self._event(f'{head},"choices":[],"usage":{json.dumps(_usage(prompt, tokens), separators=(",", ":"))}}}')
+        self._event("[DONE]")
+        self._write(b"0\r\n\r\n")
+
+    def _generated(self, tokens: int) -> None:
+        self._totals.answer += tokens
+        self._totals.emitted.append((asyncio.get_running_loop().time(), tokens))
+
+    def _event(self, data: str) -> None:
+        event = b"data: " + data.encode() + b"\n\n"
+        self._write(b"%x\r\n%s\r\n" % (len(event), event))
+
+    def _whole(self, status: int, body: bytes) -> None:
+        self._write(
+            b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+            % (status, len(body), body)
+        )
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+
+async def _paced(tokens: int, seconds: float) -> AsyncIterator[int]:
+    for number in range(tokens):
+        if seconds:
+            await asyncio.sleep(seconds)
+        yield number
+
+
+def _tokens(request: dict[str, Any]) -> int:
+    return int(request.get("max_completion_tokens") or request.get("max_tokens") or 8)
+
+
+def _usage(prompt: int, tokens: int) -> dict[str, Any]:
+    return {"prompt_tokens": prompt, "total_tokens": prompt + tokens, "completion_tokens": tokens}
+
+
+async def main(port: int) -> None:
+    totals = Totals()
+    server = await asyncio.get_running_loop().create_server(lambda: Replica(totals), "127.0.0.1", port)
+    print("listening", server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 0))

@@ -1,0 +1,223 @@
+"""The way of one request, over real sockets."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+
+from tests.gateway.conftest import EMBED, OTHERS
+from tests.gateway.processes import MODEL, GatewayProcess, Stub, digest_of, key_of, make_route, make_tenant
+from tests.gateway.raw import CHAT, SECONDS, call, chat_body, open_stream, send_raw, wish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def until(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not check():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def test_the_official_client_chats_streams_embeds_and_lists(gateway: GatewayProcess) -> None:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=key_of("a"), max_retries=0) as client:
+        messages: list[Any] = [{"role": "user", "content": "Hello"}]
+        answer = client.chat.completions.create(model=MODEL, messages=messages, max_tokens=5)
+        assert answer.choices[0].message.content == "word " * 5
+        events = list(client.chat.completions.create(model=MODEL, messages=messages, max_tokens=3, stream=True))
+        assert "".join(event.choices[0].delta.content or "" for event in events) == "word " * 3
+        assert client.embeddings.create(model=EMBED, input="x", encoding_format="float").data[0].embedding == [
+            0.5,
+            0.25,
+        ]
+        assert [model.id for model in client.models.list()] == [MODEL, EMBED]
+        assert client.models.retrieve(MODEL).id == MODEL
+
+
+def test_an_answer_comes_byte_for_byte(gateway: GatewayProcess, stub: Stub) -> None:
+    body = chat_body(stream=True, stream_options={"include_usage": True})
+    through = call(gateway.url, body=body).body
+    assert through == call(f"http://127.0.0.1:{stub.port}", body=body).body
+    assert b'"usage":{' in through
+
+
+def test_usage_that_nobody_asked_for_is_counted_but_not_shown(gateway: GatewayProcess) -> None:
+    before = gateway.metric("qwen3_gateway_tokens_total", tenant="a", kind="answer")
+    body = call(gateway.url, body=chat_body(stream=True, max_tokens=7)).body
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert b'"usage":{' not in body
+    assert gateway.metric("qwen3_gateway_tokens_total", tenant="a", kind="answer") - before == 7
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": f"Basic {key_of('a')}"},
+        {"authorization": key_of("a")},
+        {"authorization": f"Bearer {key_of('a')}", "x-api-key": key_of("b")},
+        {"cookie": f"key={key_of('a')}"},
+        {"x-api-key": digest_of(key_of("a"))},
+    ],
+)
+def test_without_a_right_key_there_is_nothing(gateway: GatewayProcess, headers: dict[str, str]) -> None:
+    for path in (CHAT, "/v1/models"):
+        answer = call(gateway.url, "GET" if path != CHAT else "POST", path, tenant=None, headers=headers)
+        assert (answer.status, answer.error["code"]) == (401, "invalid_api_key")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_key_may_stand_in_either_header(gateway: GatewayProcess) -> None:
+    for headers in ({"x-api-key": key_of("a")}, {"authorization": f"bEaReR  {key_of('a')} "}):
+        assert call(gateway.url, body=chat_body(), tenant=None, headers=headers).status == 200
+    assert call(gateway.url, path=f"{CHAT}?key={key_of('a')}", body=chat_body(), tenant=None).status == 401
+
+
+def test_another_tenants_model_answers_as_one_that_does_not_exist(gateway: GatewayProcess) -> None:
+    answers = []
+    for name in (OTHERS, "qwen3-nobody"):
+        for method, path, body in (("POST", CHAT, chat_body(model=name)), ("GET", f"/v1/models/{name}", None)):
+            answer = call(gateway.url, method, path, body)
+            answers.append((method, answer.status, answer.body.replace(name.encode(), b"NAME"), sorted(answer.headers)))
+    assert answers[:2] == answers[2:]
+    assert answers[0][1] == 404
+    assert [model["id"] for model in call(gateway.url, "GET", "/v1/models", tenant="b").json["data"]] == [OTHERS]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("POST", "/v1/unknown", chat_body(), 404, "unknown_path"),
+        ("POST", "/v1/chat/completions/", chat_body(), 404, "unknown_path"),
+        ("POST", "/v1/../v1/chat/completions", chat_body(), 404, "unknown_path"),
+        ("POST", "//v1/chat/completions", chat_body(), 404, "unknown_path"),
+        ("POST", "/generate", chat_body(), 404, "unknown_path"),
+        ("GET", "/metrics", None, 404, "unknown_path"),
+        ("GET", CHAT, None, 405, "method_not_allowed"),
+        ("POST", CHAT, b"{", 400, "invalid_json"),
+        ("POST", CHAT, b"[" * 100_000, 400, "invalid_json"),
+        ("POST", CHAT, b'"x"', 400, "invalid_json"),
+        ("POST", CHAT, {"messages": []}, 400, "missing_model"),
+        ("POST", "/v1/embeddings", chat_body(), 400, "unsupported_operation"),
+        ("POST", CHAT, b"x" * (33 * 1024 * 1024), 413, "request_too_large"),
+    ],
+)
+def test_what_is_wrong_is_said_in_openais_shape(  # noqa: PLR0917 - a table's columns
+    gateway: GatewayProcess, method: str, path: str, body: Any, status: int, code: str
+) -> None:
+    answer = call(gateway.url, method, path, body)
+    assert (answer.status, answer.error["code"]) == (status, code)
+    assert answer.headers["x-request-id"]
+
+
+def test_smuggled_and_endless_headers_are_refused(gateway: GatewayProcess) -> None:
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n"
+    for headers in (
+        b"content-length: 4\r\ncontent-length: 5\r\n\r\nabcde",
+        b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"x: " + b"y" * 70_000 + b"\r\n\r\n",
+        b"x y: z\r\n\r\n",
+    ):
+        assert send_raw(gateway.url, head + headers).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_client_that_hangs_up_stops_the_engine_and_pays_for_what_was_streamed(
+    gateway: GatewayProcess, stub: Stub
+) -> None:
+    before = gateway.metric("qwen3_gateway_tokens_total", tenant="a", kind="answer")
+    connection = open_stream(gateway.url, max_tokens=100_000, user=wish(token=0.005))
+    received = b""
+    while received.count(b"data: ") < 5:
+        received += connection.recv(65536)
+    connection.close()
+    until(lambda: stub.totals()["in_flight"] == 0)
+    until(lambda: gateway.metric("qwen3_gateway_requests_total", tenant="a", code="499") >= 1)
+    counted = gateway.metric("qwen3_gateway_tokens_total", tenant="a", kind="answer") - before
+    assert 5 <= counted <= 5000
+
+
+def test_a_half_closed_client_still_gets_its_answer(gateway: GatewayProcess) -> None:
+    connection = open_stream(gateway.url, max_tokens=3)
+    received = b""
+    while not received.endswith(b"0\r\n\r\n"):
+        part = connection.recv(65536)
+        assert part, received
+        received += part
+    assert received.count(b'"content": "word "') == 3
+    connection.close()
+
+
+def test_logs_hold_no_content_and_no_key(gateway: GatewayProcess) -> None:
+    sentence = "nobody-else-may-read-this"
+    body = chat_body(messages=[{"role": "user", "content": sentence}])
+    headers = {"x-request-id": "mine-12345678"}
+    assert call(gateway.url, body=body, headers=headers).headers["x-request-id"] == "mine-12345678"
+    until(lambda: "mine-12345678" in gateway.output)
+    assert not any(word in gateway.output for word in (sentence, "word word", key_of("a"), digest_of(key_of("a"))))
+    assert call(gateway.url, body=body, headers={"x-request-id": 'evil"}'}).headers["x-request-id"] != 'evil"}'
+
+
+def test_changes_act_without_a_restart(stub: Stub, tmp_path: Path) -> None:
+    gateway = GatewayProcess(tmp_path, [make_tenant("a")], [make_route([stub.endpoint()])])
+    try:
+        gateway.set_tenants([make_tenant("b")])
+        until(lambda: call(gateway.url, body=chat_body()).status == 401)
+        assert call(gateway.url, body=chat_body(), tenant="b").status == 200
+        (tmp_path / "tenants.json").write_text('{"tenants": "broken"}')
+        until(lambda: "not valid" in gateway.output)
+        assert call(gateway.url, body=chat_body(), tenant="b").status == 200
+        gateway.set_routes([])
+        until(lambda: call(gateway.url, body=chat_body(), tenant="b").status == 404)
+        assert gateway.end() == 0
+    finally:
+        gateway.kill()
+
+
+def test_another_replica_is_asked_before_the_first_byte_and_never_after(tmp_path: Path) -> None:
+    good, bad = Stub(tmp_path, "good"), Stub(tmp_path, "bad")
+    route = make_route([good.endpoint(), bad.endpoint(weight=2)])
+    gateway = GatewayProcess(tmp_path / "g", [make_tenant("a")], [route])
+    try:
+        bad.kill()
+        for _ in range(6):
+            assert call(gateway.url, body=chat_body()).status == 200
+        assert good.totals()["requests"] == 6
+        assert gateway.metric("qwen3_gateway_retries_total") >= 1
+        answer = call(gateway.url, body=chat_body(user=wish(die_after=2), stream=True, max_tokens=9))
+        assert answer.body.count(b'"content": "word "') == 2
+        last = json.loads(answer.body.removesuffix(b"\n\n").rpartition(b"data: ")[2])
+        assert last["error"]["code"] == "engine_failed"
+        answer = call(gateway.url, body=chat_body())
+        assert (answer.status, answer.error["code"]) in {(502, "engine_failed"), (503, "model_not_ready")}
+    finally:
+        for process in (gateway, good, bad):
+            process.kill()
+
+
+def _run(stubs: tuple[Stub, ...], requests: int) -> bool:
+    return sum(stub.totals()["in_flight"] for stub in stubs) == requests
+
+
+def test_work_goes_to_the_replica_with_the_least_for_its_weight(tmp_path: Path) -> None:
+    small, large = Stub(tmp_path, "small"), Stub(tmp_path, "large")
+    endpoints = [small.endpoint(), large.endpoint(weight=3)]
+    gateway = GatewayProcess(tmp_path / "g", [make_tenant("a")], [make_route(endpoints)])
+    streams = []
+    try:
+        for number in range(1, 9):
+            streams.append(open_stream(gateway.url, max_tokens=1, user=wish(first=60)))
+            until(partial(_run, (small, large), number))
+        assert (small.totals()["in_flight"], large.totals()["in_flight"]) == (2, 6)
+    finally:
+        for stream in streams:
+            stream.close()
+        for process in (gateway, small, large):
+            process.kill()

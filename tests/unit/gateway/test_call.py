@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qwen3_runtime.gateway.call import Call, read_call
+from qwen3_runtime.gateway.operations import FORWARDED
+from qwen3_runtime.gateway.usage import Usage, find_usage, rerank_usage
+
+CHAT = FORWARDED["/v1/chat/completions"]
+
+
+def read(body: bytes) -> Call:
+    call = read_call(CHAT, body)
+    assert isinstance(call, Call)
+    return call
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.dictionaries(st.text(min_size=1).filter(lambda name: name not in {"model", "stream"}), st.text(), max_size=3),
+    st.sampled_from(
+        [{}, {"stream_options": None}, {"stream_options": {"x": 1}}, {"stream_options": {"include_usage": 0}}]
+    ),
+    st.sampled_from(["", " ", "\n"]),
+)
+def test_usage_is_asked_for_and_nothing_else_changes(more: dict[str, str], options: dict[str, Any], tail: str) -> None:
+    request = more | {"model": "m", "stream": True} | options
+    call = read((json.dumps(request) + tail).encode())
+    sent = json.loads(call.body)
+    assert call.hide_usage
+    assert sent.pop("stream_options")["include_usage"] is True
+    request.pop("stream_options", None)
+    assert sent == request
+
+
+@pytest.mark.parametrize(
+    "request_", [{"model": "m"}, {"model": "m", "stream": True, "stream_options": {"include_usage": True}}]
+)
+def test_a_body_that_needs_no_change_is_forwarded_as_it_came(request_: dict[str, Any]) -> None:
+    body = json.dumps(request_, indent=3).encode()
+    assert read(body).body is body
+
+
+@pytest.mark.parametrize(
+    ("fields", "tokens"),
+    [
+        ({}, None),
+        ({"max_tokens": 5}, 5),
+        ({"max_tokens": 5, "max_completion_tokens": 7, "n": 3}, 21),
+        ({"max_tokens": "x"}, None),
+    ],
+)
+def test_the_most_that_a_request_may_generate(fields: dict[str, Any], tokens: int | None) -> None:
+    assert read(json.dumps({"model": "m"} | fields).encode()).max_output_tokens == tokens
+
+
+def test_attached_data_does_not_count_as_text() -> None:
+    image = "data:image/png;base64," + "A" * 100_000
+    body = json.dumps({"model": "m", "messages": [{"content": [{"image_url": {"url": image}}]}]}).encode()
+    assert read(body).text_bytes < 200
+
+
+@pytest.mark.parametrize(
+    ("body", "usage"),
+    [
+        (b'{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7,"reasoning_tokens":3}}', Usage(5, 0, 3, 4)),
+        (
+            b'{"usage": {"input_tokens": 5, "output_tokens": 7, "input_tokens_details": {"cached_tokens": 2}}}',
+            Usage(5, 2, 0, 7),
+        ),
+        (json.dumps({"usage": {"prompt_tokens": 1}, "text": '"usage":{"prompt_tokens":99}'}).encode(), Usage(1)),
+        (b'{"usage":null}', None),
+        (b'{"usage":{"prompt', None),
+        (b"", None),
+    ],
+)
+def test_usage_is_read_as_the_engine_tells_it(body: bytes, usage: Usage | None) -> None:
+    assert find_usage(body) == usage
+
+
+def test_rerank_tells_tokens_of_each_document() -> None:
+    assert rerank_usage(b'[{"meta_info":{"prompt_tokens":3}},{"meta_info":{"prompt_tokens":4}}]') == Usage(prompt=7)
+    assert rerank_usage(b"[1]") is None
