@@ -203,7 +203,8 @@ def test_another_replica_is_asked_before_the_first_byte_and_never_after(tmp_path
 
 
 def _run(stubs: tuple[Stub, ...], requests: int) -> bool:
-    return sum(stub.totals()["in_flight"] for stub in stubs) == requests
+    running = [int(stub.totals()["in_flight"]) for stub in stubs]
+    return sum(running) == requests
 
 
 def test_work_goes_to_the_replica_with_the_least_for_its_weight(tmp_path: Path) -> None:

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwen3_runtime.gateway.dispatch import Dispatcher
 from qwen3_runtime.gateway.keys import Keyring
-from qwen3_runtime.gateway.replicas import Replicas
 from qwen3_runtime.tenancy import Tenants
 
 if TYPE_CHECKING:
-    from qwen3_runtime.tenancy import Route, Routes, Tenant
-
-
-class Model:
-    """One route with its replicas."""
-
-    def __init__(self, route: Route) -> None:
-        self.route = route
-        self.replicas = Replicas()
+    from qwen3_runtime.gateway.dispatch import Patience
+    from qwen3_runtime.tenancy import Routes, Tenant
 
 
 class Directory:
     """Tenants by key, models by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
         self.keyring = Keyring(Tenants())
         self.tenants: dict[str, Tenant] = {}
-        self.models: dict[str, Model] = {}
+        self.models: dict[str, Dispatcher] = {}
         self.has_tenants = self.has_routes = False
 
     @property
@@ -44,18 +38,17 @@ class Directory:
         """In force for the next request; requests that run stay where they are."""
         old, self.models = self.models, {}
         for route in routes.models:
-            model = old.pop(route.name, None) or Model(route)
-            model.route = route
-            model.replicas.update(route.endpoints)
+            model = old.pop(route.name, None) or Dispatcher(route, self._patience)
             self.models[route.name] = model
+            model.update(route)
         for model in old.values():
-            model.replicas.update(())
+            model.update(model.route.model_copy(update={"endpoints": (), "sleeping": False}))
         self.has_routes = True
 
-    def find(self, tenant: Tenant, name: str) -> Model | None:
+    def find(self, tenant: Tenant, name: str) -> Dispatcher | None:
         """A model that this tenant may use."""
         return self.models.get(name) if name in tenant.models else None
 
-    def of(self, tenant: Tenant) -> list[Model]:
+    def of(self, tenant: Tenant) -> list[Dispatcher]:
         """All models that this tenant may use, in its own order."""
         return [self.models[name] for name in tenant.models if name in self.models]

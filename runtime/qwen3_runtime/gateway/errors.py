@@ -49,3 +49,21 @@ def no_replica(model: str, seconds: float) -> ErrorAnswer:
     """503 while no replica of a model is ready."""
     message = f"No replica of the model `{model}` is ready."
     return ErrorAnswer(503, "model_not_ready", message, headers=retry_after(seconds))
+
+
+def queue_full(model: str, seconds: float) -> ErrorAnswer:
+    """503: too many requests wait already."""
+    message = f"Too many requests wait for the model `{model}`."
+    return ErrorAnswer(503, "overloaded", message, headers=retry_after(seconds))
+
+
+def waited_too_long(model: str, waited: float, seconds: float) -> ErrorAnswer:
+    """503: the stated bound of waiting is reached."""
+    message = f"The model `{model}` is busy: the request waited {waited:g} s, which is as long as any may."
+    return ErrorAnswer(503, "overloaded", message, headers=retry_after(seconds))
+
+
+def asleep(model: str, seconds: float) -> ErrorAnswer:
+    """503 while a model wakes for longer than a request may be held."""
+    message = f"The model `{model}` is starting, which takes about {seconds:.0f} s."
+    return ErrorAnswer(503, "model_starting", message, headers=retry_after(seconds))

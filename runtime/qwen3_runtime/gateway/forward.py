@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,77 +15,97 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from qwen3_runtime.gateway.call import Call
-    from qwen3_runtime.gateway.directory import Model
+    from qwen3_runtime.gateway.dispatch import Dispatcher
+    from qwen3_runtime.gateway.estimate import Estimate
     from qwen3_runtime.gateway.metrics import Metrics
     from qwen3_runtime.gateway.operations import Operation
     from qwen3_runtime.gateway.record import Record
     from qwen3_runtime.gateway.relay import Relay
     from qwen3_runtime.gateway.replicas import Replica
     from qwen3_runtime.server.asgi import Header
+    from qwen3_runtime.tenancy import Tenant
 
-ATTEMPTS = 3
-"""At most; each at another replica while there is one."""
-NO_REPLICA_SECONDS = 5.0
-"""What a client is told to wait when no replica is known: by then an endpoint's change has come through."""
+ATTEMPTS = 2
+"""A request that kills the engine must not reach every replica."""
+COMMENT_SECONDS = 10.0
+"""Between two signs of life to a stream that waits for a model to wake; proxies cut silent ones after 60 s."""
 REQUEST_HEADERS = frozenset((b"content-type", b"accept", b"user-agent", b"traceparent", b"tracestate"))
 """All of a client's that reach a replica: credentials stay here, and so do the engine's own override headers."""
 _NOT_NOW = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
 """A pod whose engine died, or that starts or ends."""
 
 
-class Forwarder:
-    """Forwards calls of one operation."""
+@dataclass(frozen=True)
+class Forward:
+    """One call on its way."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    tenant: Tenant
+    operation: Operation
+    call: Call
+    estimate: Estimate
+    work: float
+    """Expected tokens."""
+    model: Dispatcher
+    headers: Iterable[Header]
+    relay: Relay
+    record: Record
+    metrics: Metrics
 
-    async def run(  # noqa: PLR0917 - what a request is made of
-        self, call: Call, operation: Operation, model: Model, headers: Iterable[Header], relay: Relay, record: Record
-    ) -> None:
+    async def run(self) -> None:
         """Forward until a replica answers.
 
         Raises:
             InterruptedRequestError: none does, or the one that answered broke off.
         """
-        kept = [header for header in headers if header[0] in REQUEST_HEADERS]
-        kept.append((b"x-request-id", record.request_id.encode()))
-        tried: frozenset[Replica] = frozenset()
-        for _ in range(ATTEMPTS):
-            replica = model.replicas.choose(_now(), tried)
-            if replica is None:
-                break
-            if tried:
-                self._metrics.retries.labels(model.route.name).inc()
-            record.replica = replica.endpoint.address
-            if await self._try(replica, call, operation, kept, relay):
-                return
-            tried |= {replica}
-        if tried:
-            raise InterruptedRequestError(errors.REPLICAS_FAILED)
-        raise InterruptedRequestError(errors.no_replica(model.route.name, NO_REPLICA_SECONDS))
+        arrived = _now()
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self.metrics.retries.labels(self.model.route.name).inc()
+            replica = await self._acquire(arrived)
+            self.record.waited = _now() - arrived
+            self.record.replica = replica.endpoint.address
+            began = _now()
+            try:
+                if await self._try(replica):
+                    return
+            finally:
+                self.model.release(replica, _now() - began)
+        raise InterruptedRequestError(errors.REPLICAS_FAILED)
 
-    async def _try(
-        self, replica: Replica, call: Call, operation: Operation, headers: list[Header], relay: Relay
-    ) -> bool:
-        """Whether the client has its answer; False: another replica may be asked."""
-        replica.in_flight += 1
+    async def _acquire(self, arrived: float) -> Replica:
+        waiting = self.model.acquire(self.tenant, self.estimate, self.work, arrived)
+        if not (self.call.stream and self.model.is_asleep):
+            return await waiting
+        task = asyncio.ensure_future(waiting)
         try:
-            async with replica.upstream.request("POST", operation.path.encode(), call.body, headers) as response:
+            while not (await asyncio.wait((task,), timeout=COMMENT_SECONDS))[0]:
+                await self.relay.comment(f"{self.model.route.name} is starting")
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+        return task.result()
+
+    async def _try(self, replica: Replica) -> bool:
+        """Whether the client has its answer; False: another replica may be asked."""
+        headers = [header for header in self.headers if header[0] in REQUEST_HEADERS]
+        headers.append((b"x-request-id", self.record.request_id.encode()))
+        target, body = self.operation.path.encode(), self.call.body
+        try:
+            async with replica.upstream.request("POST", target, body, headers) as response:
                 if response.status in _NOT_NOW:
                     replica.failed(_now())
                     return False
                 replica.answered()
                 if _is_stream(response.headers):
-                    await relay.stream(response)
+                    await self.relay.stream(response)
                 else:
-                    await relay.whole(response.status, response.headers, await response.read())
+                    await self.relay.whole(response.status, response.headers, await response.read())
         except EngineError:
             replica.failed(_now())
-            if relay.started:
+            if self.relay.answering:
                 raise InterruptedRequestError(errors.REPLICAS_FAILED) from None
             return False
-        finally:
-            replica.in_flight -= 1
         return True
 
 

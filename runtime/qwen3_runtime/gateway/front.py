@@ -6,8 +6,10 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+from qwen3_runtime.config import Task
 from qwen3_runtime.gateway import errors
 from qwen3_runtime.gateway.call import Call, read_call
+from qwen3_runtime.gateway.forward import Forward
 from qwen3_runtime.gateway.keys import presented_key
 from qwen3_runtime.gateway.operations import FORWARDED, MODELS, Operation
 from qwen3_runtime.gateway.record import NONE, Record, request_id
@@ -20,13 +22,12 @@ from qwen3_runtime.server.traffic import InterruptedRequestError, Running
 
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.accesslog import AccessLog
-    from qwen3_runtime.gateway.directory import Directory, Model
-    from qwen3_runtime.gateway.forward import Forwarder
+    from qwen3_runtime.gateway.directory import Directory
+    from qwen3_runtime.gateway.dispatch import Dispatcher
+    from qwen3_runtime.gateway.estimate import Estimates
     from qwen3_runtime.gateway.metrics import Metrics
     from qwen3_runtime.tenancy import Tenant
 
-BYTES_PER_TOKEN = 4.0
-"""Of a prompt whose request was cut before the engine told its tokens: English text by Qwen's tokenizer has 4 to 5."""
 
 BODY_SECONDS = 60.0
 """For a whole request body: the longest one then needs 4.5 Mbit/s."""
@@ -35,9 +36,9 @@ BODY_SECONDS = 60.0
 class Front:
     """ASGI application of the API port."""
 
-    def __init__(self, directory: Directory, forwarder: Forwarder, metrics: Metrics, log: AccessLog) -> None:
+    def __init__(self, directory: Directory, estimates: Estimates, metrics: Metrics, log: AccessLog) -> None:
         self._directory = directory
-        self._forwarder = forwarder
+        self._estimates = estimates
         self._metrics = metrics
         self._log = log
 
@@ -68,27 +69,35 @@ class Front:
         model = self._model(tenant, call.model, operation)
         record.model = model.route.name
         relay.hide_usage = call.hide_usage
+        estimate = self._estimates.of(tenant.name, call, generates=operation.task is Task.GENERATE)
+        work = self._estimates.expected_work(tenant.name, call, estimate)
+        self._metrics.arrived(model.route.name, estimate.prompt, work - estimate.prompt)
+        forward = Forward(
+            tenant, operation, call, estimate, work, model, scope["headers"], relay, record, self._metrics
+        )
         running = Running()
         watch = asyncio.create_task(_watch(receive, running))
         try:
             with running.interruptible():
-                await self._ask(call, operation, model, scope, relay, record)
+                await self._settled(forward)
         finally:
             watch.cancel()
 
-    async def _ask(  # noqa: PLR0917 - what a request is made of
-        self, call: Call, operation: Operation, model: Model, scope: Scope, relay: Relay, record: Record
-    ) -> None:
+    async def _settled(self, forward: Forward) -> None:
+        record = forward.record
+
         def settle(usage: Usage) -> None:
             record.usage = usage
+            self._estimates.learn(record.tenant, forward.call, usage)
 
-        relay.on_usage = settle
+        forward.relay.on_usage = settle
         try:
-            await self._forwarder.run(call, operation, model, scope["headers"], relay, record)
+            await forward.run()
         finally:
-            if record.usage is NONE and relay.events:
+            self._metrics.served(record, forward.model.route)
+            if record.usage is NONE and forward.relay.events:
                 # Cut before the engine told: a stream has about one event for each token.
-                record.usage = Usage(prompt=round(call.text_bytes / BYTES_PER_TOKEN), answer=relay.events)
+                record.usage = Usage(prompt=forward.estimate.prompt, answer=forward.relay.events)
 
     def _tenant(self, scope: Scope) -> Tenant:
         key = presented_key(scope["headers"])
@@ -99,7 +108,7 @@ class Front:
             raise InterruptedRequestError(errors.WRONG_KEY)
         return tenant
 
-    def _model(self, tenant: Tenant, name: str, operation: Operation) -> Model:
+    def _model(self, tenant: Tenant, name: str, operation: Operation) -> Dispatcher:
         model = self._directory.find(tenant, name)
         if model is None:
             raise InterruptedRequestError(errors.model_not_found(name))
@@ -152,7 +161,7 @@ async def _watch(receive: Receive, running: Running) -> None:
     running.interrupt(CLIENT_GONE)
 
 
-def _describe(model: Model) -> dict[str, object]:
+def _describe(model: Dispatcher) -> dict[str, object]:
     """As OpenAI lists it, with the context length under the name that SGLang and vLLM give it."""
     route = model.route
     return {"id": route.name, "object": "model", "owned_by": "qwen3-serving", "max_model_len": route.context_length}

@@ -8,9 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway.accesslog import AccessLog
+from qwen3_runtime.gateway.demand import report
 from qwen3_runtime.gateway.directory import Directory
+from qwen3_runtime.gateway.dispatch import Patience
+from qwen3_runtime.gateway.estimate import Estimates
 from qwen3_runtime.gateway.files import follow
-from qwen3_runtime.gateway.forward import Forwarder
 from qwen3_runtime.gateway.front import Front
 from qwen3_runtime.gateway.management import management_app
 from qwen3_runtime.gateway.metrics import Metrics
@@ -38,7 +40,7 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.directory = Directory()
+        self.directory = Directory(Patience(busy=settings.max_wait_seconds, sleeping=settings.max_hold_seconds))
         self.metrics = Metrics()
         self._log = AccessLog(sys.stdout)
         self._ending = False
@@ -51,7 +53,7 @@ class Gateway:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set and running requests have ended or their time is up."""
         settings = self._settings
-        front = Front(self.directory, Forwarder(self.metrics), self.metrics, self._log)
+        front = Front(self.directory, Estimates(), self.metrics, self._log)
         api = Listener(
             front,
             settings.port,
@@ -89,4 +91,8 @@ class Gateway:
             return follow(settings.tenants, take_tenants), follow(settings.routes, take_routes)
         cluster = Cluster.from_pod(settings.namespace)
         names = object_names(settings.fullname)
-        return cluster.follow(names.tenants, take_tenants), cluster.follow(names.routes, take_routes)
+        return (
+            cluster.follow(names.tenants, take_tenants),
+            cluster.follow(names.routes, take_routes),
+            report(self.directory, cluster, names.demand),
+        )

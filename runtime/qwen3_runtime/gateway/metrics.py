@@ -12,6 +12,7 @@ from qwen3_runtime.metrics import FIRST_BYTE_BUCKETS
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.directory import Directory
     from qwen3_runtime.gateway.record import Record
+    from qwen3_runtime.tenancy import Route
 
 
 class Metrics:
@@ -41,6 +42,29 @@ class Metrics:
         self.retries = Counter(
             "qwen3_gateway_retries", "Attempts at another replica before the first byte.", ["model"], registry=registry
         )
+        self._arrived = Counter(
+            "qwen3_gateway_arrived_tokens",
+            "Expected tokens of requests at their arrival, whether they are served or not. kind: prompt, output.",
+            ["model", "kind"],
+            registry=registry,
+        )
+        self._waited = Histogram(
+            "qwen3_gateway_queue_seconds",
+            "From a request's arrival until a replica took it or it was given up.",
+            ["model"],
+            buckets=FIRST_BYTE_BUCKETS,
+            registry=registry,
+        )
+        self._missed = Counter(
+            "qwen3_gateway_first_token_missed",
+            "Requests whose first byte came later than the model's first-token target, or not at all.",
+            ["model"],
+            registry=registry,
+        )
+        self._waiting = Gauge("qwen3_gateway_waiting_requests", "Requests that wait.", ["model"], registry=registry)
+        self._waiting_tokens = Gauge(
+            "qwen3_gateway_waiting_tokens", "Expected tokens of those that wait.", ["model"], registry=registry
+        )
         self._in_flight = Gauge(
             "qwen3_gateway_requests_in_flight", "Requests at the replicas.", ["model"], registry=registry
         )
@@ -61,11 +85,28 @@ class Metrics:
             if count:
                 self.tokens.labels(record.tenant, record.model, kind).inc(count)
 
+    def arrived(self, model: str, prompt: float, output: float) -> None:
+        """Count the work of a request at its arrival."""
+        self._arrived.labels(model, "prompt").inc(prompt)
+        self._arrived.labels(model, "output").inc(output)
+
+    def served(self, record: Record, route: Route) -> None:
+        """Count how long a request waited and whether it met its target, up to now where it got no byte."""
+        self._waited.labels(route.name).observe(record.waited)
+        target = route.first_token_target_seconds
+        took = record.elapsed() if record.first_byte is None else record.first_byte
+        if target is not None and took > target:
+            self._missed.labels(route.name).inc()
+
     def render(self, directory: Directory) -> bytes:
         """Prometheus text."""
         self._in_flight.clear()
         self._replicas.clear()
+        self._waiting.clear()
+        self._waiting_tokens.clear()
         for name, model in directory.models.items():
             self._in_flight.labels(name).set(sum(replica.in_flight for replica in model.replicas))
             self._replicas.labels(name).set(len(model.replicas))
+            self._waiting.labels(name).set(len(model.queue))
+            self._waiting_tokens.labels(name).set(model.queue.work)
         return generate_latest(self.registry)

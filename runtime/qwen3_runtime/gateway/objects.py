@@ -17,7 +17,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from qwen3_runtime.gateway.files import explain
-from qwen3_runtime.tenancy import ROUTES_KEY, ROUTES_SUFFIX, TENANTS_KEY, TENANTS_SUFFIX
+from qwen3_runtime.tenancy import DEMAND_KEY, DEMAND_SUFFIX, ROUTES_KEY, ROUTES_SUFFIX, TENANTS_KEY, TENANTS_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,7 @@ class ObjectNames:
 
     tenants: ObjectName
     routes: ObjectName
+    demand: str
 
 
 def object_names(fullname: str) -> ObjectNames:
@@ -62,6 +63,7 @@ def object_names(fullname: str) -> ObjectNames:
     return ObjectNames(
         tenants=ObjectName("secrets", fullname + TENANTS_SUFFIX, TENANTS_KEY),
         routes=ObjectName("configmaps", fullname + ROUTES_SUFFIX, ROUTES_KEY),
+        demand=fullname + DEMAND_SUFFIX,
     )
 
 
@@ -120,16 +122,31 @@ class Cluster:
                 if event["type"] in ("ADDED", "MODIFIED"):
                     _give(name, event["object"], take)
 
+    async def write_demand(self, name: str, moments: dict[str, str]) -> None:
+        """Add to the demand that stands in a ConfigMap, which other gateways write too: the newest of each stays."""
+        url = f"{self._base}/configmaps/{name}"
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+            async with session.get(url, headers=self._headers(), ssl=self._ssl) as answer:
+                answer.raise_for_status()
+                found = json.loads(((await answer.json()).get("data") or {}).get(DEMAND_KEY, "{}"))
+            data = {DEMAND_KEY: json.dumps(found | moments, sort_keys=True)}
+            applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+            headers = {**self._headers(), "content-type": "application/apply-patch+yaml"}
+            options = {"fieldManager": "qwen3-gateway", "force": "true"}
+            body = json.dumps(applied)
+            async with session.patch(url, params=options, data=body, headers=headers, ssl=self._ssl) as answer:
+                answer.raise_for_status()
+
     def _url(self, name: ObjectName) -> str:
         return f"{self._base}/{name.plural}"
 
     def _options(self, name: ObjectName, **more: str) -> dict[str, Any]:
+        params = {"fieldSelector": f"metadata.name={name.name}", **more}
+        return {"params": params, "headers": self._headers(), "ssl": self._ssl}
+
+    def _headers(self) -> dict[str, str]:
         # The token is read again each time: the kubelet renews it.
-        return {
-            "params": {"fieldSelector": f"metadata.name={name.name}", **more},
-            "headers": {"authorization": f"Bearer {self._token.read_text().strip()}"},
-            "ssl": self._ssl,
-        }
+        return {"authorization": f"Bearer {self._token.read_text().strip()}"}
 
 
 def _give(name: ObjectName, item: dict[str, Any], take: Callable[[bytes], None]) -> None:

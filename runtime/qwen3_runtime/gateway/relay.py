@@ -39,7 +39,9 @@ class Relay:
         self.on_usage: Callable[[Usage], None] | None = None
         """Called before the client can have read the end: what it saw whole is counted whole."""
         self.started = False
-        """The client has the status line: nothing can be asked again."""
+        """The client has the status line."""
+        self.answering = False
+        """The client has something of a replica's answer: nothing can be asked again."""
         self.events = 0
         """Passed on; a stream has about one for each token."""
         self._streaming = False
@@ -47,13 +49,26 @@ class Relay:
     async def whole(self, status: int, headers: Iterable[Header], body: bytes) -> None:
         """An answer in one piece."""
         self._tell(rerank_usage(body) if body.startswith(b"[") else find_usage(body))
+        if self.started:
+            # Comments went out, so what is no stream is the engine's refusal of one.
+            self._record.code = status
+            await send_body(self._send, b"data: " + body + EVENT_END, more=False)
+            return
         await self._start(status, [*_kept(headers), (b"content-length", b"%d" % len(body))])
         self._first_byte()
         await send_body(self._send, body, more=False)
 
+    async def comment(self, text: str) -> None:
+        """Show a client that waits for a stream that it is not forgotten. From here on errors are events."""
+        if not self.started:
+            await self._start(200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")])
+            self._streaming = True
+        await send_body(self._send, f": {text}\n\n".encode(), more=True)
+
     async def stream(self, response: Connection) -> None:
         """Events as they come."""
-        await self._start(response.status, _kept(response.headers))
+        if not self.started:
+            await self._start(response.status, _kept(response.headers))
         self._streaming = True
         held = b""
         while chunk := await response.readany():
@@ -103,6 +118,7 @@ class Relay:
             self.on_usage(usage)
 
     def _first_byte(self) -> None:
+        self.answering = True
         if self._record.first_byte is None:
             self._record.first_byte = self._record.elapsed()
 

@@ -65,9 +65,9 @@ class Replicas:
         for replica in old.values():
             replica.upstream.close()
 
-    def choose(self, now: float, avoid: frozenset[Replica] = frozenset()) -> Replica | None:
+    def choose(self, now: float) -> Replica | None:
         """The replica with the least work in flight for its weight, or None when all are full or out."""
-        able = (replica for replica in self._by_address.values() if replica not in avoid and replica.takes(now))
+        able = (replica for replica in self._by_address.values() if replica.takes(now))
         return min(able, key=lambda replica: (replica.in_flight + 1) / replica.endpoint.weight, default=None)
 
 

@@ -27,6 +27,8 @@ class Settings:
     certificate: Path | None
     key: Path | None
     drain_seconds: int
+    max_wait_seconds: float
+    max_hold_seconds: float
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
@@ -41,6 +43,8 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--certificate", type=Path, help="TLS certificate chain (PEM)")
     parser.add_argument("--key", type=Path, help="key of the certificate (PEM)")
     parser.add_argument("--drain-seconds", type=int, default=120, help="for running requests after SIGTERM")
+    parser.add_argument("--max-wait-seconds", type=float, default=30, help="no request waits longer for a busy model")
+    parser.add_argument("--max-hold-seconds", type=float, default=600, help="nor for one that wakes from zero")
     given = parser.parse_args(arguments)
     if (given.tenants is None) != (given.routes is None):
         parser.error("--tenants and --routes go together")
