@@ -116,7 +116,4 @@ FIXED: dict[Key, Fixed] = {
     ("host_efficiency", ""): Fixed(
         0.6, "unknown", "estimate: share of a host's memory bandwidth that llama.cpp reaches; no row was measured"
     ),
-    ("vllm_working_memory", ""): Fixed(
-        6.8e9, "calculated", "KV cache that the waiting times of Qwen3-32B on two H100 under vLLM 0.12.0 imply"
-    ),
 }

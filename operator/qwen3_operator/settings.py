@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qwen3_runtime.config import Device
+from qwen3_runtime.config import Device, Engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,9 @@ class Settings(BaseModel):
     namespaces: tuple[str, ...] = ()
     """Namespaces that are served. Empty: all."""
     images: dict[Device, str] = Field(default_factory=dict)
-    """Runtime image per kind of device."""
+    """Runtime image with SGLang, per kind of device."""
+    engine_images: dict[Engine, dict[Device, str]] = Field(default_factory=dict)
+    """Runtime images with other engines, per kind of device."""
     image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = "IfNotPresent"
     runtime_classes: dict[Device, str] = Field(default_factory=dict)
     """RuntimeClass per kind of device, where the cluster has one (``nvidia``, ``ascend``)."""
@@ -78,6 +80,22 @@ class Settings(BaseModel):
     admission: AdmissionSettings | None = None
     """None: no warnings at ``kubectl apply``."""
 
+    def image(self, engine: Engine, device: Device) -> str | None:
+        """Runtime image with the engine for a kind of device; None where there is none."""
+        found = self.images if engine is Engine.SGLANG else self.engine_images.get(engine, {})
+        return found.get(device)
+
+
+def image_variable(engine: Engine, device: Device) -> str:
+    """The environment variable that names this image."""
+    named = "" if engine is Engine.SGLANG else f"{engine.value.upper()}_"
+    return f"QWEN3_IMAGE_{named}{device.value.upper()}"
+
+
+def image_value(engine: Engine, device: Device) -> str:
+    """The chart's value that sets it."""
+    return f"runtimes.{device}.image" if engine is Engine.SGLANG else f"runtimes.engines.{engine}.{device}"
+
 
 def from_environment(environment: Mapping[str, str], hostname: str) -> Settings:
     """Settings of this process. Raises `pydantic.ValidationError` naming what is missing or wrong."""
@@ -86,13 +104,20 @@ def from_environment(environment: Mapping[str, str], hostname: str) -> Settings:
     values["namespaces"] = tuple(
         part.strip() for part in environment.get("QWEN3_NAMESPACES", "").split(",") if part.strip()
     )
-    values["images"] = _per_device(environment, "QWEN3_IMAGE_{}")
-    values["runtime_classes"] = _per_device(environment, "QWEN3_{}_RUNTIME_CLASS")
+    images = {engine: _images(environment, engine) for engine in Engine}
+    values["images"] = images.pop(Engine.SGLANG)
+    values["engine_images"] = {engine: found for engine, found in images.items() if found}
+    values["runtime_classes"] = _runtime_classes(environment)
     admission = {field: environment[name] for field, name in _ADMISSION_VARIABLES.items() if environment.get(name)}
     values["admission"] = admission or None
     return Settings.model_validate(values)
 
 
-def _per_device(environment: Mapping[str, str], pattern: str) -> dict[Device, str]:
-    named = ((device, environment.get(pattern.format(device.value.upper()), "")) for device in Device)
+def _images(environment: Mapping[str, str], engine: Engine) -> dict[Device, str]:
+    named = ((device, environment.get(image_variable(engine, device), "")) for device in Device)
+    return {device: value for device, value in named if value}
+
+
+def _runtime_classes(environment: Mapping[str, str]) -> dict[Device, str]:
+    named = ((device, environment.get(f"QWEN3_{device.value.upper()}_RUNTIME_CLASS", "")) for device in Device)
     return {device: value for device, value in named if value}

@@ -37,6 +37,7 @@ class Device(StrEnum):
 
     CUDA = "cuda"
     NPU = "npu"
+    ROCM = "rocm"
     CPU = "cpu"
 
 

@@ -11,7 +11,7 @@ from yamllint import linter  # type: ignore[import-untyped]
 from yamllint.config import YamlLintConfig  # type: ignore[import-untyped]
 
 from qwen3_operator.settings import FIELD_MANAGER, from_environment
-from qwen3_runtime.config import MANAGEMENT_PORT, Device
+from qwen3_runtime.config import MANAGEMENT_PORT, Device, Engine
 from tests.chart.chart import CHART, CI_VALUES, CRDS, NAMESPACE, RELEASE, Helm, environment, of_kind, operator
 from tests.chart.schemas import validate
 
@@ -137,13 +137,16 @@ def test_the_operator_understands_its_environment(helm: Helm, ci_values: Object)
 def test_images_of_engines_reach_the_operator(helm: Helm) -> None:
     version = "0.1.0"
     plain = from_environment(environment(helm.render({})), "host")
-    assert plain.images == {device: f"qwen3-runtime-sglang-{device}:{version}" for device in Device}
+    served = (Device.CPU, Device.CUDA, Device.NPU)
+    assert plain.images == {device: f"qwen3-runtime-sglang-{device}:{version}" for device in served}
+    assert plain.engine_images == {}
     assert plain.runtime_classes == {}
     digest = "sha256:" + "a" * 64
     runtimes = {
         "cpu": {"image": {"digest": digest}},
         "cuda": {"image": {"tag": "v1", "digest": digest}, "runtimeClassName": "nvidia"},
         "npu": {"image": {"repository": ""}, "runtimeClassName": "ascend"},
+        "engines": {"LlamaCpp": {"cpu": "llama:v2"}, "MindIE": {"npu": f"mindie@{digest}"}},
     }
     mirrored = from_environment(
         environment(helm.render({"imageRegistry": "registry.example.com/q/", "runtimes": runtimes})), "host"
@@ -151,6 +154,10 @@ def test_images_of_engines_reach_the_operator(helm: Helm) -> None:
     assert mirrored.images == {
         Device.CPU: f"registry.example.com/q/qwen3-runtime-sglang-cpu@{digest}",
         Device.CUDA: f"registry.example.com/q/qwen3-runtime-sglang-cuda:v1@{digest}",
+    }
+    assert mirrored.engine_images == {
+        Engine.LLAMA_CPP: {Device.CPU: "registry.example.com/q/llama:v2"},
+        Engine.MINDIE: {Device.NPU: f"registry.example.com/q/mindie@{digest}"},
     }
     assert mirrored.runtime_classes == {Device.CUDA: "nvidia", Device.NPU: "ascend"}
 

@@ -60,6 +60,11 @@ SAMPLES: dict[str, Any] = {
     "networkPolicy.metricsFrom": [{"podSelector": {}}],
     "networkPolicy.apiServerPorts": [6444],
 }
+SAMPLES |= {
+    f"runtimes.engines.{engine}.{device}": "other:v9"
+    for engine, images in default_values()["runtimes"]["engines"].items()
+    for device in images
+}
 LEAVES = [".".join(path) for path in leaves(default_values())]
 
 

@@ -45,6 +45,15 @@
   "QWEN3_LOG_LEVEL" .Values.logLevel
   "QWEN3_HTTP_PORT" (include "qwen3.port" .)
 }}
+{{- $registry := .Values.imageRegistry | trimSuffix "/" }}
+{{- range $engine, $images := .Values.runtimes.engines }}
+{{- range $device, $image := $images }}
+{{- if $image }}
+{{- $reference := ternary (printf "%s/%s" $registry $image) $image (ne $registry "") }}
+{{- $_ := set $settings (printf "QWEN3_IMAGE_%s_%s" (upper $engine) (upper $device)) $reference }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if .Values.admission.enabled }}
 {{- $settings = merge $settings (dict
   "QWEN3_ADMISSION_NAME" (include "qwen3.admissionName" .)

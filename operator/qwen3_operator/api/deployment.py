@@ -40,6 +40,17 @@ class Quantization(StrEnum):
     GGUF_Q4_K_M = "GGUF-Q4_K_M"
 
 
+class EngineChoice(StrEnum):
+    """Inference engine. ``Auto`` is LlamaCpp for GGUF formats and SGLang for all others."""
+
+    AUTO = "Auto"
+    SGLANG = "SGLang"
+    VLLM = "vLLM"
+    LLAMA_CPP = "LlamaCpp"
+    TRANSFORMERS = "Transformers"
+    MINDIE = "MindIE"
+
+
 class UseCase(StrEnum):
     """What a model is for."""
 
@@ -118,8 +129,12 @@ class Model(ApiModel):
 class Engine(ApiModel):
     """The inference engine in the pod."""
 
+    name: EngineChoice = EngineChoice.AUTO
+    """Which engine serves. It decides which devices, formats and parallelism the plan may choose from, and what one
+    replica holds. Auto: LlamaCpp where spec.model.quantization is a GGUF format, else SGLang."""
     image: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^\S+$")] | None = None
-    """Runtime image with the engine in it. Default: the operator's image for the accelerator's kind of device."""
+    """Runtime image with the engine in it. Default: the operator's image for the engine and the accelerator's kind of
+    device."""
     image_pull_secrets: Annotated[tuple[SubdomainName, ...], Field(max_length=8), as_set()] = ()
     """Names of Secrets with registry credentials."""
     kv_cache_data_type: KVCacheDataType = KVCacheDataType.AUTO
@@ -223,6 +238,22 @@ class DeploymentSpec(ApiModel):
     """How long running requests may finish when a pod is to end."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.engine) || !has(self.engine.name) || self.engine.name != 'LlamaCpp' || "
+            "!has(self.model.quantization) || self.model.quantization == 'Auto' || "
+            "self.model.quantization.startsWith('GGUF-')",
+            "spec.engine.name: LlamaCpp runs GGUF formats: set spec.model.quantization to GGUF-Q8_0 or GGUF-Q4_K_M",
+            good={"engine": {"name": "LlamaCpp"}, "model": {"quantization": "GGUF-Q8_0"}},
+            bad={"engine": {"name": "LlamaCpp"}, "model": {"quantization": "FP8"}},
+        ),
+        Rule(
+            "!has(self.engine) || !has(self.engine.name) || self.engine.name in ['Auto', 'LlamaCpp'] || "
+            "!has(self.model.quantization) || !self.model.quantization.startsWith('GGUF-')",
+            "GGUF formats run on llama.cpp: set spec.engine.name to LlamaCpp or Auto, or spec.model.quantization to "
+            "another format",
+            good={"engine": {"name": "vLLM"}, "model": {"quantization": "FP8"}},
+            bad={"engine": {"name": "vLLM"}, "model": {"quantization": "GGUF-Q8_0"}},
+        ),
         Rule(
             "!has(self.workload) || !has(self.workload.inputTokens) || !has(self.workload.outputTokens) || "
             "!has(self.model.contextLength) || "

@@ -8,13 +8,14 @@ from pydantic import Field
 
 from qwen3_operator.api.base import POOL_LABEL, ApiModel, Rule, as_atomic, as_map
 from qwen3_operator.api.status import Condition  # noqa: TC001  # pydantic reads it at run time
+from qwen3_runtime.config import Engine
 
 KIND = "AcceleratorPool"
 PLURAL = "acceleratorpools"
 SHORT_NAME = "acp"
 
-ENGINES = ("SGLang",)
-"""Engines that an image can be named for: those that the operator can run."""
+ENGINES = tuple(engine.value for engine in Engine)
+"""Engines that an image can be named for."""
 MAX_NAME_LENGTH = 63
 """Of metadata.name: spec.hardware.pools of a Qwen3Deployment names pools."""
 

@@ -87,8 +87,9 @@ class ClaimSource(Library):
     claim_name: SubdomainName
     """Name of the PersistentVolumeClaim."""
     path: Folder = ""
-    """Folder inside the volume that holds config.json and the weights. Empty: the volume's root. In a library of
-    several models {model}, {quantization} and {repository} stand for catalog names, e.g. {model}-{quantization}."""
+    """Folder inside the volume that holds config.json and the weights, or a GGUF file. Empty: the volume's root. In a
+    library of several models {model}, {quantization} and {repository} stand for catalog names, e.g.
+    {model}-{quantization}."""
 
     RULES: ClassVar[tuple[Rule, ...]] = _path_rules("persistentVolumeClaim", {"claimName": "weights"})
 

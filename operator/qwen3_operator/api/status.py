@@ -107,8 +107,8 @@ class Predicted(ApiModel):
     max_concurrency: int
     """Most requests in flight on the replica for which memory suffices and spec.slo is met."""
     source: str
-    """How the means are known: measured (calibrated on measured rows of this kind), calculated or unknown. Times at a
-    percentile are calculated."""
+    """How the means are known: measured (calibrated on measured rows of this kind), calculated, reported (the time per
+    token, by somebody else) or unknown. Times at a percentile are calculated."""
 
 
 class Binding(ApiModel):
@@ -121,6 +121,17 @@ class Binding(ApiModel):
     """The arithmetic."""
 
 
+class Offload(ApiModel):
+    """How a model that is too large for its device is split between device and host (llama.cpp)."""
+
+    device_layers: int
+    """On the device, the output head counted as one."""
+    layers: int
+    """Of the model, the output head counted as one."""
+    host_memory: int
+    """Bytes of weights and KV cache in the host's memory."""
+
+
 class Placement(ApiModel):
     """Replicas of one shape in one pool; becomes one child workload."""
 
@@ -129,9 +140,11 @@ class Placement(ApiModel):
     accelerator: str
     """Catalog name."""
     device: str
-    """cuda, npu or cpu."""
+    """cuda, npu, rocm or cpu."""
     resource_name: str = ""
     """Extended resource that the pods ask for, e.g. nvidia.com/gpu. Empty on CPU pools."""
+    engine: str = "SGLang"
+    """Inference engine in the pods."""
     quantization: str
     """Format of the weights."""
     tensor_parallel: int
@@ -148,6 +161,8 @@ class Placement(ApiModel):
     """Devices of one replica; 1 on CPU pools."""
     memory: MemoryPlan
     """Per device."""
+    offload: Offload | None = None
+    """Where a part of the model lies in the host's memory and is computed by its processor."""
     kv_cache_tokens: int
     """Tokens of KV cache that one replica holds."""
     max_running_requests: int = 0

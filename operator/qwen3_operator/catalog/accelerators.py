@@ -8,10 +8,20 @@ from pydantic import Field
 
 from qwen3_operator.catalog.base import GB, MIB, TERA, Known, Row
 
-DeviceKind = Literal["cuda", "npu", "cpu"]
-Vendor = Literal["NVIDIA", "Huawei", "CPU"]
+DeviceKind = Literal["cuda", "npu", "rocm", "cpu"]
+Vendor = Literal["NVIDIA", "Huawei", "AMD", "CPU"]
 Family = Literal[
-    "Turing", "Ampere", "Ada", "Hopper", "Blackwell", "Ascend-A2", "Ascend-A3", "Ascend-310P", "Ascend-950", "CPU"
+    "Turing",
+    "Ampere",
+    "Ada",
+    "Hopper",
+    "Blackwell",
+    "Ascend-A2",
+    "Ascend-A3",
+    "Ascend-310P",
+    "Ascend-950",
+    "RDNA3",
+    "CPU",
 ]
 Precision = Literal["BF16", "FP16", "FP8", "INT8", "FP4"]
 Positive = Annotated[float, Field(gt=0)]
@@ -57,7 +67,7 @@ class Accelerator(Row):
     arm64: bool = False
     """Whether the host's processor is arm64, as far as the device decides it."""
     not_served: str | None = None
-    """Why the engine does not run there; None where it does."""
+    """Why SGLang does not run there; None where it does."""
     part_of: str | None = None
     """Catalog name of the whole device where this is a share of one: a MIG slice, a time slice."""
     nodes: tuple[NodeMark, ...]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from qwen3_operator.api.deployment import Quantization  # noqa: TC001  # pydantic reads it at run time
 from qwen3_operator.catalog.accelerators import DeviceKind, Family  # noqa: TC001  # pydantic reads them at run time
 from qwen3_operator.catalog.base import MIB, Known, Row
 from qwen3_runtime.config import Engine as EngineName  # noqa: TC001  # pydantic reads it at run time
@@ -48,9 +49,11 @@ class ReserveStep(Row):
     device: DeviceKind
     below: float = _mib("belowMiB")
     prefill_tokens: int
-    decode_batch: int
-    decode_batch_wide: int
-    prefill_graphs: int
+    decode_batch: int = 0
+    decode_batch_wide: int = 0
+    prefill_graphs: int = 0
+    running_requests: int | None = None
+    """Requests that the engine runs at a time at most on such devices."""
 
 
 class DeviceCost(Row):
@@ -73,6 +76,16 @@ class DeviceCost(Row):
         return round((self.context + collective) * MIB)
 
 
+class ReportedSpeed(Row):
+    """Tokens per second of one request alone, as somebody saw it; not measured by the project."""
+
+    model: str
+    quantization: Quantization
+    accelerator: str
+    tokens_per_second: Annotated[float, Field(gt=0)]
+    source: str
+
+
 class Engine(Row):
     """An engine version: where it runs, and its memory rules."""
 
@@ -85,6 +98,26 @@ class Engine(Row):
     steps: tuple[ReserveStep, ...] = ()
     memory_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     """Share of the device that the engine takes in all, where that is a plain number."""
+    working_per_prefill_token: float = Field(0, ge=0, alias="workingPerPrefillTokenMiB")
+    """What the engine's profile run takes out of that share for each token of a prefill step."""
+    buffers: float = Field(0, ge=0, alias="buffersMiB")
+    """Fixed compute buffers out of that share."""
+    tensor_parallel: tuple[int, ...] = ()
+    """Numbers of devices that one replica may have. Empty: any that the model can be cut into."""
+    expert_parallel: Literal["Any", "All", "None"] = "Any"
+    """Into how many groups experts are dealt: any number, all devices or one, or always one."""
+    data_parallel: bool = True
+    """Whether groups of devices may keep the attention of their own requests."""
+    fp8_cache: bool = True
+    """Whether the KV cache may be kept in FP8."""
+    running_requests: int | None = None
+    """Requests that the engine runs at a time at most; None: by its steps, or SGLang's rule."""
+    splits_with_host: bool = False
+    """Whether a model that is too large for its device may lie in the host's memory in part."""
+    reported: tuple[ReportedSpeed, ...] = ()
+    """Speeds that come before what is calculated for the same model, format and device."""
+    unverified: str = ""
+    """What is to be said of an engine that the project never ran on its hardware."""
     devices: tuple[DeviceCost, ...] = ()
     cpu_minimum_kv_tokens: int = 0
     cpu_reserve: float = Field(0, ge=0, alias="cpuReserveMiB")
@@ -95,6 +128,11 @@ class Engine(Row):
     known: Known
     source: str
 
+    @property
+    def label(self) -> str:
+        """``SGLang 0.5.23``; the name alone where the catalog pins no version."""
+        return f"{self.name} {self.version}".rstrip()
+
     def cost(self, device: DeviceKind) -> DeviceCost:
         """Costs of one kind of device.
 
@@ -104,7 +142,23 @@ class Engine(Row):
         for cost in self.devices:
             if cost.device == device:
                 return cost
-        raise LookupError(f"{self.name} {self.version} does not run on {device} devices")
+        raise LookupError(f"{self.label} does not run on {device} devices")
+
+    def working_bytes(self, device: DeviceKind, memory_bytes: int) -> int:
+        """What the engine works with on a device of that size, where its share is a plain number."""
+        step = self.step(device, memory_bytes)
+        tokens = step.prefill_tokens if step and self.memory_fraction is not None else 0
+        return round((self.working_per_prefill_token * tokens + self.buffers) * MIB)
+
+    def most_running(self, device: DeviceKind, memory_bytes: int) -> int | None:
+        """Requests that the engine runs at a time at most; None: SGLang's rule, which depends on the KV cache."""
+        step = self.step(device, memory_bytes)
+        return step.running_requests if step and step.running_requests else self.running_requests
+
+    def step(self, device: DeviceKind, memory_bytes: int) -> ReserveStep | None:
+        """The defaults that the engine takes for a device of that size, where it has such."""
+        memory = memory_bytes / MIB
+        return next((step for step in self.steps if step.device == device and memory < step.below), None)
 
     def static_fraction(
         self,
@@ -129,10 +183,9 @@ class Engine(Row):
 
     def _reserved(self, device: DeviceKind, memory_bytes: int, tensor_parallel: int, data_parallel: int) -> float:
         """The reserve as a share of the device."""
-        memory, rule = memory_bytes / MIB, self.reserve
-        step = next((step for step in self.steps if step.device == device and memory < step.below), None)
+        memory, rule, step = memory_bytes / MIB, self.reserve, self.step(device, memory_bytes)
         if rule is None or step is None:
-            raise LookupError(f"the reserve of {self.name} {self.version} on {device} devices is not known")
+            raise LookupError(f"the reserve of {self.label} on {device} devices is not known")
         batch = step.decode_batch if tensor_parallel < _WIDE else step.decode_batch_wide
         reserved = (
             rule.fixed

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qwen3_operator.api.deployment import Quantization
     from qwen3_operator.catalog.models import Model
     from qwen3_operator.catalog.rows import AnyRow
+    from qwen3_runtime.config import Engine as EngineName
 
 MODELS = "models.yaml"
 QUANTIZATIONS = "quantizations.yaml"
@@ -44,11 +45,22 @@ class Catalog:
     quantizations: Mapping[Quantization, QuantizationFormat]
     accelerators: Mapping[str, Accelerator]
     engine: Engine
-    """The engine version that the runtime images hold."""
+    """The version of SGLang that the runtime images hold."""
     engines: Mapping[tuple[str, str], Engine]
     """All engine versions, by name and version."""
     performance: PerformanceConstants
     tolerated_taints: frozenset[str]
+
+    def newest(self, name: EngineName) -> Engine:
+        """The version of an engine that is planned with: the first of its rows.
+
+        Raises:
+            LookupError: the catalog has no row of that engine.
+        """
+        for engine in self.engines.values():
+            if engine.name is name:
+                return engine
+        raise LookupError(f"the catalog has no engine {name}")
 
 
 def load_catalog(folder: Traversable | None = None) -> Catalog:

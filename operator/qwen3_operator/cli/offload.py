@@ -11,7 +11,7 @@ from qwen3_operator.cli.catalogs import catalog_of
 from qwen3_operator.cli.errors import InputError, command
 from qwen3_operator.cli.hardware import known_accelerator
 from qwen3_operator.cli.output import Format, dump
-from qwen3_operator.performance.offload import Host, Offload
+from qwen3_operator.performance.offload import ASSUMED_HOST, Host, Offload
 from qwen3_operator.performance.offload import offload as split
 from qwen3_operator.sizing.row_names import RowError, model_of
 from qwen3_operator.sizing.text import gigabytes
@@ -34,16 +34,16 @@ def offload(
     prompt: Annotated[int, typer.Option(metavar="TOKENS", min=1, help="Length of the prompt.")] = 512,
     host_bandwidth: Annotated[
         float, typer.Option(metavar="GB/S", min=1, help="Memory of the host; 60 is two channels of DDR5.")
-    ] = 60,
+    ] = ASSUMED_HOST.memory_bandwidth / _GB,
     link_bandwidth: Annotated[
         float, typer.Option(metavar="GB/S", min=1, help="From host to device; 25 is what PCIe 4.0 x16 gives.")
-    ] = 25,
+    ] = ASSUMED_HOST.link_bandwidth / _GB,
     catalog: options.CatalogFile = None,
     output: options.Output = Format.TABLE,
 ) -> None:
     """Estimate llama.cpp with part of a model on a small GPU: layers that fit, and tokens per second.
 
-    Nothing of this was measured; the operator does not run llama.cpp yet. NVIDIA GPUs only.
+    Nothing of this was measured. NVIDIA and AMD GPUs only.
     """
     known = catalog_of(catalog)
     found, checkpoint = _checkpoint(known, model, quantization)
@@ -70,8 +70,8 @@ def offload(
 
 
 def _check(device: Accelerator, model: Model, context: int, prompt: int) -> None:
-    if device.device != "cuda":
-        raise InputError(f"--accelerator {device.name}: llama.cpp's speed is known on NVIDIA GPUs only")
+    if device.device not in {"cuda", "rocm"}:
+        raise InputError(f"--accelerator {device.name}: llama.cpp's speed is known on NVIDIA and AMD GPUs only")
     if context > model.max_context:
         raise InputError(f"--context {context} is too long: {model.name} has at most {model.max_context}")
     if prompt > context:

@@ -31,9 +31,10 @@ per cell.
 
 Context is {context} tokens, or the most that the model has. Weights are those of the published checkpoint. Memory is
 weights and the KV cache (and recurrent state) of one request of that context, on one device and without the engine's
-own reserve, which the planner adds before it counts devices. GB are 10^9 bytes. Tokens per second are those of one
-request with a prompt of {prompt} tokens while no other runs; a server does far more in all when it runs many.
-[accuracy.md](accuracy.md) has the errors of such predictions; for Ascend no speed is claimed."""
+own reserve, which the planner adds before it counts devices. GB are 10^9 bytes. GGUF formats run on llama.cpp, in part
+in the host's memory where one device is too small ([planning](planning.md#engines)), all others on SGLang. Tokens per
+second are those of one request with a prompt of {prompt} tokens while no other runs; a server does far more in all when
+it runs many. [accuracy.md](accuracy.md) has the errors of such predictions; for Ascend no speed is claimed."""
 _KINDS = ("Dense models", "Mixture of experts", "Hybrid attention", "Vision and audio", "Embedding and reranking")
 
 

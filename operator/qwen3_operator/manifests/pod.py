@@ -19,7 +19,7 @@ _ASCEND_GROUP = 1000
 """HwHiAiUser, the group that the Ascend driver gives the device nodes to (mode 0660)."""
 _GRACE_MARGIN_SECONDS = 15
 """For the engine to end after the last request, before the kubelet kills."""
-_SHARED_MEMORY = {Device.CPU: "1Gi", Device.CUDA: "16Gi", Device.NPU: "16Gi"}
+_SHARED_MEMORY = {Device.CPU: "1Gi", Device.CUDA: "16Gi", Device.NPU: "16Gi", Device.ROCM: "16Gi"}
 """Shared memory for collectives between the processes of one replica (Ascend's documents run with 16g)."""
 
 

@@ -11,7 +11,8 @@ from qwen3_operator.manifests.digest import digest
 from qwen3_operator.manifests.network import network_policy_spec, service_spec
 from qwen3_operator.manifests.pod import pod_spec
 from qwen3_operator.manifests.runtime import runtime_config
-from qwen3_runtime.config import MANAGEMENT_PORT, Device
+from qwen3_operator.settings import image_value, image_variable
+from qwen3_runtime.config import MANAGEMENT_PORT, Device, Engine
 
 if TYPE_CHECKING:
     from qwen3_operator.api.status import Placement, PlanStatus
@@ -129,12 +130,13 @@ def _rolling_update(*, surge: bool) -> dict[str, int]:
 
 
 def _image(spec: DeploymentSpec, placement: Placement, device: Device, settings: Settings) -> str:
-    image = spec.engine.image or placement.image or settings.images.get(device)
+    engine = Engine(placement.engine)
+    image = spec.engine.image or placement.image or settings.image(engine, device)
     if not image:
         raise RenderError(
             "NoEngineImage",
-            f"no image for {device.value} devices (pool {placement.pool}): set spec.engine.image, spec.images of an "
-            f"AcceleratorPool, or the operator's QWEN3_IMAGE_{device.value.upper()} (chart value "
-            f"runtimes.{device.value}.image)",
+            f"no image with {engine} for {device} devices (pool {placement.pool}): set spec.engine.image, "
+            f"spec.images of an AcceleratorPool, or the operator's {image_variable(engine, device)} (chart value "
+            f"{image_value(engine, device)})",
         )
     return image

@@ -36,7 +36,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
     return RuntimeConfig(
         served_model_name=spec.model.served_name or plan.model,
         model=model_files(spec.model.source, placement, model),
-        engine=Engine.SGLANG,
+        engine=Engine(placement.engine),
         extra_args=spec.engine.extra_args,
         device=device,
         quantization=placement.quantization,
@@ -46,6 +46,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
             data_parallel=placement.data_parallel if placement.data_parallel > 1 else None,
         ),
         kv_cache_data_type=_kv_cache(spec),
+        device_layers=placement.offload.device_layers if placement.offload else None,
         limits=_limits(plan, placement, device),
         native_context_length=model.unscaled_context(plan.context_length),
         thinking=Thinking(spec.thinking.default.value),
@@ -69,10 +70,14 @@ def _kv_cache(spec: DeploymentSpec) -> KVCacheDataType | None:
 
 
 def _limits(plan: PlanStatus, placement: Placement, device: Device) -> Limits:
-    """On a device of its own the engine measures what is free; of a CPU node or a shared GPU it would take all."""
-    if placement.shared_device:
+    """On a device of its own the engine measures what is free; of a CPU node or a shared GPU it would take all.
+
+    llama.cpp measures nothing: it takes what it is told.
+    """
+    told = device is Device.CPU or Engine(placement.engine) is Engine.LLAMA_CPP
+    if placement.shared_device and not told:
         return Limits(context_length=plan.context_length, max_total_tokens=placement.kv_cache_tokens)
-    if device is not Device.CPU:
+    if not told:
         return Limits(context_length=plan.context_length)
     return Limits(
         context_length=plan.context_length,

@@ -68,7 +68,7 @@ def knowledge(layout: Layout, concurrency: float = 1) -> Known:
     """How well the speed of a layout with so many clients is known."""
     accelerator = layout.accelerator
     numbers = accelerator.memory_bandwidth and (accelerator.rates.get("BF16") or accelerator.rates.get("FP16"))
-    if accelerator.device != "cuda" or not numbers or layout.quantization not in FORMATS:
+    if accelerator.device not in {"cuda", "rocm"} or not numbers or layout.quantization not in FORMATS:
         return "unknown"
     return "measured" if is_covered(layout, concurrency) else "calculated"
 

@@ -100,7 +100,7 @@ def predicted_for(plan: PlanStatus, placement: Placement, load: Load, catalog: C
         model=model,
         accelerator=accelerator,
         quantization=Quantization(placement.quantization),
-        engine=catalog.engine.name,
+        engine=placement.engine,
         tensor_parallel=placement.tensor_parallel // placement.data_parallel,
         expert_parallel=placement.expert_parallel,
         data_parallel=placement.data_parallel,

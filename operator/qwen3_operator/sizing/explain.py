@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwen3_operator.sizing.text import counted, gigabytes, thousands
+from qwen3_runtime.config import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,12 +47,25 @@ def _line(wanted: Wanted, model: str, placement: Placement, rating: Rated) -> st
     requests = f"{counted(placement.max_concurrency, 'request')} of {rating.offer.request_tokens}"
     state = f" + {gigabytes(memory.state)} recurrent state" if memory.state else ""
     return (
-        f"{model} {placement.quantization} on {hardware(placement)}{parallelism(placement)}: "
+        f"{model} {placement.quantization} on {hardware(placement)}{parallelism(placement)}{_engine(placement)}: "
         f"{gigabytes(memory.weights)} weights + {gigabytes(memory.kv_cache)} KV cache "
         f"({thousands(placement.kv_cache_tokens)} tokens, {requests}){state} + "
         f"{gigabytes(memory.activations + memory.overhead)} reserve of {gigabytes(memory.total)} {holder}"
-        f"{_speed(wanted, placement, rating)}"
+        f"{_speed(wanted, placement, rating)}{_unverified(wanted)}"
     )
+
+
+def _unverified(wanted: Wanted) -> str:
+    return f"; {wanted.engine.unverified}" if wanted.engine.unverified else ""
+
+
+def _engine(placement: Placement) -> str:
+    """``, vLLM``; nothing for SGLang. ``, LlamaCpp, 20 of 37 layers on the device``."""
+    if placement.engine == Engine.SGLANG:
+        return ""
+    split = placement.offload
+    layers = f", {split.device_layers} of {split.layers} layers on the device" if split else ""
+    return f", {placement.engine}{layers}"
 
 
 def _speed(wanted: Wanted, placement: Placement, rating: Rated) -> str:

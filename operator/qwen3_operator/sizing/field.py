@@ -37,7 +37,7 @@ class Group:
     """The rest: those that carry the load first, each part the best first."""
 
     sizes: tuple[Rated, ...]
-    """One rating of each number of devices."""
+    """One rating of each demand on a node."""
 
     @property
     def choices(self) -> tuple[Option | Rated, ...]:
@@ -59,18 +59,19 @@ class Field:
 
     def demand(self, rating: Rated) -> Demand:
         """What one replica takes of one node."""
-        cost = self.catalog.engine.cost(rating.kind.accelerator.device)
+        cost = self.wanted.engine.cost(rating.kind.accelerator.device)
         if rating.kind.on_cpu:
             total = rating.option.fit.plan.total if rating.option.fit else 0
             return Demand(0, cost.cpu_millicores_per_device, total)
         devices = rating.shape.devices
         memory = round(devices * cost.host_memory_per_device * MIB)
+        memory += rating.option.fit.host_bytes if rating.option.fit else 0
         return Demand(devices, devices * cost.cpu_millicores_per_device, memory)
 
     def room(self, pool: Pool, rating: Rated) -> int:
         """Replicas that fit on what is free."""
         fit = rating.option.fit
-        key = (pool.name, rating.shape.devices, fit.space.total if fit and rating.kind.on_cpu else 0)
+        key = (pool.name, rating.shape.devices, fit.host_share if fit else 0)
         found = self._room.get(key)
         if found is None:
             found = self._room[key] = pool.room(self.demand(rating))
@@ -143,8 +144,12 @@ def _group(wanted: Wanted, kind: Kind, pools: list[Pool], options: list[Option],
         pools=tuple(pools),
         failed=tuple(option for option in options if not option.fits),
         ratings=tuple(ordered),
-        sizes=tuple({rating.shape.devices: rating for rating in ordered}.values()),
+        sizes=tuple({(rating.shape.devices, _host_share(rating)): rating for rating in ordered}.values()),
     )
+
+
+def _host_share(rating: Rated) -> int:
+    return rating.option.fit.host_share if rating.option.fit else 0
 
 
 def _lateness(rating: Rated) -> float:

@@ -11,6 +11,7 @@ from qwen3_operator.catalog.base import MIB
 
 if TYPE_CHECKING:
     from qwen3_operator.catalog import Accelerator, Engine
+    from qwen3_operator.performance.offload import Split
     from qwen3_operator.sizing.shapes import Cut
 
 MIN_RUNNING, MAX_RUNNING, RUNNING_PER_CONTEXT = 2048, 4096, 512
@@ -28,6 +29,8 @@ class Space:
     overhead: int
     """What driver and communication take."""
     page_tokens: int
+    most_running: int | None = None
+    """Requests that the engine runs at a time at most; None: SGLang's rule."""
 
     @classmethod
     def on(cls, accelerator: Accelerator, total: int, engine: Engine, cut: Cut) -> Space:
@@ -42,7 +45,8 @@ class Space:
         fraction = engine.static_fraction(
             accelerator.device, total, shape.tensor_parallel, shape.data_parallel, cut.offer.model.vision
         )
-        return cls(total, int((total - overhead) * fraction), overhead, cost.page_tokens)
+        static = int((total - overhead) * fraction) - engine.working_bytes(accelerator.device, total)
+        return cls(total, max(0, static), overhead, cost.page_tokens, engine.most_running(accelerator.device, total))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,23 @@ class Fit:
     """Requests that a replica can be given memory for: ``requests``, but on CPU nodes, where the pod grows."""
     missing_bytes: int
     """What is missing, on each device or on the node, to hold the requests that were asked of it; 0 where they fit."""
+    on_host: bool = False
+    """Whether ``space`` is a part of the node's memory: a pod on a CPU node."""
+    split: Split | None = None
+    """How the model is split between device and host, where it is too large for the device; ``cut`` is then the
+    device's part."""
+    device_layers: int = 0
+    """Of the split."""
+
+    @property
+    def host_bytes(self) -> int:
+        """Of the model in the host's memory, beside a device."""
+        return self.split.on_host(self.device_layers) if self.split else 0
+
+    @property
+    def host_share(self) -> int:
+        """Of the model and its engine in the host's memory, on a device or without one."""
+        return self.space.total if self.on_host else self.host_bytes
 
     @property
     def plan(self) -> MemoryPlan:
@@ -84,12 +105,12 @@ class Fit:
 def on_device(space: Space, cut: Cut, engine: Engine, concurrency: int) -> Fit:
     """The engine gives all it may to KV cache and state; the replica is to hold ``concurrency`` requests."""
     groups = cut.shape.data_parallel
-    paged = _paged(cut, space)
+    paged = paged_tokens(cut, space)
     each = -(-concurrency // groups)
     room = max(0, space.static - cut.weights)
     state = int(room * _state_share(engine)) if cut.state else 0
     tokens = (room - state) // (cut.per_token * space.page_tokens) * space.page_tokens
-    running = _running(tokens, cut)
+    running = _running(tokens, cut, space.most_running)
     held = min(tokens // paged, running)
     needed = each * paged * cut.per_token
     if cut.state:
@@ -116,15 +137,19 @@ def on_cpu(cut: Cut, engine: Engine, largest_node: int, concurrency: int) -> Fit
     held = tokens // paged
     per_request = paged * cut.per_token + cut.state * engine.state_slots_per_request
     most = max(0, largest_node - MIB - reserve - overhead - cut.weights) // per_request
-    return Fit(space, cut, tokens, state, held, held, max(most, held), max(0, total - largest_node))
+    if engine.running_requests is not None:
+        held, most = min(held, engine.running_requests), min(most, engine.running_requests)
+    return Fit(space, cut, tokens, state, held, held, max(most, held), max(0, total - largest_node), on_host=True)
 
 
-def _paged(cut: Cut, space: Space) -> int:
+def paged_tokens(cut: Cut, space: Space) -> int:
     """Tokens of one request, rounded up to whole pages."""
     return -(-cut.offer.request_tokens // space.page_tokens) * space.page_tokens
 
 
-def _running(tokens: int, cut: Cut) -> int:
+def _running(tokens: int, cut: Cut, limit: int | None) -> int:
+    if limit is not None:
+        return limit
     by_context = tokens * RUNNING_PER_CONTEXT // cut.offer.context_length
     return min(max(MIN_RUNNING, min(MAX_RUNNING, by_context)), tokens // 2)
 

@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwen3_operator.api.deployment import KVCacheDataType
+from qwen3_operator.api.deployment import EngineChoice, KVCacheDataType
 from qwen3_operator.api.intent import price
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
-from qwen3_operator.sizing.offers import Offer, nearest, offers
+from qwen3_operator.sizing.offers import Offer, engine_name, nearest, offers
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -110,7 +110,7 @@ def wanted(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Want
         pools=frozenset(spec.hardware.pools),
         accelerators=frozenset(spec.hardware.accelerators),
         max_devices=spec.hardware.max_devices_per_replica,
-        engine=catalog.engine,
+        engine=catalog.newest(engine_name(spec)),
     )
 
 
@@ -127,6 +127,8 @@ def spec_digest(spec: DeploymentSpec) -> str:
         spec.slo.to_json(),
         spec.optimize_for.value,
     ]
+    if spec.engine.name is not EngineChoice.AUTO:
+        parts.append(spec.engine.name.value)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -6,8 +6,9 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwen3_operator.api.deployment import AUTO, Quantization, UseCase
+from qwen3_operator.api.deployment import AUTO, EngineChoice, Quantization, UseCase
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
+from qwen3_runtime.config import Engine as EngineName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog, Checkpoint, Model, QuantizationFormat
 
 Quality = tuple[int, int, int]
+GGUF_PREFIX = "GGUF-"
+"""Of the formats that llama.cpp runs."""
 _SUGGESTED = 4
 """Names that a message proposes."""
 
@@ -42,6 +45,8 @@ class Offer:
 
 def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFailure:
     """Every model and format that the spec allows, or what is wrong: field, value, and what would be right."""
+    if problem := _unnamed_format(spec):
+        return PlanFailure(FailureReason.UNSUPPORTED_QUANTIZATION, problem)
     if spec.model.name == AUTO:
         return _of_use_case(spec, catalog)
     model = catalog.models.get(spec.model.name)
@@ -56,6 +61,13 @@ def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFa
     if problem := context_problem(spec, model):
         return PlanFailure(FailureReason.CONTEXT_TOO_LONG, problem)
     return found
+
+
+def engine_name(spec: DeploymentSpec) -> EngineName:
+    """The engine that is planned with: the one asked for, else llama.cpp for its formats and SGLang for all others."""
+    if spec.engine.name is not EngineChoice.AUTO:
+        return EngineName(spec.engine.name.value)
+    return EngineName.LLAMA_CPP if spec.model.quantization.startswith(GGUF_PREFIX) else EngineName.SGLANG
 
 
 def _of_use_case(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFailure:
@@ -89,6 +101,17 @@ def _offers_of(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator
         if _asked(spec) in {Quantization.AUTO, form.name}:
             quality = (-(model.quality or 0), -model.parameters, form.rank)
             yield Offer(model, checkpoint, form, context, long_request(spec, model) or context, quality)
+
+
+def _unnamed_format(spec: DeploymentSpec) -> str | None:
+    """A source of one format is taken to hold BF16, which llama.cpp is not planned with."""
+    asks = engine_name(spec) is EngineName.LLAMA_CPP and spec.model.quantization is Quantization.AUTO
+    if not asks or spec.model.source.library.holds_formats:
+        return None
+    return (
+        "spec.model.quantization Auto: spec.model.source holds one format and spec.engine.name is LlamaCpp; name the "
+        "format of the file, GGUF-Q8_0 or GGUF-Q4_K_M"
+    )
 
 
 def _asked(spec: DeploymentSpec) -> Quantization:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from qwen3_operator.sizing.memory import Fit, Space, on_cpu, on_device
 from qwen3_operator.sizing.reasons import Problem, Reason
 from qwen3_operator.sizing.shapes import Cut, Cutter, Shape
+from qwen3_operator.sizing.splitting import split_with_host
 from qwen3_operator.sizing.text import gigabytes
-from qwen3_operator.sizing.validity import cache_problem, card_problem, device_problem
+from qwen3_operator.sizing.validity import cache_problem, card_problem, device_problem, engine_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,8 +90,9 @@ class OptionMaker:
         """Every option on a kind of device, those that do not work included."""
         found: list[Option] = []
         for index, offer in enumerate(self.wanted.offers):
-            problem = device_problem(kind.accelerator, offer.form, self.wanted.engine) or cache_problem(
-                kind.accelerator, self.wanted.kv_data_type
+            engine = self.wanted.engine
+            problem = device_problem(kind.accelerator, offer.form, engine) or cache_problem(
+                kind.accelerator, self.wanted.kv_data_type, engine
             )
             if offer.model.not_served:
                 problem = Problem(Reason.ENGINE_UNSUPPORTED, offer.model.not_served)
@@ -124,14 +126,23 @@ class OptionMaker:
 
     def _option(self, kind: Kind, cut: Cut, spaces: dict[tuple[int, int, str], Space]) -> Option:
         shape = cut.shape
-        problem = self._above_limit(shape) or card_problem(kind.accelerator, shape.devices) or cut.problem
+        engine = self.wanted.engine
+        problem = (
+            self._above_limit(shape)
+            or card_problem(kind.accelerator, shape.devices)
+            or engine_problem(engine, shape.tensor_parallel, shape.expert_parallel, shape.data_parallel)
+            or cut.problem
+        )
         if problem:
             return Option(kind, cut.offer, shape, problem)
         key = (shape.tensor_parallel, shape.data_parallel, cut.offer.model.name if cut.offer.model.vision else "")
         space = spaces.get(key)
         if space is None:
-            space = spaces[key] = Space.on(kind.accelerator, kind.memory_bytes, self.wanted.engine, cut)
-        return Option(kind, cut.offer, shape, None, on_device(space, cut, self.wanted.engine, self._share()))
+            space = spaces[key] = Space.on(kind.accelerator, kind.memory_bytes, engine, cut)
+        fit = on_device(space, cut, engine, self._share())
+        if fit.missing_bytes and engine.splits_with_host:
+            fit = split_with_host(space, cut, engine, self._share()) or fit
+        return Option(kind, cut.offer, shape, None, fit)
 
     def _on_cpu(self, kind: Kind, cut: Cut) -> Option:
         if cut.problem:

@@ -56,6 +56,7 @@ def _order(wanted: Wanted, rating: Rated, price: Decimal | None, cost: Decimal) 
         price is None,
         cost,
         rating.devices,
+        rating.is_split,
         rating.offer.quality,
         rating.shape.devices,
         accelerator.device == "npu",

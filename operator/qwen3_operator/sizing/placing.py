@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen3_operator.api.status import Placement, Predicted
+from qwen3_operator.api.status import Offload, Placement, Predicted
 from qwen3_operator.catalog.base import MIB
 from qwen3_operator.sizing.cost import cost_per_hour
 from qwen3_operator.sizing.text import milliseconds, money
@@ -12,6 +12,7 @@ from qwen3_operator.sizing.timing import first_token_at, lengths
 
 if TYPE_CHECKING:
     from qwen3_operator.sizing.field import Field
+    from qwen3_operator.sizing.memory import Fit
     from qwen3_operator.sizing.rating import Rated
     from qwen3_operator.sizing.search import Assigned
 
@@ -48,10 +49,19 @@ def placement(field: Field, part: Assigned, replicas: int) -> Placement:
         node_selector=dict(pool.node_selector),
         node_requirements=pool.node_requirements,
         tolerations=pool.tolerations,
-        image=pool.images.get(field.catalog.engine.name, ""),
+        engine=field.wanted.engine.name.value,
+        offload=_offload(fit),
+        image=pool.images.get(field.wanted.engine.name, ""),
         runtime_class_name=pool.runtime_class or "",
         shared_device=pool.share is not None and pool.share.kind == "TimeSlicing",
     )
+
+
+def _offload(fit: Fit) -> Offload | None:
+    if fit.split is None:
+        return None
+    layers = fit.split.of
+    return Offload(device_layers=fit.device_layers, layers=layers, host_memory=fit.host_bytes)
 
 
 def _predicted(field: Field, rating: Rated) -> Predicted | None:

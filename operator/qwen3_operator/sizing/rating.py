@@ -89,6 +89,11 @@ class Rated:
         return self.option.kind
 
     @property
+    def is_split(self) -> bool:
+        """Whether a part of the model is computed by the host."""
+        return self.option.fit is not None and self.option.fit.split is not None
+
+    @property
     def devices(self) -> int:
         """Of all replicas."""
         return self.replicas * self.shape.devices

@@ -140,7 +140,7 @@ def _judged(row: dict[str, str], catalog: Catalog) -> _Judged:
     )
     refused = _text(problem) if problem else _experts_problem(row, layout)
     offer, note = _offer(layout, form, load)
-    memory, tokens, short = _memory(layout, engine, offer, shape, catalog)
+    memory, tokens, short = _memory(layout, engine, offer, shape)
     known = Load(load.input_tokens, load.output_tokens, load.concurrency, tokens)
     return _Judged(layout, known, memory, refused or short, note, runs=not refused)
 
@@ -197,9 +197,7 @@ def _offer(layout: Layout, form: QuantizationFormat, load: Load) -> tuple[Offer,
     return Offer(model, checkpoint, form, model.max_context, load.input_tokens + load.output_tokens, (0, 0, 0)), note
 
 
-def _memory(
-    layout: Layout, engine: Engine, offer: Offer, shape: Shape, catalog: Catalog
-) -> tuple[dict[str, str], int | None, str]:
+def _memory(layout: Layout, engine: Engine, offer: Offer, shape: Shape) -> tuple[dict[str, str], int | None, str]:
     """Cells, KV tokens of the replica where they are known, and why a request does not fit."""
     per_token = layout.model.kv_bytes_per_token(1, layout.kv_element_bytes)
     cells = {
@@ -210,10 +208,8 @@ def _memory(
     if cut.problem or not engine.devices:
         return cells, None, ""
     space = Space.on(layout.accelerator, layout.device_memory_bytes, engine, cut)
-    working = catalog.performance.value("vllm_working_memory") if engine.name == "vLLM" else 0
-    static = space.static - int(working)
-    tokens = max(0, static - cut.weights) // cut.per_token * layout.data_parallel
-    cells |= {"reserve_gib": f"{(space.total - static) / GIB:.3f}", "max_kv_tokens": str(tokens)}
+    tokens = max(0, space.static - cut.weights) // cut.per_token * layout.data_parallel
+    cells |= {"reserve_gib": f"{(space.total - space.static) / GIB:.3f}", "max_kv_tokens": str(tokens)}
     if tokens < offer.request_tokens:
         return cells, None, f"OutOfMemory: room for {tokens} KV tokens, one request takes {offer.request_tokens}"
     return cells, tokens, ""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qwen3_operator.performance import Layout, Load, largest_concurrency, speeds
+from qwen3_operator.performance import Layout, Load, Speed, largest_concurrency, speeds
+from qwen3_operator.performance.offload import ASSUMED_HOST, split_times
 from qwen3_operator.performance.predict import knowledge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qwen3_operator.catalog import Catalog
-    from qwen3_operator.performance import Speed
+    from qwen3_operator.catalog import Catalog, Engine
+    from qwen3_operator.catalog.base import Known
+    from qwen3_operator.catalog.performance import PerformanceConstants
     from qwen3_operator.sizing.needs import Targets, Traffic, Wanted
     from qwen3_operator.sizing.options import Option
 
@@ -24,8 +27,9 @@ class Timing:
 
     def __init__(self, options: Sequence[Option], wanted: Wanted, catalog: Catalog) -> None:
         self._wanted = wanted
+        self._options = options
         self._constants = catalog.performance
-        self._layouts = [_layout(option, wanted, catalog) for option in options]
+        self._layouts = [_layout(option, wanted) for option in options]
         self._lengths = [lengths(option, wanted.traffic) for option in options]
         self._room = [option.fit.tokens if option.fit else None for option in options]
         self.known = [knowledge(layout) != "unknown" for layout in self._layouts]
@@ -33,7 +37,12 @@ class Timing:
 
     def speeds(self, concurrency: Sequence[float]) -> list[Speed | None]:
         """Speed of one replica of each option with so many requests in flight; None where nothing is known."""
-        return speeds(self._pairs(concurrency), self._constants)
+        found = speeds(self._pairs(concurrency), self._constants)
+        for index, option in enumerate(self._options):
+            if option.fit is not None and option.fit.split is not None:
+                found[index] = self._split_speed(index, concurrency[index])
+            found[index] = as_reported(found[index], option, self._wanted.engine, concurrency[index])
+        return found
 
     def most(self) -> list[int | None]:
         """Most requests in flight on one replica that meet the targets; None where no speed is known."""
@@ -45,7 +54,23 @@ class Timing:
             self._constants,
             targets.percentile,
         )
+        for index, option in enumerate(self._options):
+            if option.fit is not None and option.fit.split is not None:
+                found[index] = self._most_split(index, option.fit.most)
         return [count if known else None for count, known in zip(found, self.known, strict=True)]
+
+    def _split_speed(self, index: int, concurrency: float) -> Speed | None:
+        """Of a model that lies in the host's memory in part."""
+        option = self._options[index]
+        return split_speed(option, self._lengths[index], concurrency, self._constants)
+
+    def _most_split(self, index: int, held: int) -> int:
+        """The most of ``held`` requests that meet the targets; times grow with them."""
+        for count in range(held, 0, -1):
+            speed = self._split_speed(index, float(count))
+            if speed and excess(speed, self._wanted.targets) <= 1:
+                return count
+        return 0
 
     def _pairs(self, concurrency: Sequence[float]) -> list[tuple[Layout, Load]]:
         rows = zip(self._layouts, self._lengths, self._room, concurrency, strict=True)
@@ -75,13 +100,49 @@ def excess(speed: Speed, targets: Targets) -> float:
     return max(first, each)
 
 
-def _layout(option: Option, wanted: Wanted, catalog: Catalog) -> Layout:
+def as_reported(speed: Speed | None, option: Option, engine: Engine, concurrency: float) -> Speed | None:
+    """The speed with the time per token that somebody saw, where somebody did; other requests share that time."""
+    key = (option.offer.model.name, option.offer.form.name, option.kind.accelerator.name)
+    row = next((r for r in engine.reported if (r.model, r.quantization, r.accelerator) == key), None)
+    if speed is None or row is None:
+        return speed
+    clients = max(1.0, concurrency)
+    known: Known = "reported" if clients == 1 else "calculated"
+    each = clients / row.tokens_per_second
+    return replace(speed, time_per_output_token=each, output_tokens_per_second=row.tokens_per_second, known=known)
+
+
+def split_speed(
+    option: Option, lengths: tuple[int, int], concurrency: float, constants: PerformanceConstants
+) -> Speed | None:
+    """Speed of a model that lies in the host's memory in part; None where the device's is not known.
+
+    Requests are taken to share the time evenly: what the host computes does not get faster by being batched. A lower
+    bound, not measured.
+    """
+    fit = option.fit
+    if fit is None or fit.split is None:
+        return None
+    prompt, answer = lengths
+    accelerator = option.kind.accelerator
+    times = split_times(
+        fit.split, fit.device_layers, accelerator, host=ASSUMED_HOST, prompt=prompt, constants=constants
+    )
+    if times is None:
+        return None
+    clients = max(1.0, concurrency)
+    first, each = (time * clients for time in times)
+    whole = first + max(0, answer - 1) * each
+    return Speed(first, each, first, clients * answer / whole, (prompt + answer) / whole, clients, "calculated")
+
+
+def _layout(option: Option, wanted: Wanted) -> Layout:
     shape = option.shape
     return Layout(
         model=option.offer.model,
         accelerator=option.kind.accelerator,
         quantization=option.offer.form.name,
-        engine=catalog.engine.name,
+        engine=wanted.engine.name,
         tensor_parallel=shape.attention_parallel,
         expert_parallel=shape.expert_parallel,
         data_parallel=shape.data_parallel,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import KVCacheDataType
 from qwen3_operator.sizing.reasons import Problem, Reason
+from qwen3_runtime.config import Engine as EngineName
 
 if TYPE_CHECKING:
     from qwen3_operator.catalog import Accelerator, Engine, Model, QuantizationFormat
@@ -21,16 +22,14 @@ FP8_CACHE_CAPABILITY = 8.9
 
 def device_problem(accelerator: Accelerator, form: QuantizationFormat, engine: Engine) -> Problem | None:
     """Why the engine does not run on the device, or not with weights of this format."""
-    if accelerator.not_served:
-        return Problem(Reason.ENGINE_UNSUPPORTED, accelerator.not_served)
     if accelerator.family not in engine.families:
-        return Problem(Reason.ENGINE_UNSUPPORTED, f"{engine.name} {engine.version} has no {accelerator.family} images")
+        return Problem(Reason.ENGINE_UNSUPPORTED, _unsupported(accelerator, engine))
     if accelerator.device not in form.devices:
         return Problem(
             Reason.QUANTIZATION_UNSUPPORTED, f"{form.name} runs on {' and '.join(form.devices)} devices only"
         )
     needed, has = form.min_compute_capability, accelerator.compute_capability
-    if needed is not None and has is not None and has < needed:
+    if engine.name is EngineName.SGLANG and needed is not None and has is not None and has < needed:
         return Problem(Reason.QUANTIZATION_UNSUPPORTED, f"{form.name} needs compute capability {needed}, has {has}")
     if not form.runs_on(engine.name, accelerator.family):
         number = f"{engine.name} does not run {form.name} on {accelerator.family}"
@@ -38,8 +37,31 @@ def device_problem(accelerator: Accelerator, form: QuantizationFormat, engine: E
     return None
 
 
-def cache_problem(accelerator: Accelerator, data_type: KVCacheDataType) -> Problem | None:
-    """Why the device cannot keep its KV cache in this type."""
+def _unsupported(accelerator: Accelerator, engine: Engine) -> str:
+    if engine.name is EngineName.SGLANG and accelerator.not_served:
+        return accelerator.not_served
+    return f"{engine.label} does not run on {accelerator.family}"
+
+
+def engine_problem(engine: Engine, tensor_parallel: int, expert_parallel: int, data_parallel: int) -> Problem | None:
+    """Why the engine does not run on devices that share the work so; ``tensor_parallel`` counts all of them."""
+    if engine.tensor_parallel and tensor_parallel not in engine.tensor_parallel:
+        sizes = " or ".join(map(str, engine.tensor_parallel))
+        return Problem(Reason.PARALLELISM_UNSUPPORTED, f"{engine.name} runs on {sizes} devices, not {tensor_parallel}")
+    whole = {"Any": {expert_parallel}, "All": {1, tensor_parallel}, "None": {1}}[engine.expert_parallel]
+    if expert_parallel not in whole:
+        number = f"{engine.name} deals experts to {' or '.join(map(str, sorted(whole)))} groups, not {expert_parallel}"
+        return Problem(Reason.PARALLELISM_UNSUPPORTED, number)
+    if data_parallel > 1 and not engine.data_parallel:
+        number = f"{engine.name} is not planned with data parallel attention, DP {data_parallel}"
+        return Problem(Reason.PARALLELISM_UNSUPPORTED, number)
+    return None
+
+
+def cache_problem(accelerator: Accelerator, data_type: KVCacheDataType, engine: Engine) -> Problem | None:
+    """Why engine or device cannot keep the KV cache in this type."""
+    if data_type is KVCacheDataType.FP8 and not engine.fp8_cache:
+        return Problem(Reason.KV_CACHE_UNSUPPORTED, f"{engine.name} has no FP8 KV cache")
     if data_type is not KVCacheDataType.FP8 or (accelerator.compute_capability or 0) >= FP8_CACHE_CAPABILITY:
         return None
     return Problem(Reason.KV_CACHE_UNSUPPORTED, f"an FP8 KV cache needs compute capability {FP8_CACHE_CAPABILITY}")

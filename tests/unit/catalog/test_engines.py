@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from qwen3_operator.catalog import DeviceKind, Vision, load_catalog
+from qwen3_runtime.config import Engine as EngineName
 
 CATALOG = load_catalog()
 ENGINE = CATALOG.engine
@@ -108,9 +109,25 @@ def test_devices_say_why_the_engine_does_not_run_there() -> None:
         assert (accelerator.not_served is None) == (accelerator.family in ENGINE.families), accelerator.name
 
 
-def test_other_engines_take_a_share_or_say_that_it_is_not_known() -> None:
-    assert CATALOG.engines["vLLM", "0.33.0"].static_fraction("cuda", 81_559 << 20, 1) == 0.92
-    with pytest.raises(LookupError, match="the reserve of MindIE"):
-        CATALOG.engines["MindIE", ""].static_fraction("npu", 65_536 << 20, 1)
-    with pytest.raises(LookupError, match=r"vLLM 0\.33\.0 does not run on cpu devices"):
-        CATALOG.engines["vLLM", "0.33.0"].cost("cpu")
+def test_other_engines_take_a_share() -> None:
+    vllm = CATALOG.newest(EngineName.VLLM)
+    assert vllm.static_fraction("cuda", 81_559 << 20, 1) == 0.92
+    assert vllm.working_bytes("cuda", 81_559 << 20) == pytest.approx(6.8e9, rel=1e-3)
+    assert vllm.working_bytes("cuda", 24_564 << 20) == pytest.approx(1.7e9, rel=1e-3)
+    assert [vllm.most_running("cuda", mib << 20) for mib in (24_564, 81_559)] == [256, 1024]
+    assert CATALOG.newest(EngineName.MINDIE).static_fraction("npu", 65_536 << 20, 1) == 0.8
+    assert CATALOG.newest(EngineName.SGLANG) is ENGINE
+    assert ENGINE.working_bytes("cuda", 81_559 << 20) == 0
+    assert ENGINE.most_running("cuda", 81_559 << 20) is None
+
+
+def test_an_engine_says_where_it_does_not_run() -> None:
+    with pytest.raises(LookupError, match="MindIE does not run on cuda devices"):
+        CATALOG.newest(EngineName.MINDIE).cost("cuda")
+
+
+def test_every_engine_has_a_row_with_its_costs() -> None:
+    for name in EngineName:
+        engine = CATALOG.newest(name)
+        kinds = {found.device for found in CATALOG.accelerators.values() if found.family in engine.families}
+        assert {cost.device for cost in engine.devices} == kinds, name

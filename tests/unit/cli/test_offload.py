@@ -54,7 +54,10 @@ def test_json_has_the_numbers() -> None:
             ("--model", "Qwen3-32B", "--accelerator", "T4", "--prompt", "5000"),
             "--prompt 5000 is longer than --context 4096",
         ),
-        (("--model", "Qwen3-32B", "--accelerator", "Ascend-910B3"), "llama.cpp's speed is known on NVIDIA GPUs only"),
+        (
+            ("--model", "Qwen3-32B", "--accelerator", "Ascend-910B3"),
+            "llama.cpp's speed is known on NVIDIA and AMD GPUs only",
+        ),
         (("--model", "Qwen3-4", "--accelerator", "T4"), "--model: model 'Qwen3-4' is not known"),
         (("--model", "Qwen3-4B", "--accelerator", "T5"), "'T5' is not known"),
         (

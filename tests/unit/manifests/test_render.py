@@ -7,6 +7,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from qwen3_operator.api.status import Offload
 from qwen3_operator.catalog import Catalog, load_catalog
 from qwen3_operator.manifests.render import RenderError, render
 from qwen3_runtime.config import RuntimeConfig, Task, ThinkingMode, ToolCallFormat
@@ -262,3 +263,34 @@ def test_the_template_digest_follows_the_pod_and_not_the_replicas(catalog: Catal
 
     assert template_digest({}, 2) == template_digest({}, 5)
     assert template_digest({}, 2) != template_digest({"drainTimeoutSeconds": 7}, 2)
+
+
+def test_every_engine_has_its_image_and_its_name_in_the_pod(catalog: Catalog) -> None:
+    own = settings(QWEN3_IMAGE_LLAMACPP_CPU="llama:cpu", QWEN3_IMAGE_VLLM_CUDA="vllm:cuda")
+    chosen = {
+        "llama:cpu": cpu_placement(engine="LlamaCpp", quantization="GGUF-Q8_0"),
+        "vllm:cuda": placement(engine="vLLM"),
+        "runtime:cuda": placement(),
+    }
+    for image, made in chosen.items():
+        assert pod(catalog, plan=plan(made), settings=own)["containers"][0]["image"] == image
+        assert config(catalog, plan=plan(made), settings=own).engine == made.engine
+
+
+def test_an_engine_without_an_image_says_where_to_name_one(catalog: Catalog) -> None:
+    with pytest.raises(RenderError) as caught:
+        children(catalog, plan=plan(placement(engine="MindIE", device="npu")))
+    assert caught.value.reason == "NoEngineImage"
+    for words in ("no image with MindIE for npu", "QWEN3_IMAGE_MINDIE_NPU", "runtimes.engines.MindIE.npu"):
+        assert words in caught.value.message
+
+
+def test_llama_cpp_is_told_what_it_may_take(catalog: Catalog) -> None:
+    split = placement(engine="LlamaCpp", offload=Offload(device_layers=20, layers=37, host_memory=1))
+    own = settings(QWEN3_IMAGE_LLAMACPP_CUDA="llama:cuda")
+    made = config(catalog, plan=plan(split), settings=own)
+    assert made.device_layers == 20
+    assert (made.limits.max_total_tokens, made.limits.max_running_requests) == (4096, 3)
+    assert config(catalog).device_layers is None
+    file = {"persistentVolumeClaim": {"claimName": "w", "path": "qwen3/model-Q8_0.gguf"}}
+    assert config(catalog, {"model": {"source": file}}).model.path == "/models/qwen3/model-Q8_0.gguf"

@@ -16,7 +16,7 @@ def test_every_constant_is_there_for_every_accelerator() -> None:
 
 
 def test_no_constant_is_there_that_nothing_reads() -> None:
-    assert {name for name, _ in CONSTANTS.rows} - set(NAMES) == {"vllm_working_memory", "host_efficiency"}
+    assert {name for name, _ in CONSTANTS.rows} - set(NAMES) == {"host_efficiency"}
 
 
 def test_every_constant_lies_within_its_range_and_names_a_source() -> None:

@@ -204,4 +204,4 @@ def test_every_accelerator_has_a_speed_or_none_of_them_for_a_reason() -> None:
     for accelerator in CATALOG.accelerators.values():
         found = speeds([(layout("Qwen3-8B", accelerator.name), Load(1024, 256, 4))], CONSTANTS)[0]
         has_numbers = accelerator.memory_bandwidth is not None and bool(accelerator.rates)
-        assert (found is not None) == (accelerator.device == "cuda" and has_numbers), accelerator.name
+        assert (found is not None) == (accelerator.device in {"cuda", "rocm"} and has_numbers), accelerator.name

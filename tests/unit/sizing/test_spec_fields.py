@@ -14,13 +14,14 @@ from qwen3_operator.manifests.render import render
 from qwen3_operator.settings import Settings
 from qwen3_operator.sizing import plan
 from qwen3_operator.tenancy.served import Served
-from qwen3_runtime.config import Device
+from qwen3_runtime.config import Device, Engine
 from tests.objects import merged
 from tests.unit.inventory.objects import gpu_node, node
 from tests.unit.sizing.given import CATALOG, PRICED
 
 NODES = [gpu_node("g"), gpu_node("h", "NVIDIA-H200"), node("c")]
-SETTINGS = Settings(own_namespace="qwen3", identity="test", images=dict.fromkeys(Device, "engine:1"))
+IMAGES = dict.fromkeys(Device, "engine:1")
+SETTINGS = Settings(own_namespace="qwen3", identity="test", images=IMAGES, engine_images={Engine.VLLM: IMAGES})
 
 # Field to two values that must not lead to the same answer.
 FIELDS: dict[str, tuple[Any, Any]] = {
@@ -33,6 +34,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "model.source.persistentVolumeClaim.claimName": ("one", "two"),
     "model.source.persistentVolumeClaim.path": ("one", "two"),
     "replicas": (1, 2),
+    "engine.name": ("SGLang", "vLLM"),
     "engine.image": ("one:1", "two:2"),
     "engine.imagePullSecrets": (["one"], ["two"]),
     "engine.extraArgs": (["--one"], ["--two"]),
