@@ -84,6 +84,7 @@ platform: venv ## The cluster, the images and the tiny model; keeps what is ther
 bench: platform ## Benchmarks: ratios against a baseline of the same run.
 	$(BIN)/python -m bench
 	$(INSIDE) -m bench.forwarding
+	$(INSIDE) -m bench.thinking
 
 .PHONY: crds
 crds: venv ## Write crds/ and docs/reference.md from the API types.

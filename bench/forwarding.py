@@ -67,27 +67,27 @@ async def _throughput(session: aiohttp.ClientSession, pod: Pod, concurrency: int
     engine_processes = [member.pid for member in pod.engine_members()]
     used_by_engine = used_by_runtime = 0.0
     for base in (engine, runtime):
-        await _round(session, base, concurrency)
+        await closed_loop(session, base, concurrency)
     direct: list[Round] = []
     through: list[Round] = []
     for number in range(ROUNDS):
         # The second of a pair may profit from the first's caches, so the order changes.
         pair = ((engine, direct), (runtime, through))
         for base, rounds in pair if number % 2 else reversed(pair):
-            before = _processor_seconds(*engine_processes), _processor_seconds(pod.process.pid)
-            rounds.append(await _round(session, base, concurrency))
+            before = processor_seconds(*engine_processes), processor_seconds(pod.process.pid)
+            rounds.append(await closed_loop(session, base, concurrency))
             if base == runtime:
-                used_by_engine += _processor_seconds(*engine_processes) - before[0]
-                used_by_runtime += _processor_seconds(pod.process.pid) - before[1]
+                used_by_engine += processor_seconds(*engine_processes) - before[0]
+                used_by_runtime += processor_seconds(pod.process.pid) - before[1]
     for name, rounds in (("engine", direct), ("runtime", through)):
         speeds = [r.tokens_per_second for r in rounds]
         firsts = [r.first_token_ms for r in rounds]
-        speed, first = _spread(speeds, "tokens/s", 1), _spread(firsts, "ms", 2)
+        speed, first = spread(speeds, "tokens/s", 1), spread(firsts, "ms", 2)
         print(f"concurrency {concurrency}, {name:<8}{speed}, first token {first}")
     ratios = [b.tokens_per_second / a.tokens_per_second for a, b in zip(direct, through, strict=True)]
     cost = 100 * (1 - statistics.median(ratios))
     print(
-        f"concurrency {concurrency}, throughput runtime / engine: {_spread(ratios, '', 3)}; "
+        f"concurrency {concurrency}, throughput runtime / engine: {spread(ratios, '', 3)}; "
         f"costs {cost:.1f} %, target {THROUGHPUT_TARGET_PERCENT} %"
     )
     tokens = ROUNDS * concurrency * TOKENS
@@ -105,8 +105,8 @@ async def _first_token(session: aiohttp.ClientSession, engine: str, runtime: str
         for base, values in pair if number % 2 else reversed(pair):
             first, _ = await _ask(session, base, 4)
             values.append(first * 1000)
-    print(f"time to first token, engine  {_spread(direct, 'ms', 2)}")
-    print(f"time to first token, runtime {_spread(through, 'ms', 2)}")
+    print(f"time to first token, engine  {spread(direct, 'ms', 2)}")
+    print(f"time to first token, runtime {spread(through, 'ms', 2)}")
     differences = [b - a for a, b in zip(direct, through, strict=True)]
     print(
         f"time to first token, runtime - engine: median of pairs {statistics.median(differences):.2f} ms, "
@@ -114,7 +114,8 @@ async def _first_token(session: aiohttp.ClientSession, engine: str, runtime: str
     )
 
 
-async def _round(session: aiohttp.ClientSession, base: str, concurrency: int) -> Round:
+async def closed_loop(session: aiohttp.ClientSession, base: str, concurrency: int) -> Round:
+    """One round of so many clients."""
     began = time.perf_counter()
     answers = await asyncio.gather(*(_ask(session, base, TOKENS) for _ in range(concurrency)))
     took = time.perf_counter() - began
@@ -146,7 +147,7 @@ async def _ask(session: aiohttp.ClientSession, base: str, tokens: int) -> tuple[
     return first, chunks
 
 
-def _processor_seconds(*pids: int) -> float:
+def processor_seconds(*pids: int) -> float:
     """User and system time of processes so far: fields 14 and 15 of proc_pid_stat(5)."""
     ticks = 0
     for pid in pids:
@@ -155,7 +156,7 @@ def _processor_seconds(*pids: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _spread(values: list[float], unit: str, digits: int) -> str:
+def spread(values: list[float], unit: str, digits: int) -> str:
     """Median and the middle half."""
     low, middle, high = statistics.quantiles(values, n=4)
     return f"{middle:.{digits}f} [{low:.{digits}f} .. {high:.{digits}f}] {unit}".rstrip()

@@ -148,6 +148,8 @@ class RuntimeConfig(Contract):
     """Above it the adapter sets up YaRN."""
     thinking: Thinking = Thinking.ENABLED
     """What a request to a hybrid model gets that does not say."""
+    max_thinking_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Most tokens of a thought, the tags around it included. None: no limit, and requests cannot set one."""
     # None stands for the first value and leaves no trace in the pod template.
     task: Task | None = None
     thinking_mode: ThinkingMode | None = None

@@ -11,7 +11,7 @@ import time
 import uvloop
 
 from qwen3_runtime import logs
-from qwen3_runtime.config import Phase, Task, TerminationReason
+from qwen3_runtime.config import Phase, TerminationReason
 from qwen3_runtime.engines import ADAPTERS
 from qwen3_runtime.lifecycle import Lifecycle
 from qwen3_runtime.metrics import Metrics
@@ -19,6 +19,7 @@ from qwen3_runtime.phases import Phases
 from qwen3_runtime.server.forward import Forwarder
 from qwen3_runtime.server.listen import Listener, free_port
 from qwen3_runtime.server.management import management_app
+from qwen3_runtime.server.prepare import served
 from qwen3_runtime.server.traffic import Traffic
 from qwen3_runtime.server.upstream import Upstream
 from qwen3_runtime.settings import ConfigError, Settings, read_settings, termination_log
@@ -45,6 +46,10 @@ def main() -> int:
 async def _run(settings: Settings) -> Termination | None:
     if settings.config.engine not in ADAPTERS:
         raise ConfigError(f'engine: there is no "{settings.config.engine}", only {", ".join(ADAPTERS)}')
+    adapter = ADAPTERS[settings.config.engine]
+    ceiling = settings.config.max_thinking_tokens
+    if ceiling is not None and adapter.thinking_limit(ceiling) is None:
+        raise ConfigError(f"maxThinkingTokens: {adapter.name} cannot limit thinking")
     stop = _stop_on_signals()
     engine_port = free_port()
     is_fetched = settings.config.model.is_fetched
@@ -53,16 +58,15 @@ async def _run(settings: Settings) -> Termination | None:
     traffic = Traffic(phases)
     metrics.in_flight.set_function(lambda: traffic.count)
     upstream = Upstream(engine_port)
-    task = settings.config.task or Task.GENERATE
     servers = (
         Listener(management_app(phases, metrics, upstream), settings.management_port),
-        Listener(Forwarder(settings.config.served_model_name, task, upstream, traffic, metrics), settings.api_port),
+        Listener(Forwarder(served(settings.config, adapter), upstream, traffic, metrics), settings.api_port),
     )
     for server in servers:
         await server.open()
     lifecycle = Lifecycle(
         settings=settings,
-        adapter=ADAPTERS[settings.config.engine],
+        adapter=adapter,
         phases=phases,
         traffic=traffic,
         upstream=upstream,

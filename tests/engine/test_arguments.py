@@ -55,7 +55,7 @@ CONFIGS: tuple[RuntimeConfig, ...] = (
         kv_cache_data_type=KVCacheDataType.FP8,
     ),
     tiny_config(MODEL, device=Device.CUDA, kv_cache_data_type=KVCacheDataType.BF16),
-    *(tiny_config(MODEL, thinking_mode=mode) for mode in ThinkingMode),
+    *(tiny_config(MODEL, thinking_mode=mode, max_thinking_tokens=100) for mode in ThinkingMode),
     *(tiny_config(MODEL, tool_call_format=form) for form in ToolCallFormat),
     *(tiny_config(MODEL, task=task) for task in Task),
 )

@@ -177,10 +177,13 @@ class Hardware(ApiModel):
 
 
 class ThinkingSpec(ApiModel):
-    """Thinking of hybrid models."""
+    """Whether and how long the model thinks before it answers."""
 
-    default: ThinkingDefault = ThinkingDefault.ENABLED
-    """What a request without chat_template_kwargs.enable_thinking gets."""
+    default: ThinkingDefault | None = None
+    """What a request that does not say gets from a model that thinks on request. Default: Enabled."""
+    max_budget_tokens: Annotated[int, Field(ge=1, le=1_048_576)] | None = None
+    """Most tokens of one thought, its closing tag included: there the thought ends and the answer begins. Requests may
+    ask for less with thinking_budget, which is refused where this is not set. Unset: thoughts have no limit."""
 
 
 class AllowedTenants(ApiModel):
@@ -231,7 +234,7 @@ class DeploymentSpec(ApiModel):
     """What decides among placements that meet spec.slo: the lowest cost (without prices the fewest devices), the
     lowest latency, or the best model and format."""
     thinking: ThinkingSpec = ThinkingSpec()
-    """Thinking of hybrid models."""
+    """Whether and how long the model thinks before it answers."""
     tenants: TenantAccess | None = None
     """Offers the model to tenants of the gateway. Default: to none; only pods of the own namespace reach it."""
     drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 120

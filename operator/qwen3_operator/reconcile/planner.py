@@ -11,7 +11,7 @@ from qwen3_operator.api.base import DEPLOYMENT_LABEL
 from qwen3_operator.inventory import Inventory, Reservation, Survey
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.promises import promised, stored_plan
-from qwen3_operator.sizing import PlanFailure, has_room, plan, spec_digest, with_replicas
+from qwen3_operator.sizing import PlanFailure, has_room, plan, spec_digest, thinking_failure, with_replicas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +107,7 @@ class Planner:
         is_wished, is_current = bool(wish) and wish != done, current is not None and current.spec_digest == asked
         if current is not None and is_current and not is_wished and _as_many(current, spec.replicas):
             self._failures.pop(key, None)
-            return Answer(current, None, done)
+            return Answer(current, kept_failure(current, spec, self._catalog), done)
         digest = f"{asked}/{spec.replicas}"
         known_digest, failure = self._failures.get(key, ("", None))
         if failure is not None and known_digest == digest and not is_wished:
@@ -209,6 +209,12 @@ class Planner:
         if key not in self._stored or self._stored[key][0] != version:
             self._stored[key] = version, stored_plan(deployment.get("status", {}))
         return self._stored[key][1]
+
+
+def kept_failure(current: PlanStatus, spec: DeploymentSpec, catalog: Catalog) -> PlanFailure | None:
+    """Why a plan that stays in force does not carry out what is no part of planning."""
+    model = catalog.models.get(current.model)
+    return thinking_failure(spec, model, catalog) if model else None
 
 
 def planned_replicas(current: PlanStatus) -> int:

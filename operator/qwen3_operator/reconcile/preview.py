@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator.inventory import inventory
 from qwen3_operator.reconcile.kinds import Key, Kind
-from qwen3_operator.reconcile.planner import RUNNING_PODS, planned_replicas
+from qwen3_operator.reconcile.planner import RUNNING_PODS, kept_failure, planned_replicas
 from qwen3_operator.reconcile.promises import stored_plan
 from qwen3_operator.sizing import plan, spec_digest, with_replicas
 
@@ -65,6 +65,8 @@ class Preview:
         kept = stored_plan(status)
         if kept is not None and kept.spec_digest != spec_digest(spec):
             kept = None
+        if kept is not None and (failure := kept_failure(kept, spec, self._catalog())):
+            return failure
         if kept is not None and spec.replicas in {None, planned_replicas(kept)}:
             return kept
         key, listed, catalog = Key(namespace, name), await self._list(), self._catalog()

@@ -6,6 +6,7 @@ from qwen3_operator.sizing.judge import Judged
 from qwen3_operator.sizing.needs import spec_digest
 from qwen3_operator.sizing.planner import Evaluation, evaluate, has_room, plan, with_replicas
 from qwen3_operator.sizing.reasons import Reason
+from qwen3_operator.sizing.thinking import thinking_failure
 
 __all__ = [
     "Evaluation",
@@ -18,5 +19,6 @@ __all__ = [
     "has_room",
     "plan",
     "spec_digest",
+    "thinking_failure",
     "with_replicas",
 ]

@@ -18,6 +18,8 @@ class FailureReason(StrEnum):
     """No model of the catalog is what model.name: Auto asks for."""
     UNSUPPORTED_QUANTIZATION = "UnsupportedQuantization"
     CONTEXT_TOO_LONG = "ContextTooLong"
+    THINKING_UNSUPPORTED = "ThinkingUnsupported"
+    """The model thinks always or never, and spec.thinking asks for something else."""
     UNKNOWN_POOL = "UnknownPool"
     UNKNOWN_ACCELERATOR = "UnknownAccelerator"
     NO_NODES = "NoNodes"

@@ -6,8 +6,9 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwen3_operator.api.deployment import AUTO, EngineChoice, Quantization, UseCase
+from qwen3_operator.api.deployment import AUTO, EngineChoice, Quantization, ThinkingSpec, UseCase
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
+from qwen3_operator.sizing.thinking import thinking_failure, thinking_problem
 from qwen3_runtime.config import Engine as EngineName
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFa
         return PlanFailure(FailureReason.UNSUPPORTED_QUANTIZATION, message)
     if problem := context_problem(spec, model):
         return PlanFailure(FailureReason.CONTEXT_TOO_LONG, problem)
-    return found
+    return thinking_failure(spec, model, catalog) or found
 
 
 def engine_name(spec: DeploymentSpec) -> EngineName:
@@ -81,12 +82,19 @@ def _of_use_case(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | 
         if not floor:
             message = f"spec.model.minimumQuality {lowest}: no source ranks this model, so none can be compared with it"
             return PlanFailure(FailureReason.NO_MODEL, message)
-    models = [m for m in catalog.models.values() if use_case.value in m.use_cases and (m.quality or 0) >= floor]
+    models = [
+        model
+        for model in catalog.models.values()
+        if use_case.value in model.use_cases
+        and (model.quality or 0) >= floor
+        and thinking_problem(spec, model, catalog) is None
+    ]
     wide = [model for model in models if context_problem(spec, model) is None]
     found = tuple(offer for model in wide for offer in _offers_of(spec, model, catalog))
     if found:
         return found
     at_least = f" at least as good as {lowest}" if lowest else ""
+    at_least += " that thinks as spec.thinking asks" if spec.thinking != ThinkingSpec() else ""
     lacks = f"with a context of {_request(spec, models[0])} tokens" if models and not wide else f"in {_asked(spec)}"
     message = f"no model of the catalog is for {use_case.value}{at_least} {lacks}"
     return PlanFailure(FailureReason.NO_MODEL, message)

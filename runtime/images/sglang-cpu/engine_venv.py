@@ -13,6 +13,7 @@ from pathlib import Path
 
 import drop_cuda
 import prune
+import thinking_mask
 
 HERE = Path(__file__).parent
 STAMP = "engine.json"
@@ -33,6 +34,7 @@ def main() -> None:
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(directory)}))
     drop_cuda.replace(packages / "torch")
     prune.prune(packages)
+    thinking_mask.complete(packages)
     shutil.copytree(HERE / "standins", packages, dirs_exist_ok=True)
     compile_bytecode(python, packages)
     shutil.copyfile(HERE / STAMP, directory / STAMP)

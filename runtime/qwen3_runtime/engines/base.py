@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +41,13 @@ class Adapter(Protocol):
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
         """Command line of this version of the engine for ``config``, listening on loopback at ``port``."""
+        ...
+
+    def thinking_limit(self, tokens: int) -> Mapping[str, Any] | None:
+        """Fields of a chat request that make its thought end with its ``tokens``-th token, which closes it.
+
+        None: the engine cannot. Asked only where ``RuntimeConfig.max_thinking_tokens`` is set.
+        """
         ...
 
     def error_line(self, log: Sequence[str]) -> str | None:

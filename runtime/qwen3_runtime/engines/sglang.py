@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.config import Device, KVCacheDataType, RuntimeConfig
 from qwen3_runtime.engines.base import Command, Version
@@ -73,6 +73,10 @@ class SGLang:
             ),
             environment=_environment(config),
         )
+
+    def thinking_limit(self, tokens: int) -> Mapping[str, Any]:
+        """Read where ``--enable-strict-thinking`` is set (constrained/grammar_manager.py); counts without the end."""
+        return {"custom_params": {"thinking_budget": tokens - 1}}
 
     def error_line(self, log: Sequence[str]) -> str | None:
         """The message of argparse, else the last exception that is a cause, else the last exception."""

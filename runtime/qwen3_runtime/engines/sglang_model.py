@@ -6,11 +6,10 @@ SGLang's cookbook (Qwen3.mdx, Qwen3-Coder.mdx, Qwen3.8.mdx) and Qwen3's concepts
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.config import RuntimeConfig, Task, Thinking, ThinkingMode, ToolCallFormat
+from qwen3_runtime.config import RuntimeConfig, Task, ThinkingMode, ToolCallFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +37,7 @@ def model_flags(config: RuntimeConfig) -> tuple[str, ...]:
         *_REASONING_PARSERS[mode],
         *("--tool-call-parser", _TOOL_CALL_PARSERS[config.tool_call_format or ToolCallFormat.JSON]),
     )
-    if mode is ThinkingMode.HYBRID and config.thinking is Thinking.DISABLED:
-        flags += ("--default-chat-template-kwargs", json.dumps({"enable_thinking": False}))
+    if config.max_thinking_tokens is not None and mode is not ThinkingMode.NEVER:
+        # Costs every request a mask per token, so it is not set without need (docs/thinking.md).
+        flags += ("--enable-strict-thinking",)
     return flags

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
+from qwen3_runtime.server.errors import ErrorAnswer, invalid, model_not_found
 from qwen3_runtime.server.media import outside_media
 from qwen3_runtime.server.refused import REFUSED_FIELDS, REFUSED_TEMPLATE_FIELDS
 
@@ -18,20 +18,20 @@ BODY_LIMIT = 32 * 1024 * 1024
 TOO_LARGE = ErrorAnswer(413, "request_too_large", f"The request body is longer than {BODY_LIMIT} bytes.")
 
 
-def check_body(body: bytes, served_model_name: str) -> ErrorAnswer | None:
-    """Why ``body`` is refused, or None. Everything not looked at here is the engine's to judge."""
+def read_request(body: bytes, served_model_name: str) -> dict[str, Any] | ErrorAnswer:
+    """The request in ``body``, or why it is refused. Everything not looked at here is the engine's to judge."""
     try:
-        request = json.loads(body)
+        request = json.loads(body.decode())
     except (ValueError, RecursionError) as error:
-        return _invalid("invalid_json", f"The request body is no JSON: {error}.")
+        return invalid("invalid_json", f"The request body is no JSON: {error}.")
     if not isinstance(request, dict):
-        return _invalid("invalid_json", "The request body is no JSON object.")
+        return invalid("invalid_json", "The request body is no JSON object.")
     model = request.get("model")
     if not isinstance(model, str) or not model:
-        return _invalid("missing_model", "The request names no model.", "model")
+        return invalid("missing_model", "The request names no model.", "model")
     if model != served_model_name:
         return model_not_found(model, served_model_name)
-    return _check_fields(request)
+    return _check_fields(request) or request
 
 
 def _check_fields(request: Mapping[str, Any]) -> ErrorAnswer | None:
@@ -47,13 +47,9 @@ def _check_fields(request: Mapping[str, Any]) -> ErrorAnswer | None:
                 return _refused(f"chat_template_kwargs.{name}", reason)
     if (medium := outside_media(request)) is not None:
         message = f"`{medium}` must carry its data itself (data:...;base64,...): this server opens no addresses."
-        return _invalid("unsupported_parameter", message, medium)
+        return invalid("unsupported_parameter", message, medium)
     return None
 
 
 def _refused(name: str, reason: str) -> ErrorAnswer:
-    return _invalid("unsupported_parameter", f"`{name}` is not available on this server: {reason}.", name)
-
-
-def _invalid(code: str, message: str, param: str | None = None) -> ErrorAnswer:
-    return ErrorAnswer(400, code, message, param=param)
+    return invalid("unsupported_parameter", f"`{name}` is not available on this server: {reason}.", name)

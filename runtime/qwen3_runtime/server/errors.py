@@ -37,6 +37,11 @@ CLIENT_GONE = ErrorAnswer(499, "client_gone", "The client closed the connection.
 """Never sent; 499 is what nginx logs for it."""
 
 
+def invalid(code: str, message: str, param: str | None = None) -> ErrorAnswer:
+    """400 for a request that would be wrong everywhere or cannot be met here."""
+    return ErrorAnswer(400, code, message, param=param)
+
+
 def model_not_found(asked: str, served: str) -> ErrorAnswer:
     """404 for a model that this pod does not serve."""
     message = f"The model `{asked}` does not exist. This server serves `{served}`."

@@ -17,16 +17,16 @@ from qwen3_runtime.server.asgi import (
     read_body,
     send_error,
 )
-from qwen3_runtime.server.checks import BODY_LIMIT, TOO_LARGE, check_body
+from qwen3_runtime.server.checks import BODY_LIMIT, TOO_LARGE
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.errors import ErrorAnswer
+from qwen3_runtime.server.prepare import Served, prepare
 from qwen3_runtime.server.routes import Route, find_route
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qwen3_runtime.config import Task
     from qwen3_runtime.metrics import Metrics
     from qwen3_runtime.server.upstream import Upstream
 
@@ -39,18 +39,15 @@ HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-authenticate", b"t
 class Forwarder:
     """ASGI application of the API port."""
 
-    def __init__(
-        self, served_model_name: str, task: Task, upstream: Upstream, traffic: Traffic, metrics: Metrics
-    ) -> None:
-        self._served_model_name = served_model_name
-        self._task = task
+    def __init__(self, served: Served, upstream: Upstream, traffic: Traffic, metrics: Metrics) -> None:
+        self._served = served
         self._upstream = upstream
         self._traffic = traffic
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        route = find_route(scope["method"], scope["path"], self._served_model_name, self._task)
+        route = find_route(scope["method"], scope["path"], self._served.model, self._served.task)
         if isinstance(route, ErrorAnswer):
             await self._refuse("other", send, route)
         elif (refusal := self._traffic.refusal()) is not None:
@@ -91,9 +88,10 @@ class Forwarder:
             body = await read_body(receive, BODY_LIMIT)
         except BodyTooLargeError:
             raise InterruptedRequestError(TOO_LARGE) from None
-        if (refusal := check_body(body, self._served_model_name)) is not None:
-            raise InterruptedRequestError(refusal)
-        return body
+        prepared = prepare(body, route, self._served)
+        if isinstance(prepared, ErrorAnswer):
+            raise InterruptedRequestError(prepared)
+        return prepared
 
     async def _forward(self, scope: Scope, body: bytes | None, answer: Answer) -> None:
         headers = (header for header in scope["headers"] if header[0] in REQUEST_HEADERS)

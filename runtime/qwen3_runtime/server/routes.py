@@ -11,9 +11,11 @@ from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
 MODELS = "/v1/models"
 PATHS: Mapping[Task, tuple[str, ...]] = {
-    Task.GENERATE: ("/v1/chat/completions", "/v1/completions"),
+    Task.GENERATE: (CHAT, COMPLETIONS),
     Task.EMBED: ("/v1/embeddings",),
     Task.RERANK: ("/v1/rerank",),
 }

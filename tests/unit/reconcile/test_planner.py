@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from qwen3_operator.api.deployment import DeploymentSpec
+from qwen3_operator.api.deployment import DeploymentSpec, ThinkingDefault, ThinkingSpec
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.client import Listing
 from qwen3_operator.reconcile.kinds import Key, Kind
@@ -127,6 +127,17 @@ async def test_a_failed_change_keeps_the_plan_that_runs(cache: Cache) -> None:
     back = await planning.answer(FIRST, spec(), {})
     assert (back.plan, back.failure) == (running.plan, None)
     assert planning.waiting == ()
+
+
+async def test_a_field_without_effect_beside_a_plan_in_force(cache: Cache) -> None:
+    planning, plain = planner(Lists(1), cache), spec(name="Qwen3-4B-Thinking-2507")
+    running = await planning.answer(FIRST, plain, {})
+    changed = plain.model_copy(update={"thinking": ThinkingSpec(default=ThinkingDefault.DISABLED)})
+    answer = await planning.answer(FIRST, changed, {})
+    assert answer.plan == running.plan is not None
+    assert answer.failure is not None
+    assert answer.failure.reason == "ThinkingUnsupported"
+    assert (await planning.answer(FIRST, plain, {})).failure is None
 
 
 async def test_scaling_keeps_the_shape(cache: Cache) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from typing_extensions import override
 
+from qwen3_operator.api.deployment import ThinkingDefault, ThinkingSpec
 from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.kinds import Key, Kind
@@ -74,6 +75,16 @@ async def test_a_plan_in_force_is_kept_and_costs_no_list() -> None:
     reads, lists.nodes = lists.count, []
     assert await preview(lists)(*FIRST, spec(), {"plan": plan.to_json()}) == plan
     assert lists.count == reads
+
+
+async def test_a_field_without_effect_beside_a_plan_in_force() -> None:
+    look, plain = preview(Lists(8)), spec(name="Qwen3-4B-Thinking-2507")
+    plan = await look(*FIRST, plain, {})
+    assert isinstance(plan, PlanStatus)
+    changed = plain.model_copy(update={"thinking": ThinkingSpec(default=ThinkingDefault.DISABLED)})
+    found = await look(*FIRST, changed, {"plan": plan.to_json()})
+    assert isinstance(found, PlanFailure)
+    assert "always thinks" in found.message
 
 
 async def test_applies_of_one_moment_share_a_list() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qwen3_runtime.config import Task
-from qwen3_runtime.server.checks import check_body
+from qwen3_runtime.server.checks import read_request
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.refused import REFUSED_FIELDS
 from qwen3_runtime.server.routes import PATHS, Route, find_route
@@ -17,8 +17,8 @@ CHAT: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "co
 
 
 def answer_to(body: bytes) -> ErrorAnswer:
-    answer = check_body(body, "qwen3-tiny")
-    assert answer is not None
+    answer = read_request(body, "qwen3-tiny")
+    assert isinstance(answer, ErrorAnswer)
     return answer
 
 
@@ -30,10 +30,12 @@ def test_ordinary_requests_pass() -> None:
         "lora_path": None,
         "return_hidden_states": False,
     }
-    assert check_body(json.dumps(CHAT | extras).encode(), "qwen3-tiny") is None
+    assert read_request(json.dumps(CHAT | extras).encode(), "qwen3-tiny") == CHAT | extras
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe\xfd", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe\xfd", b"[" * 100_000, json.dumps(CHAT).encode("utf-16")]
+)
 def test_no_json_object(body: bytes) -> None:
     answer = answer_to(body)
     assert (answer.status, answer.code) == (400, "invalid_json")
@@ -150,4 +152,5 @@ def test_media_inside_the_request_pass() -> None:
         {"input": ["a", "http://example.com is a text"]},
         {"query": content, "documents": [content, "a"]},
     ):
-        assert check_body(json.dumps({"model": "qwen3-tiny", **body}).encode(), "qwen3-tiny") is None
+        request = {"model": "qwen3-tiny", **body}
+        assert read_request(json.dumps(request).encode(), "qwen3-tiny") == request

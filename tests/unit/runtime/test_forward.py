@@ -17,15 +17,18 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from qwen3_runtime.config import Phase, Task
+from qwen3_runtime.config import Phase
+from qwen3_runtime.engines.sglang import SGLang
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases
 from qwen3_runtime.server import errors
 from qwen3_runtime.server.checks import BODY_LIMIT
 from qwen3_runtime.server.forward import Forwarder
 from qwen3_runtime.server.listen import Listener
+from qwen3_runtime.server.prepare import served
 from qwen3_runtime.server.traffic import Traffic
 from qwen3_runtime.server.upstream import Upstream
+from tests.unit.runtime.conftest import make_config
 
 BODY: dict[str, Any] = {"model": "qwen3-tiny", "messages": []}
 EVENT = b'data: {"choices": []}\n\n'
@@ -67,7 +70,7 @@ async def stand() -> AsyncIterator[Stand]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     upstream = Upstream(runner.addresses[0][1])
-    listener = Listener(Forwarder("qwen3-tiny", Task.GENERATE, upstream, traffic, metrics), 0)
+    listener = Listener(Forwarder(served(make_config(), SGLang()), upstream, traffic, metrics), 0)
     await listener.open()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as client:
         made = Stand(client, phases, traffic, metrics, engine=_refuse)

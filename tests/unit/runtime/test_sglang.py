@@ -89,10 +89,10 @@ def test_longer_context_scales_from_the_trained_length() -> None:
     assert command.environment["SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"] == "1"
 
 
-def test_thinking_default() -> None:
-    assert "--default-chat-template-kwargs" not in flags_of()
-    flags = flags_of(thinking=Thinking.DISABLED)
-    assert json.loads(flags["--default-chat-template-kwargs"]) == {"enable_thinking": False}
+def test_thinking_limit_is_paid_for_only_where_it_is_used() -> None:
+    assert "--enable-strict-thinking" not in flags_of()
+    assert "--enable-strict-thinking" in flags_of(max_thinking_tokens=100)
+    assert "--enable-strict-thinking" not in flags_of(max_thinking_tokens=100, thinking_mode=ThinkingMode.NEVER)
 
 
 @pytest.mark.parametrize(("quantization", "flag"), [("BF16", None), ("FP8", None), ("W8A8", "modelslim")])

@@ -54,6 +54,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "slo.percentile": (50, 99),
     "optimizeFor": ("Cost", "Latency"),
     "thinking.default": ("Enabled", "Disabled"),
+    "thinking.maxBudgetTokens": (100, 200),
     "tenants.allowed.all": (True, False),
     "tenants.allowed.names": (["acme"], ["other"]),
     "drainTimeoutSeconds": (10, 20),
