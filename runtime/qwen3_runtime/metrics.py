@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -11,9 +12,12 @@ from qwen3_runtime.config import Phase
 
 if TYPE_CHECKING:
     from qwen3_runtime.phases import Phases
+    from qwen3_runtime.server.answer import Answer
 
 FIRST_BYTE_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 """Seconds. Starts below the engine's own lowest bucket (0.1 s), which small models never leave."""
+FIRST_ANSWER_BUCKETS = (*FIRST_BYTE_BUCKETS, 200, 500, 1000)
+"""Seconds; a thought of 38,912 tokens, the longest that Qwen's documents speak of, takes minutes."""
 
 _WEIGHTS = (
     ("bytes_done", "fetched_bytes", "Bytes of the model's source that lie on the volume."),
@@ -47,6 +51,19 @@ class Metrics:
             buckets=FIRST_BYTE_BUCKETS,
             registry=self.registry,
         )
+        self.first_answer = Histogram(
+            "qwen3_runtime_time_to_first_answer_token_seconds",
+            "Of streams: from the request's arrival to the first token after the thought.",
+            ["path"],
+            buckets=FIRST_ANSWER_BUCKETS,
+            registry=self.registry,
+        )
+        self.tokens = Counter(
+            "qwen3_runtime_tokens",
+            "Tokens of complete answers as the engine counted them: prompt, thinking (the tags included), answer.",
+            ["path", "kind"],
+            registry=self.registry,
+        )
         self._phase_seconds = Gauge(
             "qwen3_runtime_phase_seconds", "Seconds spent in each phase so far.", ["phase"], registry=self.registry
         )
@@ -58,6 +75,16 @@ class Metrics:
         self._engine_up = Gauge(
             "qwen3_runtime_engine_metrics_up", "1 when this answer holds the engine's metrics.", registry=self.registry
         )
+
+    def observe(self, path: str, answer: Answer) -> None:
+        """Count what one answer took."""
+        if answer.first_byte is not None:
+            self.first_byte.labels(path).observe(answer.first_byte)
+        if answer.first_answer is not None:
+            self.first_answer.labels(path).observe(answer.first_answer)
+        if answer.usage is not None:
+            for kind, count in asdict(answer.usage).items():
+                self.tokens.labels(path, kind).inc(count)
 
     def render(self, phases: Phases, engine: bytes | None) -> bytes:
         """Prometheus text: own metrics, then the engine's as they came. ``None``: the engine gave none."""

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from qwen3_runtime.server import errors
 from qwen3_runtime.server.asgi import Header, Send, send_body, send_error, send_start
 from qwen3_runtime.server.traffic import InterruptedRequestError
+from qwen3_runtime.server.usage import begins_answer, take_usage, usage_of
 
 if TYPE_CHECKING:
     from qwen3_runtime.server.connection import Connection
     from qwen3_runtime.server.errors import ErrorAnswer
+    from qwen3_runtime.server.usage import Usage
 
 LAST_BYTES_SECONDS = 2.0
 """For handing an error to a client that may not be reading any more."""
@@ -30,6 +32,10 @@ class Answer:
         self._began = perf_counter()
         self.first_byte: float | None = None
         """Seconds from the request's arrival to the first byte of the body."""
+        self.first_answer: float | None = None
+        """Of a stream: seconds from the request's arrival to the first token that belongs to no thought."""
+        self.usage: Usage | None = None
+        """Tokens as the engine counted them, once the answer is complete."""
         self.outcome = 0
         """HTTP status for the metrics."""
 
@@ -37,9 +43,10 @@ class Answer:
         """An answer that came in one piece. Its length is known, so that a cut cannot look like an end."""
         await self._start(status, [header for header in headers if header[0].lower() != b"content-length"], len(body))
         self.first_byte = perf_counter() - self._began
+        self.usage = usage_of(body)
         await send_body(self._send, body, more=False)
 
-    async def stream(self, response: Connection, headers: list[Header]) -> None:
+    async def stream(self, response: Connection, headers: list[Header], *, hide_usage: bool) -> None:
         """Events as they come. Only a piece of an event waits for its rest: no client could read it anyway."""
         await self._start(response.status, headers, None)
         self._streaming = True
@@ -48,10 +55,14 @@ class Answer:
             if held or not chunk.endswith(EVENT_END):
                 events, end, held = (held + chunk).rpartition(EVENT_END)
                 chunk = events + end
+            chunk, usage = take_usage(chunk, hide=hide_usage)
+            self.usage = usage or self.usage
             if not chunk:
                 continue
             if self.first_byte is None:
                 self.first_byte = perf_counter() - self._began
+            if self.first_answer is None and begins_answer(chunk):
+                self.first_answer = perf_counter() - self._began
             await send_body(self._send, chunk, more=True)
             sent = chunk
         if held or not sent.endswith(STREAM_END):

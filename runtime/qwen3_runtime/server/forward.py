@@ -20,7 +20,7 @@ from qwen3_runtime.server.asgi import (
 from qwen3_runtime.server.checks import BODY_LIMIT, TOO_LARGE
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.errors import ErrorAnswer
-from qwen3_runtime.server.prepare import Served, prepare
+from qwen3_runtime.server.prepare import Prepared, Served, prepare
 from qwen3_runtime.server.routes import Route, find_route
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running, Traffic
 
@@ -57,8 +57,7 @@ class Forwarder:
             with self._traffic.admit() as running:
                 await self._serve(route, scope, receive, answer, running)
             self._metrics.requests.labels(route.name, answer.outcome).inc()
-            if answer.first_byte is not None:
-                self._metrics.first_byte.labels(route.name).observe(answer.first_byte)
+            self._metrics.observe(route.name, answer)
 
     async def _refuse(self, name: str, send: Send, error: ErrorAnswer) -> None:
         self._metrics.requests.labels(name, error.status).inc()
@@ -68,9 +67,9 @@ class Forwarder:
         watch: asyncio.Task[None] | None = None
         try:
             with running.interruptible():
-                body = await self._body(route, receive)
+                prepared = await self._prepared(route, receive)
                 watch = asyncio.create_task(_watch(receive, running))
-                await self._forward(scope, body, answer)
+                await self._forward(scope, prepared, answer)
         except InterruptedRequestError as interruption:
             await answer.fail(interruption.answer)
         except DisconnectedError:
@@ -81,7 +80,7 @@ class Forwarder:
             if watch is not None:
                 watch.cancel()
 
-    async def _body(self, route: Route, receive: Receive) -> bytes | None:
+    async def _prepared(self, route: Route, receive: Receive) -> Prepared | None:
         if not route.has_body:
             return None
         try:
@@ -93,12 +92,13 @@ class Forwarder:
             raise InterruptedRequestError(prepared)
         return prepared
 
-    async def _forward(self, scope: Scope, body: bytes | None, answer: Answer) -> None:
+    async def _forward(self, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:
+        body = prepared.body if prepared else None
         headers = (header for header in scope["headers"] if header[0] in REQUEST_HEADERS)
         async with self._upstream.request(scope["method"], _target(scope), body, headers) as response:
             kept = [(name, value) for name, value in response.headers if name.lower() not in HOP_BY_HOP]
             if _is_stream(kept):
-                await answer.stream(response, kept)
+                await answer.stream(response, kept, hide_usage=prepared is not None and prepared.hide_usage)
             else:
                 await answer.whole(response.status, kept, await response.read())
 

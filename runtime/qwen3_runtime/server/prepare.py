@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.config import Task, ThinkingMode
 from qwen3_runtime.server.checks import read_request
@@ -11,8 +11,11 @@ from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.rewrite import rewrite
 from qwen3_runtime.server.routes import CHAT, COMPLETIONS, Route
 from qwen3_runtime.server.thinking import ThinkingRules, check_prompt, settle
+from qwen3_runtime.server.usage import asks_for_usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qwen3_runtime.config import RuntimeConfig
     from qwen3_runtime.engines.base import Adapter
 
@@ -39,14 +42,33 @@ def served(config: RuntimeConfig, adapter: Adapter) -> Served:
     return Served(config.served_model_name, config.task or Task.GENERATE, rules)
 
 
-def prepare(body: bytes, route: Route, served: Served) -> bytes | ErrorAnswer:
-    """The body for the engine, or why the request is refused."""
+@dataclass(frozen=True)
+class Prepared:
+    """A request on its way to the engine."""
+
+    body: bytes
+    hide_usage: bool = False
+    """Whether the engine was asked to end the stream with its counts, and the client did not ask."""
+
+
+def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer:
+    """The request for the engine, or why it is refused."""
     request = read_request(body, served.model)
     if isinstance(request, ErrorAnswer):
         return request
+    settled: dict[str, Any] | ErrorAnswer = request
     if route.name == COMPLETIONS:
-        return check_prompt(request) or body
-    if route.name != CHAT:
-        return body
-    settled = settle(request, served.thinking)
-    return settled if isinstance(settled, ErrorAnswer) else rewrite(body, request, settled)
+        settled = check_prompt(request) or request
+    elif route.name == CHAT:
+        settled = settle(request, served.thinking)
+    if isinstance(settled, ErrorAnswer):
+        return settled
+    hide_usage = served.task is Task.GENERATE and request.get("stream") is True and not asks_for_usage(request)
+    if hide_usage:
+        settled = settled | {"stream_options": _options(request) | {"include_usage": True}}
+    return Prepared(rewrite(body, request, settled), hide_usage)
+
+
+def _options(request: Mapping[str, Any]) -> dict[str, Any]:
+    options = request.get("stream_options")
+    return options if isinstance(options, dict) else {}

@@ -117,6 +117,34 @@ async def test_stream_passes_byte_for_byte(stand: Stand) -> None:
     assert stand.count(200) == 1
 
 
+async def test_tokens_are_counted_whether_the_client_wants_to_know_or_not(stand: Stand) -> None:
+    last = b'data: {"object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5,'
+    last += b'"completion_tokens_details":{"reasoning_tokens":4}}}\n\n'
+    thought, answer_event = b'data: {"reasoning_content":"a"}\n\n', b'data: {"content":"b"}\n\n'
+    bodies: list[dict[str, Any]] = []
+    stream = stream_of(thought, answer_event, last + DONE)
+
+    async def engine(request: web.Request) -> web.StreamResponse:
+        bodies.append(await request.json())
+        return await stream(request)
+
+    stand.engine = engine
+    for options, seen in ((None, b""), ({"include_usage": True}, last)):
+        body = BODY | {"stream": True, "stream_options": options}
+        async with stand.client.post("/v1/chat/completions", json=body) as answer:
+            assert await answer.read() == thought + answer_event + seen + DONE
+    assert [body["stream_options"] for body in bodies] == [{"include_usage": True}] * 2
+    values = {
+        kind: stand.metrics.registry.get_sample_value(
+            "qwen3_runtime_tokens_total", {"path": "/v1/chat/completions", "kind": kind}
+        )
+        for kind in ("prompt", "thinking", "answer")
+    }
+    assert values == {"prompt": 6, "thinking": 8, "answer": 2}
+    count = "qwen3_runtime_time_to_first_answer_token_seconds_count"
+    assert stand.metrics.registry.get_sample_value(count, {"path": "/v1/chat/completions"}) == 2
+
+
 async def test_body_and_allowed_headers_reach_the_engine_unchanged(stand: Stand) -> None:
     seen: list[web.Request] = []
     bodies: list[bytes] = []

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from qwen3_runtime.config import Thinking, ThinkingMode
 from qwen3_runtime.engines.sglang import SGLang
 from qwen3_runtime.server.errors import ErrorAnswer
-from qwen3_runtime.server.prepare import prepare, served
+from qwen3_runtime.server.prepare import Prepared, prepare, served
 from qwen3_runtime.server.rewrite import rewrite
 from qwen3_runtime.server.routes import CHAT, COMPLETIONS, Route
 from tests.unit.runtime.conftest import make_config
 
 PLAIN: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "content": "Hi"}]}
-LIMITED = {"max_thinking_tokens": 1000}
+
 ON, OFF = {"enable_thinking": True}, {"enable_thinking": False}
 
 
@@ -28,7 +28,7 @@ def sent(asked: dict[str, Any], path: str = CHAT, **config: Any) -> dict[str, An
     answer = prepare(body, Route(path, has_body=True), served(make_config(**config), SGLang()))
     if isinstance(answer, ErrorAnswer):
         return answer
-    return {name: value for name, value in json.loads(answer).items() if PLAIN.get(name) != value}
+    return {name: value for name, value in json.loads(answer.body).items() if PLAIN.get(name) != value}
 
 
 def budget(asked: dict[str, Any], **config: Any) -> int | None:
@@ -80,7 +80,8 @@ def test_other_template_fields_stay() -> None:
 @pytest.mark.parametrize("mode", [ThinkingMode.ALWAYS, ThinkingMode.NEVER])
 def test_models_with_one_mode_get_the_request_as_it_came(mode: ThinkingMode) -> None:
     body = b' {"model":"qwen3-tiny", "messages": [ ]}'
-    assert prepare(body, Route(CHAT, has_body=True), served(make_config(thinking_mode=mode), SGLang())) == body
+    prepared = prepare(body, Route(CHAT, has_body=True), served(make_config(thinking_mode=mode), SGLang()))
+    assert prepared == Prepared(body)
 
 
 @pytest.mark.parametrize(
@@ -117,11 +118,11 @@ def test_what_the_model_cannot_do_is_refused(mode: ThinkingMode, asked: dict[str
     ],
 )
 def test_the_least_of_budget_effort_and_ceiling_counts(asked: dict[str, Any], tokens: int | None) -> None:
-    assert budget(asked, **LIMITED) == tokens
+    assert budget(asked, max_thinking_tokens=1000) == tokens
 
 
 def test_models_that_always_think_are_limited() -> None:
-    assert budget({"thinking_budget": 7}, thinking_mode=ThinkingMode.ALWAYS, **LIMITED) == 7
+    assert budget({"thinking_budget": 7}, thinking_mode=ThinkingMode.ALWAYS, max_thinking_tokens=1000) == 7
 
 
 def test_a_budget_needs_a_deployment_that_takes_budgets() -> None:
@@ -133,7 +134,7 @@ def test_a_budget_needs_a_deployment_that_takes_budgets() -> None:
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, "100", []])
 def test_a_budget_is_a_number_of_tokens(value: object) -> None:
-    assert refusal({"thinking_budget": value}, **LIMITED).param == "thinking_budget"
+    assert refusal({"thinking_budget": value}, max_thinking_tokens=1000).param == "thinking_budget"
 
 
 @pytest.mark.parametrize("value", [0, "false", []])
@@ -144,13 +145,13 @@ def test_a_switch_is_a_boolean(value: object) -> None:
 
 
 def test_contradictions_are_refused() -> None:
-    assert "contradict" in refusal({"enable_thinking": True, "thinking_budget": 0}, **LIMITED).message
+    assert "contradict" in refusal({"enable_thinking": True, "thinking_budget": 0}, max_thinking_tokens=1000).message
 
 
 def test_a_continued_answer_has_no_thought_that_could_be_counted() -> None:
     asked = {"continue_final_message": True}
-    assert refusal(asked, **LIMITED).param == "continue_final_message"
-    assert isinstance(sent(asked | {"enable_thinking": False}, **LIMITED), dict)
+    assert refusal(asked, max_thinking_tokens=1000).param == "continue_final_message"
+    assert isinstance(sent(asked | {"enable_thinking": False}, max_thinking_tokens=1000), dict)
     assert isinstance(sent(asked), dict)
 
 
