@@ -19,10 +19,12 @@ from qwen3_operator.scaling.types import PERIOD_SECONDS, Decision, Rule, Seeing,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qwen3_operator.scaling.shadows import Shaped
     from qwen3_operator.scaling.sight import Tick
     from qwen3_operator.scaling.state import State
     from qwen3_operator.scaling.types import Capacity, Observation, Policy, QueueOrder
 
+_STEPS = STEPS.tolist()
 _NEARLY_NONE = 1e-9
 """Tokens per second: a level fades to it where nothing arrives for hours."""
 
@@ -52,9 +54,8 @@ def decide(
         order=policy.queue,
         startup_seconds=places.next_startup,
     )
-    read = replace(state, unit=unit, at=now, counters=readable(observation.counters), unscraped=observation.unscraped)
-    learned = _learned(read, moment)
-    wish, stopped = _guarded(_wish(learned, moment), policy, observation, capacity, moment)
+    learned, shaped = _learned(state, moment)
+    wish, stopped = _guarded(_wish(learned, moment, shaped), policy, observation, capacity, moment)
     counts, limits = places.granted(
         wish.wanted,
         max((wish.wanted, *learned.wanted)),
@@ -77,7 +78,15 @@ def decide(
         stopped=tuple(sorted(stopped | limits)),
         next_at=now + PERIOD_SECONDS,
     )
-    return decision, replace(learned, wanted=(wish.wanted, *learned.wanted)[: hold(moment.startup) - 1])
+    after = replace(
+        learned,
+        unit=unit,
+        at=now,
+        counters=readable(observation.counters),
+        unscraped=observation.unscraped,
+        wanted=(wish.wanted, *learned.wanted)[: hold(moment.startup) - 1],
+    )
+    return decision, after
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,42 +125,43 @@ class _Wish(NamedTuple):
     """Without what a backlog and latency ask for."""
 
 
-def _learned(state: State, moment: _Moment) -> State:
+def _learned(state: State, moment: _Moment) -> tuple[State, Shaped | None]:
     """Levels, shadows and experience after one more span of arrivals; as they were where it is not wholly known."""
     if moment.tick is None or moment.arrived is None or moment.partial:
-        return state
+        return state, None
     rates, places = moment.tick, moment.places
     requests = rates.requests * PERIOD_SECONDS
     tokens = (rates.requests, rates.input_tokens, rates.output_tokens)
     levels = state.levels.after(moment.arrived, tokens, moment.startup)
     before = state.shadows or Shadows.of(math.ceil(moment.there))
-    shadows = before.after(moment.arrived, requests, moment.wait, levels, moment.startup, order=moment.order)
+    shaped = shapes(levels, moment.startup)
+    shadows = before.after(moment.arrived, requests, moment.wait, shaped, moment.startup, order=moment.order)
     late = rates.late * PERIOD_SECONDS
     experience = state.experience.after(moment.arrived, requests, late, places.ready, moment.wait, order=moment.order)
     if not experience.chosen or experience.decisions % CHOOSE_EVERY == 0:
         chosen, weights = experience.choice(shadows, levels, moment.startup_seconds)
         experience = replace(experience, chosen=chosen, weights=weights)
-    return replace(state, levels=levels, shadows=shadows, experience=experience)
+    return replace(state, levels=levels, shadows=shadows, experience=experience), shaped
 
 
-def _wish(state: State, moment: _Moment) -> _Wish:
+def _wish(state: State, moment: _Moment, shaped: Shaped | None) -> _Wish:
     """What work asks for; where it is not wholly known, at least what is there."""
     if moment.arrived is None:
         return _Wish(Rule.HOLD, moment.there, moment.there)
-    if moment.partial:
+    if shaped is None:
         least = max(moment.there, moment.arrived)
         return _Wish(Rule.HEADROOM, least, least)
-    steady = _headroom(state, moment.startup)
+    steady = _headroom(state, shaped)
     wanted = steady + moment.waiting * state.levels.work_per_request / DRAIN_SECONDS
     return _Wish(Rule.BACKLOG if math.ceil(wanted) > math.ceil(steady) else Rule.HEADROOM, wanted, steady)
 
 
-def _headroom(state: State, startup: int) -> float:
+def _headroom(state: State, shaped: Shaped) -> float:
     """Level and headroom in units: the chosen candidates of the shapes, weighted."""
-    level, unit = shapes(state.levels, startup)
-    chosen = [STEPS[shape, index] for shape, index in enumerate(state.experience.chosen)]
+    level, unit = (part.tolist() for part in shaped)
+    chosen = [_STEPS[shape][index] for shape, index in enumerate(state.experience.chosen)]
     parts = zip(state.experience.weights, level, chosen, unit, strict=True)
-    return max(0.0, float(sum(weight * (base + step * size) for weight, base, step, size in parts)))
+    return max(0.0, sum(weight * (base + step * size) for weight, base, step, size in parts))
 
 
 def _guarded(

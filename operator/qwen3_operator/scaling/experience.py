@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qwen3_operator.scaling.queue import Queue, serve
-from qwen3_operator.scaling.shadows import MEMORY_HOURS, RECENT_HOURS, STEPS, Shadows
+from qwen3_operator.scaling.queue import Waiting
+from qwen3_operator.scaling.shadows import MEMORY_HOURS, RECENT_HOURS, STEPS, Shadows, kept
 from qwen3_operator.scaling.types import PERIOD_SECONDS
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _HARDLY_MORE = 1.1
 _NEARLY_NONE = 1e-9
 """Requests: sums fade to it where nothing arrives for days."""
 _HOUR = PERIOD_SECONDS / 3600
+_MEMORY, _RECENT, _PRIOR = kept(MEMORY_HOURS), kept(RECENT_HOURS), kept(_PRIOR_HALF_LIFE)
 
 
 @dataclass(frozen=True)
@@ -66,21 +67,19 @@ class Experience:
         self, work: float, requests: float, late: float, ready: float, wait: float, *, order: QueueOrder
     ) -> Experience:
         """One decision later; ``work`` and ``ready`` in replicas."""
-        before = Queue(np.array(self.twin_on_time), np.array(self.twin_waiting_late))
-        queue, share = serve(
-            before, work * PERIOD_SECONDS, np.array(max(1.0, ready)), PERIOD_SECONDS, wait, order=order
-        )
+        before = Waiting(self.twin_on_time, self.twin_waiting_late)
+        queue, share = before.after(work * PERIOD_SECONDS, max(1.0, ready), PERIOD_SECONDS, wait, order=order)
         return Experience(
             decisions=self.decisions + 1,
-            requests=_faded(self.requests, MEMORY_HOURS) + requests,
-            recent_requests=_faded(self.recent_requests, RECENT_HOURS) + requests,
-            hours=_faded(self.hours, MEMORY_HOURS) + _HOUR,
-            recent_hours=_faded(self.recent_hours, RECENT_HOURS) + _HOUR,
-            prior_hours=_faded(self.prior_hours, _PRIOR_HALF_LIFE),
-            late=_faded(self.late, MEMORY_HOURS) + late,
-            twin_late=_faded(self.twin_late, MEMORY_HOURS) + float(share) * requests,
-            twin_on_time=float(queue.on_time),
-            twin_waiting_late=float(queue.late),
+            requests=self.requests * _MEMORY + requests,
+            recent_requests=self.recent_requests * _RECENT + requests,
+            hours=self.hours * _MEMORY + _HOUR,
+            recent_hours=self.recent_hours * _RECENT + _HOUR,
+            prior_hours=self.prior_hours * _PRIOR,
+            late=self.late * _MEMORY + late,
+            twin_late=self.twin_late * _MEMORY + share * requests,
+            twin_on_time=queue.on_time,
+            twin_waiting_late=queue.late,
             chosen=self.chosen,
             weights=self.weights,
         )
@@ -123,7 +122,3 @@ def _prior(levels: Levels, startup_seconds: float) -> Numbers:
     factor, deviation = 0.08 * root + 0.5 * noise, 0.35 * root + 0.4
     middle = _PRIOR_STEP * np.array([[factor], [deviation], [factor]])
     return np.minimum(0.5, 0.01 * np.exp(-2.5 * (STEPS - middle) / np.maximum(1e-6, middle)))
-
-
-def _faded(value: float, hours: float) -> float:
-    return value * float(0.5 ** (_HOUR / hours))

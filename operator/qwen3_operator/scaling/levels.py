@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,20 +71,20 @@ class Levels:
         if not len(self.held):
             return Levels(np.full((1, len(MEANS)), work), 0.0, 0.0, *tokens)
         newest = self.held[0] + _SHARES * (work - self.held[0])
-        noise = self.noise + _share(_NOISE_SECONDS) * ((work - newest[1]) ** 2 - self.noise)
+        noise = self.noise + _NOISE * ((work - float(newest[1])) ** 2 - self.noise)
         drift = self.drift
         if len(self.held) >= startup > 0:
             change = float(newest[1] - self.held[startup - 1, 1])
-            drift += _share(_DRIFT_SECONDS) * (change**2 - drift)
-        mix = _share(_MIX_SECONDS)
+            drift += _DRIFT * (change**2 - drift)
         before = (self.requests, self.input_tokens, self.output_tokens)
-        smoothed = (old + mix * (new - old) for old, new in zip(before, tokens, strict=True))
+        smoothed = (old + _MIX * (new - old) for old, new in zip(before, tokens, strict=True))
         held = np.concatenate((newest[None], self.held[:LONGEST_HOLD]))
-        return replace(Levels(held, float(noise), drift, *smoothed))
+        return Levels(held, noise, drift, *smoothed)
 
 
 def _share(seconds: float) -> float:
     return 1 - math.exp(-PERIOD_SECONDS / seconds)
 
 
+_NOISE, _DRIFT, _MIX = _share(_NOISE_SECONDS), _share(_DRIFT_SECONDS), _share(_MIX_SECONDS)
 _SHARES = np.array([_share(seconds) for seconds in MEANS])

@@ -49,3 +49,30 @@ def _beyond(before: Numbers, after: Numbers, wait: float) -> Numbers:
     """Share of a span in which a wait that goes straight from ``before`` to ``after`` is longer than ``wait``."""
     low, high = np.minimum(before, after), np.maximum(before, after)
     return np.asarray(np.clip((high - wait) / np.maximum(high - low, _NEARLY_NONE), 0.0, 1.0))
+
+
+class Waiting(NamedTuple):
+    """The queue of one fleet on plain numbers, which is ten times as fast for it."""
+
+    on_time: float
+    late: float
+
+    def after(
+        self, work: float, ready: float, seconds: float, wait: float, *, order: QueueOrder
+    ) -> tuple[Waiting, float]:
+        """As ``serve``."""
+        asked, done = self.on_time + work, ready * seconds
+        waiting = asked - done if asked > done else 0.0
+        if order is QueueOrder.FIFO:
+            return Waiting(waiting, self.late), _share_beyond(self.on_time, waiting, ready * wait) if work > 0 else 0.0
+        limit = ready * wait
+        on_time = min(limit, waiting)
+        excess = waiting - on_time
+        spare = done - asked if done > asked else 0.0
+        late = (self.late - spare if self.late > spare else 0.0) + excess
+        return Waiting(on_time, late), min(excess, work) / work if work > 0 else 0.0
+
+
+def _share_beyond(before: float, after: float, limit: float) -> float:
+    low, high = min(before, after), max(before, after)
+    return min(1.0, max(0.0, (high - limit) / max(high - low, _NEARLY_NONE)))

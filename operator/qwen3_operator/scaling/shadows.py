@@ -22,6 +22,13 @@ REST, REST_SHARE = 0.25, 0.05
 """What must be left over for a fleet to go down: parts of a replica, and of the fleet. Without it, it would flip at
 every rounding."""
 
+
+def kept(hours: float) -> float:
+    """Share of a sum with this half-life that is left at the next decision."""
+    return float(0.5 ** (PERIOD_SECONDS / 3600 / hours))
+
+
+_MEMORY, _RECENT = kept(MEMORY_HOURS), kept(RECENT_HOURS)
 _FACTORS = np.concatenate((np.geomspace(0.8, 2.8, 22), np.geomspace(2.8, 12.0, 9)[1:])) - 1
 _DEVIATIONS = np.concatenate((np.linspace(-1.5, 7.0, 22), np.geomspace(7.0, 30.0, 9)[1:]))
 STEPS = np.array([_FACTORS, _DEVIATIONS, _FACTORS])
@@ -35,7 +42,11 @@ _SHORTEST_HOLD = 18
 """Decisions: three minutes, also where a start-up takes less. It costs 1 % and halves the changes of direction."""
 
 
-def shapes(levels: Levels, startup: int) -> tuple[Numbers, Numbers]:
+Shaped = tuple[Numbers, Numbers]
+"""Level and unit of headroom of each shape."""
+
+
+def shapes(levels: Levels, startup: int) -> Shaped:
     """Level and unit of headroom of each shape: nimble, held for a start-up, and held for an hour."""
     highest = (levels.highest(0, _HOLD), levels.highest(1, max(_HOLD, startup)), levels.highest(2, LONGEST_HOLD))
     return np.array(highest), np.array([highest[0], levels.spread, highest[2]])
@@ -78,7 +89,7 @@ class Shadows:
         return Shadows(begin, begin, Queue(nothing, nothing), nothing, nothing, nothing)
 
     def after(
-        self, work: float, requests: float, wait: float, levels: Levels, startup: int, *, order: QueueOrder
+        self, work: float, requests: float, wait: float, shaped: Shaped, startup: int, *, order: QueueOrder
     ) -> Shadows:
         """One decision later.
 
@@ -86,13 +97,13 @@ class Shadows:
             work: that arrived, in replicas.
             requests: that arrived.
             wait: seconds that a request may wait.
-            levels: after the arrivals.
+            shaped: levels and units after the arrivals.
             startup: decisions that a start-up takes.
             order: of the queue.
         """
         ready = self.totals.min(axis=0)
         queue, share = serve(self.queue, work * PERIOD_SECONDS, ready, PERIOD_SECONDS, wait, order=order)
-        level, unit = shapes(levels, startup)
+        level, unit = shaped
         wanted = (level[:, None] + STEPS * unit[:, None]).ravel() + (queue.on_time + queue.late) / DRAIN_SECONDS
         past = np.concatenate((wanted[None], self.wanted[: hold(startup) - 1]))
         target = resized(self.totals[0], wanted, past.max(axis=0))
@@ -100,9 +111,9 @@ class Shadows:
             np.concatenate((target[None], _of_length(self.totals, startup))),
             past,
             queue,
-            faded(self.missed, MEMORY_HOURS) + share * requests,
-            faded(self.recently_missed, RECENT_HOURS) + share * requests,
-            faded(self.cost, MEMORY_HOURS) + self.totals[0] * PERIOD_SECONDS,
+            self.missed * _MEMORY + share * requests,
+            self.recently_missed * _RECENT + share * requests,
+            self.cost * _MEMORY + self.totals[0] * PERIOD_SECONDS,
         )
 
 
@@ -110,8 +121,3 @@ def _of_length(totals: Numbers, rows: int) -> Numbers:
     """As many past decisions; the oldest is repeated where a start-up takes longer than it was believed to."""
     missing = rows - len(totals)
     return totals[:rows] if missing <= 0 else np.concatenate((totals, np.repeat(totals[-1:], missing, axis=0)))
-
-
-def faded(value: Numbers, hours: float) -> Numbers:
-    """What is left of it at the next decision."""
-    return value * float(0.5 ** (PERIOD_SECONDS / 3600 / hours))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen3_operator.scaling import Capacity, Policy, QueueOrder
-from qwen3_operator.scaling.queue import Queue, serve
+from qwen3_operator.scaling.queue import Queue, Waiting, serve
 from qwen3_operator.scaling.simulate import (
     STEP_SECONDS,
     Arrivals,
@@ -23,7 +23,6 @@ from qwen3_operator.scaling.simulate import (
     run,
     scaler,
 )
-from qwen3_operator.scaling.simulate.fleet import Waiting
 from qwen3_operator.scaling.simulate.scalers import Static
 from tests.unit.scaling.given import GPU, INPUT, NPU, OUTPUT, SECONDS
 
@@ -52,7 +51,7 @@ def test_the_queue_of_one_fleet_is_that_of_the_shadows(
     on_time, late, work = amounts
     before = Queue(np.array([on_time]), np.array([late if order is QueueOrder.DEADLINE else 0.0]))
     many, share = serve(before, work, np.array([ready]), STEP_SECONDS, wait, order=order)
-    one, lost = Waiting(on_time, float(before.late[0])).after(work, ready, wait, order)
+    one, lost = Waiting(on_time, float(before.late[0])).after(work, ready, STEP_SECONDS, wait, order=order)
     assert (one.on_time, one.late) == (many.on_time[0], many.late[0])
     assert lost == pytest.approx(share[0], abs=1e-6)
 
@@ -62,7 +61,7 @@ def test_the_queue_of_one_fleet_is_that_of_the_shadows(
 def test_no_work_is_lost_or_found(order: QueueOrder, steps: list[tuple[float, float]]) -> None:
     queue, came, could = Waiting(0.0, 0.0), 0.0, 0.0
     for work, ready in steps:
-        queue, share = queue.after(work, ready, 2.0, order)
+        queue, share = queue.after(work, ready, STEP_SECONDS, 2.0, order=order)
         came, could = came + work, could + ready * STEP_SECONDS
         assert 0 <= share <= 1
         assert came - could - 1e-6 <= queue.on_time + queue.late <= came + 1e-6

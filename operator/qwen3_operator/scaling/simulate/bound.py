@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qwen3_operator.scaling.queue import Waiting
 from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS
-from qwen3_operator.scaling.simulate.fleet import Waiting
 from qwen3_operator.scaling.types import QueueOrder
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _missed(setting: Setting, work: Numbers, stays: Sequence[_Stay], order: Queu
             continue
         queue, step = Waiting(0.0, 0.0), begin
         while step == begin or (queue.on_time and step < steps):  # late ones yield: they make nobody late
-            queue, share = queue.after(works[step], ready[step], setting.wait, order)
+            queue, share = queue.after(works[step], ready[step], STEP_SECONDS, setting.wait, order=order)
             missed += share * requests[step]
             step += 1
     return missed

@@ -7,13 +7,14 @@ from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from qwen3_operator.scaling.guard import wait_seconds
+from qwen3_operator.scaling.queue import Waiting
 from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS, Arrivals
-from qwen3_operator.scaling.types import PERIOD_SECONDS, Capacity, Counters, Fleet, Observation, Policy, QueueOrder
+from qwen3_operator.scaling.types import PERIOD_SECONDS, Capacity, Counters, Fleet, Observation, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,30 +83,6 @@ class Run:
     """Seconds until the last of those that wait is served, late ones included."""
 
 
-class Waiting(NamedTuple):
-    """The queue of ``qwen3_operator.scaling.queue`` on plain numbers, which is ten times as fast for one fleet."""
-
-    on_time: float
-    late: float
-
-    def after(self, work: float, ready: float, wait: float, order: QueueOrder) -> tuple[Waiting, float]:
-        """The queue one step later, and the share of the arrived work that became late."""
-        asked, done = self.on_time + work, ready * STEP_SECONDS
-        waiting = max(0.0, asked - done)
-        if order is QueueOrder.FIFO:
-            return Waiting(waiting, 0.0), _beyond(self.on_time, waiting, ready * wait) if work > 0 else 0.0
-        on_time = min(waiting, ready * wait)
-        excess = waiting - on_time
-        late = max(0.0, self.late - max(0.0, done - asked)) + excess
-        return Waiting(on_time, late), min(excess, work) / work if work > 0 else 0.0
-
-
-def _beyond(before: float, after: float, limit: float) -> float:
-    """Share of a span in which what goes straight from ``before`` to ``after`` is above ``limit``."""
-    low, high = min(before, after), max(before, after)
-    return min(1.0, max(0.0, (high - limit) / max(high - low, 1e-9)))
-
-
 def run(setting: Setting, scaler: Scaler, told: Callable[[float], None] = lambda _: None) -> Run:
     """Let a scaler decide every ``PERIOD_SECONDS`` of the trace; ``told`` hears the share that is done."""
     pods = _Pods(setting)
@@ -118,7 +95,7 @@ def run(setting: Setting, scaler: Scaler, told: Callable[[float], None] = lambda
     for begin, end in pairwise(range(0, steps + 1, _STEPS)):
         serving = pods.serving
         for step in range(begin, end):
-            queue, share = queue.after(work[step], serving, wait, order)
+            queue, share = queue.after(work[step], serving, STEP_SECONDS, wait, order=order)
             missed[step] = share * requests[step]
             waits[step] = (queue.on_time + queue.late) / max(serving, 1e-9)
         ready[begin:end] = serving
