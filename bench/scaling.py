@@ -33,6 +33,8 @@ _LONG_ANSWERS = 1000.0
 """Output tokens of a mean request from which on traffic is that of a reasoning model."""
 _TTFT, _REASONING_TTFT = 2.0, 4.0
 """Seconds to the first token: of a conversation, and where thinking comes before the answer."""
+_TPOT = 0.05
+"""Seconds per output token."""
 TARGETS = {
     (False, QueueOrder.DEADLINE): (1.0, 1.0, 1.05),
     (False, QueueOrder.FIFO): (1.08, 1.08, 1.25),
@@ -82,6 +84,7 @@ def rows(trace: str, asked: argparse.Namespace) -> Iterator[Row]:
     reasoning = recorded.mean_tokens[1] >= _LONG_ANSWERS
     for scale, seed in product(asked.mean_replicas, asked.seed):
         found, _ = recorded.arrivals(REPLICA, scale, seed)
+        found = found.answered(recorded.mean_tokens[1] * _TPOT)
         half = len(found.requests) // 4 * 2
         for startup, queue in product(asked.start_seconds, asked.queue):
             capacity = (replace(REPLICA, startup_seconds=startup),)

@@ -21,6 +21,8 @@ from qwen3_operator.scaling.simulate import SCALERS, Setting, bound, report, run
 
 _SLO = "ttft=2s,tpot=50ms"
 _DEFAULT = "adaptive"
+_SLOTS = 100.0
+"""Requests that a replica serves at a time where only its tokens are known."""
 
 
 @command
@@ -95,11 +97,12 @@ def replay(
     bounds = Policy(max_replicas, min_replicas, targets.get("ttft"), targets.get("tpot"), queue)
     cells = {"model": model or "", "accelerator": accelerator or "", "quantization": quantization or ""}
     row = cells | {"tensor_parallel": str(tensor_parallel or "")}
-    recorded, capacities, words = _read(
+    recorded, capacities, slots, words = _read(
         trace, trace_format, row, capacity or [], policy=bounds, catalog=catalog, startup=start_seconds
     )
     found, notes = recorded.arrivals(capacities[0], mean_replicas, seed)
-    setting = Setting(found, capacities, bounds)
+    found = found.answered(recorded.mean_tokens[1] * (bounds.time_per_output_token or 0.0))
+    setting = Setting(found, capacities, bounds, slots)
     for text in (*words, *recorded.notes, *notes):
         note(f"note: {text}")
     best = bound(setting)
@@ -148,8 +151,8 @@ def _read(
     policy: Policy,
     catalog: str | None,
     startup: float,
-) -> tuple[Trace, tuple[Capacity, ...], list[str]]:
-    """The trace, what the replicas of each placement do, the cheapest first, and what they are in words."""
+) -> tuple[Trace, tuple[Capacity, ...], float, list[str]]:
+    """The trace, what replicas of each placement do, the cheapest first, their requests at a time, and words."""
     named = bool(row["model"] and row["accelerator"])
     if named == bool(words) or (words and any(row.values())):
         raise InputError(
@@ -157,8 +160,9 @@ def _read(
         )
     if words:
         capacities = cheapest_first([in_words(text, startup) for text in words])
-        return read_trace(path, form), capacities, []
+        return read_trace(path, form), capacities, _SLOTS, []
     known = catalog_of(catalog)
     trace = read_trace(path, form, kv_tokens_of(row, known))
     replica = replica_of(row, trace.mean_tokens, policy, known)
-    return trace, (replica.capacity(trace.mean_tokens, known, startup),), [f"a replica is {replica.words}"]
+    found = (replica.capacity(trace.mean_tokens, known, startup),)
+    return trace, found, float(replica.clients), [f"a replica is {replica.words}"]

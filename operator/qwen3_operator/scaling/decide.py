@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qwen3_operator.scaling.state import State
     from qwen3_operator.scaling.types import Capacity, Observation, Policy, QueueOrder
 
-_STEPS = STEPS.tolist()
+_STEPS: list[list[float]] = STEPS.tolist()
 _NEARLY_NONE = 1e-9
 """Tokens per second: a level fades to it where nothing arrives for hours."""
 
@@ -158,7 +158,7 @@ def _wish(state: State, moment: _Moment, shaped: Shaped | None) -> _Wish:
 
 def _headroom(state: State, shaped: Shaped) -> float:
     """Level and headroom in units: the chosen candidates of the shapes, weighted."""
-    level, unit = (part.tolist() for part in shaped)
+    level, unit = ([float(one) for one in part] for part in shaped)
     chosen = [_STEPS[shape][index] for shape, index in enumerate(state.experience.chosen)]
     parts = zip(state.experience.weights, level, chosen, unit, strict=True)
     return max(0.0, sum(weight * (base + step * size) for weight, base, step, size in parts))

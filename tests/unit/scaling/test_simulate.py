@@ -240,6 +240,13 @@ def test_windows_that_are_not_known_are_holes() -> None:
     assert found.known[:120].all()
 
 
+def test_an_answer_is_work_for_as_long_as_it_takes() -> None:
+    found = Arrivals.of(np.array([0.0, 17.0]), np.array([100.0, 100.0]), np.array([60.0, 30.0])).answered(15.0)
+    assert found.output_tokens.tolist() == [20.0, 20.0, 20.0, 10.0]
+    assert found.input_tokens.tolist() == [100.0, 0.0, 0.0, 100.0]
+    assert Arrivals.of(np.zeros(1), np.ones(1), np.ones(1)).answered(0.0).output_tokens.tolist() == [1.0, 0.0]
+
+
 def test_requests_land_in_their_steps_whenever_the_trace_begins() -> None:
     times = np.array([1007.0, 1000.0, 1011.0, 1004.9])
     found = Arrivals.of(times, np.array([1.0, 2.0, 3.0, 4.0]), np.ones(4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +52,16 @@ class Arrivals:
         )
         of_tenants = None if self.tenant_requests is None else self.tenant_requests * np.float32(factor)
         return Arrivals(requests, inputs, outputs, self.known, self.tenants, of_tenants)
+
+    def answered(self, seconds: float) -> Arrivals:
+        """Output tokens evenly over the time that a mean answer takes, instead of all at once.
+
+        A replica computes the tokens of an answer one after the other, so that a burst needs room for its requests at
+        once and their work only in time. The last answers of the trace go beyond its end.
+        """
+        steps = min(len(self.requests), max(1, round(seconds / STEP_SECONDS)))
+        total = np.concatenate((np.zeros(steps), self.output_tokens.cumsum()))
+        return replace(self, output_tokens=(total[steps:] - total[:-steps]) / steps)
 
     def since(self, step: int) -> Arrivals:
         """Without what came before; an even step."""

@@ -43,6 +43,8 @@ class Setting:
     arrivals: Arrivals
     capacities: tuple[Capacity, ...]
     policy: Policy
+    slots: float = 100.0
+    """Requests that a replica of the unit serves at a time within the targets; only peers count them."""
 
     @property
     def unit(self) -> Capacity:
