@@ -92,9 +92,10 @@ crds: venv ## Write crds/ and docs/reference.md from the API types.
 	$(BIN)/python -m qwen3_operator.api.reference
 
 .PHONY: docs-table
-docs-table: venv ## Write docs/hardware-table.md, and the examples of README.md and docs/cli.md, as the planner has them.
+docs-table: venv ## Write the tables and examples of the docs from the code.
 	$(BIN)/python -m qwen3_operator.cli.table_page
 	$(BIN)/python -m tests.unit.cli.blocks
+	$(BIN)/python -m tests.unit.docs.engine_tables
 
 .PHONY: lock
 lock: venv ## Renew requirements/*.txt from pyproject.toml.

@@ -15,7 +15,7 @@ from qwen3_runtime.failure import explain
 from qwen3_runtime.server import errors
 from qwen3_runtime.termination import Termination
 from qwen3_runtime.warmup import WarmUpError, wait_for_first_token, wait_until_live
-from qwen3_runtime.weights import check_folder
+from qwen3_runtime.weights import check_folder, with_weights
 from qwen3_runtime.weights.fetch.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -133,12 +133,14 @@ class Lifecycle:
         return image
 
     async def _start_engine(self, image: EngineImage) -> Keeper:
-        command = self._adapter.command(self._config, self._engine_port, parse_version(image.version))
+        config = await asyncio.to_thread(with_weights, self._config)
+        command = self._adapter.command(config, self._engine_port, parse_version(image.version))
         logger.info("starting %s %s: %s", image.name, image.version, " ".join(command.arguments))
+        words = image.start(self._settings.engine_python, command)
         try:
-            self._keeper = await Keeper.start(self._settings.engine_python, command, self._adapter.worker_names)
+            self._keeper = await Keeper.start(words, command.environment, self._adapter.worker_names)
         except OSError as error:
-            sentence = f"{self._settings.engine_python} cannot be run: {error.strerror}"
+            sentence = f"{words[0]} cannot be run: {error.strerror}"
             raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, sentence)) from error
         return self._keeper
 

@@ -54,7 +54,7 @@ async def _run(settings: Settings) -> Termination | None:
     engine_port = free_port()
     is_fetched = settings.config.model.is_fetched
     phases = Phases(time.time, Phase.FETCHING_WEIGHTS if is_fetched else Phase.CHECKING_WEIGHTS)
-    metrics = Metrics()
+    metrics = Metrics(adapter.metrics)
     traffic = Traffic(phases)
     metrics.in_flight.set_function(lambda: traffic.count)
     upstream = Upstream(engine_port)

@@ -9,8 +9,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
 from qwen3_runtime.config import Phase
+from qwen3_runtime.engines.translation import translate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qwen3_runtime.engine_metrics import EngineMetric
+    from qwen3_runtime.engines.translation import Source
     from qwen3_runtime.phases import Phases
     from qwen3_runtime.server.answer import Answer
 
@@ -32,7 +37,8 @@ _WEIGHTS = (
 class Metrics:
     """Counters of one process in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, translation: Mapping[EngineMetric, Source]) -> None:
+        self._translation = translation
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "qwen3_runtime_requests",
@@ -87,7 +93,7 @@ class Metrics:
                 self.tokens.labels(path, kind).inc(count)
 
     def render(self, phases: Phases, engine: bytes | None) -> bytes:
-        """Prometheus text: own metrics, then the engine's as they came. ``None``: the engine gave none."""
+        """Prometheus text: own metrics, the engine's under neutral names, then as they came. ``None``: it gave none."""
         for phase, seconds in phases.seconds().items():
             self._phase_seconds.labels(phase).set(seconds)
         if phases.progress is not None:
@@ -95,4 +101,5 @@ class Metrics:
                 gauge.set(getattr(phases.progress, field))
         self._draining.set(phases.current is Phase.DRAINING)
         self._engine_up.set(engine is not None)
-        return generate_latest(self.registry) + (engine or b"")
+        own = generate_latest(self.registry)
+        return own if engine is None else own + translate(engine, self._translation) + engine

@@ -46,7 +46,8 @@ async def wait_for_first_token(upstream: Upstream, adapter: Adapter, model: str,
     """
     while not await _ask(upstream, adapter, model, task):  # noqa: ASYNC110 - the same
         await asyncio.sleep(LIVE_SECONDS)
-    await upstream.fetch(adapter.settle_path, LIVE_LIMIT_SECONDS)
+    if adapter.settle_path is not None:
+        await upstream.fetch(adapter.settle_path, LIVE_LIMIT_SECONDS)
 
 
 async def _ask(upstream: Upstream, adapter: Adapter, model: str, task: Task) -> bool:

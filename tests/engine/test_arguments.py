@@ -19,7 +19,7 @@ from qwen3_runtime.config import (
     ThinkingMode,
     ToolCallFormat,
 )
-from qwen3_runtime.engines.sglang import SGLang
+from qwen3_runtime.engines.adapters.sglang import SGLang
 from tests.engine.pod import tiny_config
 
 PARSE = """
@@ -62,7 +62,7 @@ CONFIGS: tuple[RuntimeConfig, ...] = (
 
 
 def test_every_command_line_parses(engine_python: Path) -> None:
-    lines = [SGLang().command(config, 30000, VERSION).arguments[2:] for config in CONFIGS]
+    lines = [SGLang().command(config, 30000, VERSION).arguments for config in CONFIGS]
     done = subprocess.run(
         [str(engine_python), "-c", PARSE],
         input=json.dumps(lines),

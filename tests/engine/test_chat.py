@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import openai
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from qwen3_runtime.engine_metrics import ENGINE_METRICS, Kind
+from qwen3_runtime.engines.adapters.sglang import SGLang
 from tests.engine.pod import MODEL, Pod
 
 if TYPE_CHECKING:
@@ -159,6 +162,19 @@ def test_metrics_of_both(pod: Pod, client: openai.OpenAI) -> None:
     assert 'qwen3_runtime_phase_seconds{phase="StartingEngine"}' in text
     assert "sglang:num_running_reqs{" in text
     assert "sglang:time_to_first_token_seconds_bucket{" in text
+
+
+def test_neutral_metrics_say_what_the_engines_own_say(pod: Pod, client: openai.OpenAI) -> None:
+    for _ in range(2):  # the second finds its prompt in the cache
+        client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=2)
+    text = pod.manage("/metrics")[1].decode()
+    found = {family.name: family.samples for family in text_string_to_metric_families(text)}
+    missing = [metric.name for metric in ENGINE_METRICS if metric.name.removesuffix("_total") not in found]
+    assert not missing
+    for metric, source in SGLang().metrics.items():
+        neutral, own = (found[name.removesuffix("_total")] for name in (metric.name, source.name))
+        if metric.kind is Kind.COUNTER:
+            assert neutral[0].value == sum(sample.value for sample in own if sample.name == source.name)
 
 
 async def test_whole_answers_are_the_engines_bytes(pod: Pod) -> None:

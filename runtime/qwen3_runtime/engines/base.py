@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qwen3_runtime.config import RuntimeConfig
+    from qwen3_runtime.config import Engine, RuntimeConfig
+    from qwen3_runtime.engine_metrics import EngineMetric
+    from qwen3_runtime.engines.translation import Source
 
 Version = tuple[int, ...]
 """Numeric parts of a version, for comparisons: ``0.5.23`` is ``(0, 5, 23)``."""
@@ -16,8 +18,10 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Command:
-    """How to start an engine: arguments after the interpreter, and variables that the pod does not set itself."""
+    """How to start an engine: its arguments, and variables that the pod does not set itself."""
 
+    launcher: tuple[str, ...]
+    """What the engine's interpreter runs, e.g. ``-m sglang.launch_server``; not used where the image has a program."""
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -25,19 +29,21 @@ class Command:
 class Adapter(Protocol):
     """One engine: everything the runtime knows of it. Pure: no I/O, no clock."""
 
-    name: str
-    """As in `RuntimeConfig.engine`."""
+    name: Engine
+    """As in `RuntimeConfig.engine` and in the image's description."""
     package: str
     """Name of the engine's Python distribution."""
     live_path: str
     """Answers 200 as soon as the engine can take a request."""
-    settle_path: str
-    """Asked once after the warm-up; the engine then takes what it holds to be there for good."""
+    settle_path: str | None
+    """Asked once after the warm-up, where there is one; the engine then takes what it holds to be there for good."""
     worker_names: tuple[str, ...]
     """Beginnings of process names without which the engine is dead, cut to the kernel's 15 characters."""
 
     oldest_version: Version
     """Oldest release whose flags were checked."""
+    metrics: Mapping[EngineMetric, Source]
+    """What the neutral metrics are called here, in the order of `ENGINE_METRICS`; unknown ones are left out."""
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
         """Command line of this version of the engine for ``config``, listening on loopback at ``port``."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.engines.base import parse_version
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from qwen3_runtime.engines.base import Adapter
+    from qwen3_runtime.engines.base import Adapter, Command
 
 QUERY_SECONDS = 60
 """Limit for asking the engine's interpreter; a cold disk may take seconds."""
@@ -30,6 +29,12 @@ class EngineImage:
     version: str
     device: str | None = None
     """None where the image does not say: then any device is tried."""
+    program: str | None = None
+    """The engine itself, where it is no Python module."""
+
+    def start(self, python: Path, command: Command) -> tuple[str, ...]:
+        """Words that start the engine with ``command``."""
+        return ((self.program,) if self.program else (str(python), *command.launcher)) + command.arguments
 
 
 def identify(description: Path, python: Path, adapter: Adapter) -> EngineImage:
@@ -38,10 +43,12 @@ def identify(description: Path, python: Path, adapter: Adapter) -> EngineImage:
     Raises:
         ImageError: there is no engine, or the description cannot be read.
     """
-    if not python.exists():
-        raise ImageError(f"the image has no engine: {python} does not exist")
-    if description.is_file():
-        return _read(description)
+    image = _read(description) if description.is_file() else None
+    engine = Path(image.program) if image is not None and image.program else python
+    if not engine.exists():
+        raise ImageError(f"the image has no engine: {engine} does not exist")
+    if image is not None:
+        return image
     return EngineImage(name=adapter.name, version=_ask(python, adapter.package))
 
 
@@ -60,7 +67,8 @@ def mismatch(image: EngineImage, adapter: Adapter, device: str) -> str | None:
 def _read(description: Path) -> EngineImage:
     try:
         content = json.loads(description.read_bytes())
-        return EngineImage(name=content["name"], version=content["version"], device=content.get("device"))
+        optional = {key: content.get(key) for key in ("device", "program")}
+        return EngineImage(name=content["name"], version=content["version"], **optional)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ImageError(f"{description} does not describe an engine: {error!r}") from error
 

@@ -15,9 +15,6 @@ from qwen3_runtime.engines.log import EngineLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
-    from qwen3_runtime.engines.base import Command
 
 WATCH_SECONDS = 0.2
 """Between two looks at the engine's processes: a death is noticed within this time."""
@@ -53,16 +50,18 @@ class Keeper:
         self.log = log
 
     @classmethod
-    async def start(cls, python: Path, command: Command, worker_names: tuple[str, ...]) -> Keeper:
+    async def start(
+        cls, words: tuple[str, ...], environment: Mapping[str, str], worker_names: tuple[str, ...]
+    ) -> Keeper:
         """Start the engine in a session of its own, so that one signal reaches all of its processes.
 
         Raises:
-            OSError: the interpreter cannot be run.
+            OSError: the first of ``words`` cannot be run.
         """
         processes.adopt_orphans()
         process = subprocess.Popen(  # noqa: S603, ASYNC220 - fork and exec only; its end is waited for in `ended`
-            [str(python), *command.arguments],
-            env=_environment(command.environment, os.environ),
+            words,
+            env=_environment(environment, os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.weights import quantization, safetensors
-from qwen3_runtime.weights.gguf_check import PREFIX, check_gguf
+from qwen3_runtime.weights.gguf_check import PREFIX, check_gguf, model_files
 from qwen3_runtime.weights.problem import FoundError, Problem
 
 if TYPE_CHECKING:
@@ -32,6 +32,14 @@ def check_folder(config: RuntimeConfig) -> Problem | None:
     except OSError as error:
         return Problem("Unreadable", f"{error.filename or folder} cannot be read: {error.strerror}.")
     return None
+
+
+def with_weights(config: RuntimeConfig) -> RuntimeConfig:
+    """``config`` with the path that an engine opens: of a GGUF model the first file, else the folder."""
+    if not config.quantization.startswith(PREFIX):
+        return config
+    first = model_files(Path(config.model.path))[0]
+    return config.model_copy(update={"model": config.model.model_copy(update={"path": str(first)})})
 
 
 def _check_exists(folder: Path, _: RuntimeConfig) -> None:

@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from qwen3_runtime.config import Phase
-from qwen3_runtime.engines.sglang import SGLang
+from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases
 from qwen3_runtime.server import errors
@@ -58,7 +58,7 @@ async def stand() -> AsyncIterator[Stand]:
     phases = Phases(time.time)
     phases.enter(Phase.READY)
     traffic = Traffic(phases)
-    metrics = Metrics()
+    metrics = Metrics(SGLang().metrics)
 
     async def dispatch(request: web.Request) -> web.StreamResponse:
         return await made.engine(request)

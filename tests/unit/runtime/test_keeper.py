@@ -12,11 +12,10 @@ import pytest
 KEEP = """
 import asyncio, sys, time
 from pathlib import Path
-from qwen3_runtime.engines.base import Command
 from qwen3_runtime.engines.keeper import Keeper
 
 async def main():
-    keeper = await Keeper.start(Path(sys.executable), Command(("-c", sys.argv[1])), ("worker",))
+    keeper = await Keeper.start((sys.executable, "-c", sys.argv[1]), {}, ("worker",))
     if len(sys.argv) > 2:
         await asyncio.sleep(float(sys.argv[2]))
         keeper.find_workers()

@@ -17,8 +17,8 @@ from qwen3_runtime.config import (
     ThinkingMode,
     ToolCallFormat,
 )
+from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.engines.base import parse_version
-from qwen3_runtime.engines.sglang import SGLang
 from qwen3_runtime.engines.sglang_model import RERANKER_TEMPLATE, model_flags
 from tests.unit.runtime.conftest import make_config
 
@@ -26,7 +26,7 @@ NEWEST, NPU_IMAGE = (0, 5, 23), (0, 5, 16)
 
 
 def flags_of(version: tuple[int, ...] = NEWEST, **changes: Any) -> dict[str, str]:
-    arguments = SGLang().command(make_config(**changes), 30000, version).arguments[2:]
+    arguments = SGLang().command(make_config(**changes), 30000, version).arguments
     values: dict[str, str] = {}
     for index, argument in enumerate(arguments):
         if argument.startswith("--"):

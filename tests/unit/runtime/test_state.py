@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen3_runtime.config import CONFIG_VARIABLE, Phase, TerminationReason
+from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.engines.keeper import EngineExit
 from qwen3_runtime.engines.memory import oom_kills
 from qwen3_runtime.engines.processes import Process, parse_stat
@@ -163,8 +164,9 @@ def test_metrics_stand_before_the_engines_unchanged_text() -> None:
     phases = Phases(clock)
     phases.enter(Phase.DRAINING)
     engine = b'# TYPE sglang:num_running_reqs gauge\nsglang:num_running_reqs{model_name="m"} 3.0\n'
-    text = Metrics().render(phases, engine)
+    text = Metrics(SGLang().metrics).render(phases, engine)
     assert text.endswith(engine)
+    assert b"qwen3_engine_requests_running 3.0" in text
     assert b"qwen3_runtime_draining 1.0" in text
     assert b"qwen3_runtime_engine_metrics_up 1.0" in text
-    assert b"qwen3_runtime_engine_metrics_up 0.0" in Metrics().render(phases, None)
+    assert b"qwen3_runtime_engine_metrics_up 0.0" in Metrics(SGLang().metrics).render(phases, None)

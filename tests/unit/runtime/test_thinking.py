@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen3_runtime.config import Thinking, ThinkingMode
-from qwen3_runtime.engines.sglang import SGLang
+from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.prepare import Prepared, prepare, served
 from qwen3_runtime.server.rewrite import rewrite

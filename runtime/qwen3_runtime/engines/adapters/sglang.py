@@ -10,16 +10,17 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from qwen3_runtime.config import Device, KVCacheDataType, RuntimeConfig
+from qwen3_runtime import engine_metrics as names
+from qwen3_runtime.config import Device, Engine, KVCacheDataType, RuntimeConfig
 from qwen3_runtime.engines.base import Command, Version
 from qwen3_runtime.engines.sglang_model import model_flags
+from qwen3_runtime.engines.translation import Source
+from qwen3_runtime.engines.yarn import scaling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_TRAINED_LENGTH = {40960: 32768}
-"""Qwen3's ``max_position_embeddings`` of 40960 is 32768 trained positions and 8192 for the answer; YaRN counts from
-the trained ones (https://github.com/QwenLM/Qwen3, "Processing Long Texts")."""
+    from qwen3_runtime.engine_metrics import EngineMetric
 
 _DEVICE_FLAGS: Mapping[Device, tuple[str, ...]] = {
     Device.CUDA: ("--device", "cuda"),
@@ -40,6 +41,22 @@ _KV_CACHE_TYPES: Mapping[KVCacheDataType, str] = {KVCacheDataType.BF16: "bfloat1
 _ATTENTION_GROUPS_VERSION: Version = (0, 5, 23)
 """From here on --attn-dp-size stands for --dp-size with --enable-dp-attention, which is deprecated."""
 
+_METRICS: Mapping[EngineMetric, Source] = {
+    names.REQUESTS_RUNNING: Source("sglang:num_running_reqs"),
+    names.REQUESTS_WAITING: Source("sglang:num_queue_reqs"),
+    names.KV_CACHE_USAGE: Source("sglang:token_usage"),
+    names.KV_CACHE_CAPACITY: Source("sglang:max_total_num_tokens"),
+    names.WEIGHTS: Source("sglang:weight_memory_usage_gb", scale=1 << 30),
+    names.STARTUP: Source("sglang:startup_time_seconds"),
+    names.PROMPT_TOKENS: Source("sglang:prompt_tokens_total"),
+    names.CACHED_TOKENS: Source("sglang:cached_tokens_total"),
+    names.GENERATED_TOKENS: Source("sglang:generation_tokens_total"),
+    names.TIME_TO_FIRST_TOKEN: Source("sglang:time_to_first_token_seconds"),
+    names.TIME_PER_OUTPUT_TOKEN: Source("sglang:request_time_per_output_token_seconds"),
+    names.REQUEST_DURATION: Source("sglang:e2e_request_latency_seconds"),
+}
+"""SGLang 0.5.23 srt/observability/metrics_collector.py; 0.5.16 lacks weights, start-up and time per output token."""
+
 _FOLLOW_UP = re.compile(r"EOFError|died during init|Rank \d+ scheduler|SIGQUIT|kill_process_tree|Engine core")
 """Errors that only report that another process of the engine failed."""
 _EXCEPTION = re.compile(r"^(?:\[[^\]]*\] )?(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*)$")
@@ -48,19 +65,19 @@ _EXCEPTION = re.compile(r"^(?:\[[^\]]*\] )?(?:[A-Za-z_][\w.]*(?:Error|Exception|
 class SGLang:
     """Adapter of SGLang's HTTP server."""
 
-    name = "SGLang"
+    name = Engine.SGLANG
     package = "sglang"
     live_path = "/v1/models"
-    settle_path = "/freeze_gc"
+    settle_path: str | None = "/freeze_gc"
     oldest_version: Version = (0, 5, 16)
     worker_names: tuple[str, ...] = ("sglang::schedul", "sglang::detoken", "sglang::data_pa")
+    metrics = _METRICS
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
-        """Arguments for ``python`` and the environment they need."""
+        """Arguments of the server and the environment they need."""
         return Command(
+            launcher=("-m", "sglang.launch_server"),
             arguments=(
-                "-m",
-                "sglang.launch_server",
                 *_serving_flags(config, port),
                 *model_flags(config),
                 *_DEVICE_FLAGS[config.device],
@@ -133,24 +150,16 @@ def _limit_flags(config: RuntimeConfig) -> tuple[str, ...]:
 
 
 def _yarn_flags(config: RuntimeConfig) -> tuple[str, ...]:
-    if not _needs_yarn(config):
-        return ()
-    trained = _TRAINED_LENGTH.get(config.native_context_length, config.native_context_length)
-    scaling = {
-        "rope_type": "yarn",
-        "factor": config.limits.context_length / trained,
-        "original_max_position_embeddings": trained,
-    }
-    return ("--json-model-override-args", json.dumps({"rope_scaling": scaling}))
-
-
-def _needs_yarn(config: RuntimeConfig) -> bool:
-    return config.limits.context_length > config.native_context_length
+    yarn = scaling(config)
+    return () if yarn is None else ("--json-model-override-args", json.dumps({"rope_scaling": yarn.rope_scaling()}))
 
 
 def _environment(config: RuntimeConfig) -> dict[str, str]:
     environment = {"HF_HUB_OFFLINE": "1", **_DEVICE_ENVIRONMENT[config.device]}
-    if _needs_yarn(config):
+    if scaling(config) is not None:
         # SGLang derives the length without the factor and would refuse --context-length.
         environment["SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"] = "1"
     return environment
+
+
+ADAPTER = SGLang()
