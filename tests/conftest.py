@@ -86,8 +86,9 @@ def _begin_removal(kube: Kube, name: str) -> None:
 
     Its controller would wait for half of the longest grace period that it meets.
     """
-    for kind in ("q3d", "deployments", "pods"):
-        kube.run("delete", kind, "--all", "-n", name, "--wait=false")
+    kube.run("delete", "q3d", "--all", "-n", name, "--wait=false")
+    # Its pods follow it. Deleted before their ReplicaSet they would be replaced by new ones.
+    kube.run("delete", "pods", "-l", "app.kubernetes.io/managed-by!=qwen3-operator", "-n", name, "--wait=false")
     poll(f"pods of {name} gone", lambda: kube.list("pods", name) == [], timeout=120, interval=0.5)
     kube.run("delete", "namespace", name, "--wait=false")
     kube.run("delete", "persistentvolume", name, "--ignore-not-found", "--wait=false")

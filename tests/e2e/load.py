@@ -14,14 +14,15 @@ from tests.kube import poll
 if TYPE_CHECKING:
     from tests.kube import Kube
 
+PYTHON = "/opt/operator/bin/python"
 SCRIPT = r"""
-import asyncio, json, sys, time
+import asyncio, json, signal, sys
 import aiohttp
 
 url, seconds, concurrency, stream = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "stream"
 body = json.loads(sys.argv[5])
 body["stream"] = stream
-good, failures = 0, []
+good, failures, over = 0, [], asyncio.Event()
 
 async def once(session):
     async with session.post(url + "/chat/completions", json=body) as response:
@@ -34,9 +35,9 @@ async def once(session):
             return f"no choices: {text[:200]}"
     return ""
 
-async def worker(session, until):
+async def worker(session):
     global good
-    while time.monotonic() < until:
+    while not over.is_set():
         try:
             failed = await once(session)
         except aiohttp.ClientError as error:
@@ -52,9 +53,11 @@ async def main():
     connector = aiohttp.TCPConnector(force_close=True)
     timeout = aiohttp.ClientTimeout(total=120)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        until = time.monotonic() + seconds
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, over.set)
+        loop.call_later(seconds, over.set)
         print("started", flush=True)
-        await asyncio.gather(*(worker(session, until) for _ in range(concurrency)))
+        await asyncio.gather(*(worker(session) for _ in range(concurrency)))
     print(json.dumps({"good": good, "failures": failures}), flush=True)
 
 asyncio.run(main())
@@ -74,6 +77,11 @@ class Load:
         poll("load pod ended", self._ended, timeout=timeout, interval=1)
         answer: dict[str, Any] = json.loads(self._log().splitlines()[-1])
         return answer
+
+    def stop(self) -> None:
+        """No new requests from now on; those that run are waited for."""
+        stop = "import os, signal; os.kill(1, signal.SIGUSR1)"
+        self.kube.run("exec", self.name, "-n", self.namespace, "--", PYTHON, "-c", stop)
 
     def wait_started(self) -> None:
         """The first requests are on their way."""
@@ -97,7 +105,7 @@ def start_load(
     container = {
         "name": "load",
         "image": image,
-        "command": ["/opt/operator/bin/python", "-c", *arguments],
+        "command": [PYTHON, "-c", *arguments],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "runAsNonRoot": True,

@@ -78,22 +78,26 @@ def test_failed_replan_keeps_what_runs(kube: Kube, namespace: str) -> None:
 
 @pytest.fixture
 def own_weights(kube: Kube, namespace: str, platform: dict[str, str]) -> Iterator[Path]:
-    """A folder of the host that backs the claim ``weights`` of the namespace and starts empty."""
+    """A folder of the host that backs the claim ``weights`` of the namespace. It is for the test to make."""
     models = Path(platform["modelsOnHost"])
     folder = models / f"e2e-{namespace}"
-    folder.mkdir(mode=0o755)
     kube.run("delete", "pvc", "weights", "-n", namespace, "--timeout=60s")
     kube.run("delete", "pv", namespace, "--timeout=60s")
     kube.apply(weights_volume(namespace, folder.name), weights_claim(namespace))
     yield folder
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_weights_missing_incomplete_then_complete(
+def test_weights_unmountable_missing_incomplete_then_complete(
     kube: Kube, namespace: str, platform: dict[str, str], own_weights: Path
 ) -> None:
     kube.apply(deployment("weights", namespace))
-    missing = kube.wait_condition("weights", namespace, "WeightsReady", "False", timeout=60)
+    condition = kube.wait_condition("weights", namespace, "Ready", "False", reason="VolumeMountFailed", timeout=60)
+    assert own_weights.name in condition["message"], "the folder that is not there"
+
+    # The kubelet tries again after ever longer times.
+    own_weights.mkdir(mode=0o755)
+    missing = kube.wait_condition("weights", namespace, "WeightsReady", "False", timeout=120)
     assert "/models" in missing["message"]
     assert "empty" in missing["message"]
 

@@ -30,13 +30,14 @@ def test_spec_change_rolls_with_no_failed_request(kube: Kube, namespace: str, op
     kube.wait_condition("roll", namespace, "Ready", "True")
     before = {p["metadata"]["name"] for p in _pods(kube, namespace)}
     url = kube.get("q3d", "roll", namespace)["status"]["url"]
-    load = start_load(kube, namespace, operator_image, url, seconds=100, body=CHAT)
+    load = start_load(kube, namespace, operator_image, url, seconds=300, body=CHAT)
 
     kube.patch("q3d", "roll", namespace, {"spec": {"thinking": {"default": "Disabled"}}})
     kube.wait_condition("roll", namespace, "Ready", "True", timeout=150)
     poll("old pods gone", lambda: not before & {p["metadata"]["name"] for p in _pods(kube, namespace)}, timeout=90)
+    load.stop()
 
-    result = load.result(timeout=180)
+    result = load.result(timeout=130)
     assert result["failures"] == []
     assert result["good"] > 10
     with openai_client(kube, "roll", namespace) as client:
@@ -45,8 +46,9 @@ def test_spec_change_rolls_with_no_failed_request(kube: Kube, namespace: str, op
 
 
 def test_delete_leaves_nothing(kube: Kube, namespace: str) -> None:
-    kube.apply(deployment("gone", namespace))
-    poll("pod made", lambda: _pods(kube, namespace), timeout=30)
+    # A pod that never served has nothing to drain: the grace period that this sets is longer than the test.
+    kube.apply(deployment("gone", namespace, drainTimeoutSeconds=600))
+    poll("pod bound", lambda: any(pod["spec"].get("nodeName") for pod in _pods(kube, namespace)), timeout=30)
     kube.run("delete", "q3d", "gone", "-n", namespace, "--wait=true", "--timeout=60s", timeout=70)
 
     def left() -> list[str]:

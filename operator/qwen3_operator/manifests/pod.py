@@ -36,6 +36,9 @@ def pod_spec(
     pod: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        # The kernel drops a SIGTERM that process 1 has no handler for: a pod deleted before the runtime has set its own
+        # would live until its grace period ends. With this the pause container is process 1.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": LAME_DUCK_SECONDS + spec.drain_timeout_seconds + _GRACE_MARGIN_SECONDS,
         "securityContext": _pod_security(config.device),
         "containers": [_container(spec, placement, config, image=image, pull_policy=pull_policy)],
