@@ -200,5 +200,6 @@ class TerminationReason(StrEnum):
 
     ENGINE_START_FAILED = "EngineStartFailed"
     ENGINE_DIED = "EngineDied"
+    ENGINE_HUNG = "EngineHung"
     OUT_OF_MEMORY = "OutOfMemory"
     CONFIG_INVALID = "ConfigInvalid"

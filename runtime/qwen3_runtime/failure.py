@@ -19,6 +19,8 @@ def explain(
     if out_of_memory:
         sentence = f"the kernel killed a process of {engine} {when}: the container reached its memory limit"
         return Termination(TerminationReason.OUT_OF_MEMORY, sentence, log)
+    if how.silent_seconds is not None:
+        return Termination(TerminationReason.ENGINE_HUNG, f"{engine} {how.describe()} {when}", log)
     reason = TerminationReason.ENGINE_DIED if was_ready else TerminationReason.ENGINE_START_FAILED
     if not error_line:
         return Termination(reason, f"{engine} {how.describe()} {when}", log)

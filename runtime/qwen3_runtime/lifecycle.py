@@ -11,6 +11,7 @@ from qwen3_runtime.engines.base import parse_version
 from qwen3_runtime.engines.image import EngineImage, ImageError, identify, mismatch
 from qwen3_runtime.engines.keeper import Keeper
 from qwen3_runtime.engines.memory import oom_kills
+from qwen3_runtime.engines.watchdog import Watchdog
 from qwen3_runtime.failure import explain
 from qwen3_runtime.server import errors
 from qwen3_runtime.termination import Termination
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 WEIGHTS_SECONDS = 3.0
 """Between two looks at an incomplete folder."""
+WATCHDOG_LOOKS = 12
+"""At the engine's processes, within the time after which it counts as hanging."""
 FAREWELL_SECONDS = 2.0
 """For the last errors to reach their clients."""
 
@@ -90,15 +93,15 @@ class Lifecycle:
         kills_before = oom_kills(self._settings.cgroup_root)
         keeper = await self._start_engine(image)
         ended = asyncio.create_task(keeper.ended())
-        warm = asyncio.create_task(self._warm_up(keeper))
+        served = asyncio.create_task(self._warm_up_and_watch(keeper))
         try:
-            await asyncio.wait((ended, warm), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ended, served), return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
-                await warm
+                await served
             how = await ended
         finally:
             ended.cancel()
-            warm.cancel()
+            served.cancel()
         raise FatalError(
             explain(
                 how,
@@ -156,6 +159,15 @@ class Lifecycle:
             raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, str(error))) from error
         keeper.log.forget()
         self._enter(Phase.READY)
+
+    async def _warm_up_and_watch(self, keeper: Keeper) -> None:
+        """Returns when the engine hung and was ended."""
+        await self._warm_up(keeper)
+        limit, clock = self._settings.hang_seconds, asyncio.get_running_loop().time
+        watchdog = Watchdog(limit)
+        while not watchdog.hangs(clock(), self._upstream.waiting_since, keeper.worked()):  # noqa: ASYNC110 - no event
+            await asyncio.sleep(limit / WATCHDOG_LOOKS)
+        await keeper.give_up(limit)
 
     async def _drain_after(self, stop: asyncio.Event) -> None:
         await stop.wait()

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+HANG_SECONDS = 60.0
+"""A worker that has work is never off the processor for a fraction of that."""
+
+
 class ConfigError(Exception):
     """The environment does not describe a pod that could run; the text names the field."""
 
@@ -30,6 +34,8 @@ class Settings:
     engine_description: Path
     """JSON file of the image: ``{"name", "version", "device"}``."""
     cgroup_root: Path
+    hang_seconds: float
+    """After so long without a sign of work, with requests waiting, the engine is taken to hang."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -45,6 +51,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         engine_python=Path(environ.get("QWEN3_ENGINE_PYTHON", "/opt/engine/bin/python")),
         engine_description=Path(environ.get("QWEN3_ENGINE_DESCRIPTION", "/opt/engine/engine.json")),
         cgroup_root=Path(environ.get("QWEN3_CGROUP_ROOT", "/sys/fs/cgroup")),
+        hang_seconds=_seconds(environ, "QWEN3_ENGINE_HANG_SECONDS", HANG_SECONDS),
     )
 
 
@@ -73,3 +80,11 @@ def _port(environ: Mapping[str, str], variable: str, default: int) -> int:
         return int(text)
     except ValueError as error:
         raise ConfigError(f"{variable}: {text!r} is not a port number") from error
+
+
+def _seconds(environ: Mapping[str, str], variable: str, default: float) -> float:
+    text = environ.get(variable, str(default))
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(f"{variable}: {text!r} is no number of seconds") from error

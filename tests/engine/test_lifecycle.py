@@ -147,6 +147,22 @@ async def test_death_of_the_whole_engine(start_pod: StartPod, tiny_model: Path) 
     )
 
 
+async def test_engine_that_hangs(start_pod: StartPod, tiny_model: Path) -> None:
+    own_pod = start_pod(tiny_config(tiny_model), QWEN3_ENGINE_HANG_SECONDS="6")
+    await asyncio.to_thread(own_pod.wait_for, Phase.READY)
+    status, _ = await collect(own_pod, LONG | {"messages": [{"role": "user", "content": "a " * 2000}]})
+    assert status == 200, "a long prompt and a long answer are no hang"
+    started = asyncio.Event()
+    stream = asyncio.create_task(collect(own_pod, LONG | {"stream": True}, started))
+    await started.wait()
+    os.kill(own_pod.scheduler(), signal.SIGSTOP)
+    _, body = await stream
+    assert b"[DONE]" not in body
+    assert b'"engine_failed"' in body
+    assert await asyncio.to_thread(own_pod.process.wait, 60) == 1
+    assert own_pod.termination().startswith("EngineHung: SGLang 0.5.23 did nothing for 6 s, with requests waiting")
+
+
 def test_argument_that_the_engine_refuses(start_pod: StartPod, tiny_model: Path) -> None:
     pod = start_pod(tiny_config(tiny_model, extra_args=("--no-such-flag", "1")))
     assert pod.process.wait(START_SECONDS) == 1

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from qwen3_operator.api.status import PlanStatus
 
 _BEYOND_WEIGHTS = frozenset({Phase.STARTING_ENGINE, Phase.WARMING_UP, Phase.READY, Phase.DRAINING})
+_ENGINE_STARTED = frozenset(
+    {TerminationReason.ENGINE_START_FAILED, TerminationReason.ENGINE_DIED, TerminationReason.ENGINE_HUNG}
+)
 _WITHOUT_ALARM = frozenset({STARTING, "Rolling", "ScaledToZero", "WaitingForPods", CURRENT.reason, "NothingBetter"})
 """Reasons of a False condition that ask nothing of anybody."""
 
@@ -169,7 +172,7 @@ def _has_weights(view: PodView) -> bool:
         return True
     ended = view.container.get("lastState", {}).get("terminated") or view.container.get("state", {}).get("terminated")
     reason = (ended or {}).get("message", "").partition(":")[0]
-    return reason in {TerminationReason.ENGINE_START_FAILED, TerminationReason.ENGINE_DIED}
+    return reason in _ENGINE_STARTED
 
 
 def _replica_failure(observed: Observed) -> Failure | None:

@@ -30,9 +30,13 @@ class EngineExit:
     """Exit code, negative for a signal; None when the engine had to be killed because a worker was gone."""
     worker: str | None
     """Name of the worker process whose death was seen first."""
+    silent_seconds: float | None = None
+    """For how long requests waited while no worker did anything, where that is why it was killed."""
 
     def describe(self) -> str:
         """``exited with code 2`` and the like, to follow the engine's name."""
+        if self.silent_seconds is not None:
+            return f"did nothing for {self.silent_seconds:g} s, with requests waiting,"
         if self.code is None:
             return f"lost its process {self.worker}"
         if self.code < 0:
@@ -47,6 +51,7 @@ class Keeper:
         self._process = process
         self._worker_names = worker_names
         self._workers: dict[int, str] = {}
+        self._silent_seconds: float | None = None
         self.log = log
 
     @classmethod
@@ -78,6 +83,17 @@ class Keeper:
             if member.name.startswith(self._worker_names)
         )
 
+    def worked(self) -> float:
+        """Processor seconds of the engine's processes. Where there are several, not of the first: it takes requests."""
+        members = processes.session_members(self._process.pid)
+        workers = [member for member in members if member.pid != self._process.pid]
+        return sum(member.processor_seconds for member in workers or members)
+
+    async def give_up(self, silent_seconds: float) -> None:
+        """End an engine that hangs; `ended` then says why."""
+        self._silent_seconds = silent_seconds
+        await self.kill()
+
     async def ended(self) -> EngineExit:
         """Wait until the engine or one of its workers is gone. Then all of it is killed and the log complete.
 
@@ -89,7 +105,7 @@ class Keeper:
             await asyncio.sleep(WATCH_SECONDS)
             worker = self._dead_worker()
         await self.kill()
-        return EngineExit(code, worker)
+        return EngineExit(code, worker, self._silent_seconds)
 
     async def kill(self) -> None:
         """Kill every process of the engine and wait until they are gone, at most `REAP_SECONDS`."""

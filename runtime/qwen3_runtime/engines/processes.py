@@ -11,6 +11,9 @@ PROC = Path("/proc")
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True)
 class Process:
     """One line of ``/proc/<pid>/stat``."""
@@ -20,6 +23,8 @@ class Process:
     """At most 15 characters (the kernel's limit)."""
     state: str
     session: int
+    processor_seconds: float
+    """User and system time so far."""
 
     @property
     def alive(self) -> bool:
@@ -28,11 +33,12 @@ class Process:
 
 
 def parse_stat(line: str) -> Process:
-    """Fields 1, 2, 3 and 6 of proc_pid_stat(5). The name may hold blanks and brackets, so it ends at the last one."""
+    """Fields 1, 2, 3, 6, 14 and 15 of proc_pid_stat(5). The name may hold blanks and brackets: the last one ends it."""
     pid, _, rest = line.partition(" (")
     name, _, fields = rest.rpartition(") ")
-    state, _parent, _group, session = fields.split()[:4]
-    return Process(pid=int(pid), name=name, state=state, session=int(session))
+    state, _parent, _group, session, *others = fields.split()
+    ticks = int(others[7]) + int(others[8])
+    return Process(int(pid), name, state, int(session), ticks / _TICKS_PER_SECOND)
 
 
 def look(pid: int) -> Process | None:

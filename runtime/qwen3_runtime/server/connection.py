@@ -37,6 +37,8 @@ class Connection(asyncio.Protocol):
         self._complete = True
         self.status = 0
         self.headers: list[Header] = []
+        self.waiting_since: float | None = None
+        """Time of the loop since when a request hears nothing of the engine; None: none waits for it."""
 
     @property
     def is_idle(self) -> bool:
@@ -129,8 +131,12 @@ class Connection(asyncio.Protocol):
     async def _change(self) -> None:
         if self._transport is None:
             raise EngineError("the engine closed the connection")
-        self._changed = asyncio.get_running_loop().create_future()
-        await self._changed
+        loop = asyncio.get_running_loop()
+        self._changed, self.waiting_since = loop.create_future(), loop.time()
+        try:
+            await self._changed
+        finally:
+            self.waiting_since = None
 
     def _wake(self) -> None:
         if self._changed is not None and not self._changed.done():

@@ -29,7 +29,13 @@ class Upstream:
         host = f"[{address}]" if ":" in address else address
         self._host = b"host: %s:%d\r\n" % (host.encode(), port)
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
+        self._busy: set[Connection] = set()
         self._closed = False
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Time of the loop since when the request that waits longest has heard nothing; None: none waits."""
+        return min((since for busy in self._busy if (since := busy.waiting_since) is not None), default=None)
 
     def request(
         self, method: str, target: bytes, body: bytes | None, headers: Iterable[Header]
@@ -55,6 +61,11 @@ class Upstream:
 
     async def take(self) -> Connection:
         """A connection that is free, or a new one. Raises `EngineError` where the engine does not listen."""
+        connection = await self._free()
+        self._busy.add(connection)
+        return connection
+
+    async def _free(self) -> Connection:
         while self._idle:
             connection, expiry = self._idle.popitem()
             expiry.cancel()
@@ -70,6 +81,7 @@ class Upstream:
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection whose answer is whole for the next request; close any other."""
+        self._busy.discard(connection)
         if self._closed or not connection.is_idle:
             connection.abort()
             return
@@ -100,7 +112,7 @@ class _Exchange:
         try:
             await self._connection.ask(self._request)
         except BaseException:
-            self._connection.abort()
+            self._upstream.give_back(self._connection)
             raise
         return self._connection
 

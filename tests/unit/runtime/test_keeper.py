@@ -56,8 +56,14 @@ def keep(engine: str, *arguments: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("engine", "how"),
     [
-        ("import sys; print('bad flag', file=sys.stderr); sys.exit(2)", "EngineExit(code=2, worker=None)"),
-        ("import os; print('bad flag'); os.kill(os.getpid(), 9)", "EngineExit(code=-9, worker=None)"),
+        (
+            "import sys; print('bad flag', file=sys.stderr); sys.exit(2)",
+            "EngineExit(code=2, worker=None, silent_seconds=None)",
+        ),
+        (
+            "import os; print('bad flag'); os.kill(os.getpid(), 9)",
+            "EngineExit(code=-9, worker=None, silent_seconds=None)",
+        ),
     ],
 )
 def test_exit_and_last_words(engine: str, how: str) -> None:
@@ -68,13 +74,13 @@ def test_exit_and_last_words(engine: str, how: str) -> None:
 
 def test_death_of_a_worker_is_the_death_of_the_engine_and_seen_at_once() -> None:
     seen = keep(WORKER.format(life=1.5), "0.7")
-    assert seen["how"] == "EngineExit(code=None, worker='worker::one')"
+    assert seen["how"] == "EngineExit(code=None, worker='worker::one', silent_seconds=None)"
     assert float(seen["took"]) < 2.5
 
 
 def test_what_the_engine_started_ends_with_it() -> None:
     # The log's pipe closes only when every process that holds it has ended, and `ended` waits for that.
     seen = keep("import os, time\nif os.fork() == 0: time.sleep(60)\nprint('parent', flush=True)\nos._exit(3)")
-    assert seen["how"] == "EngineExit(code=3, worker=None)"
+    assert seen["how"] == "EngineExit(code=3, worker=None, silent_seconds=None)"
     assert float(seen["took"]) < 2.5
     assert "'parent'" in seen["lines"]

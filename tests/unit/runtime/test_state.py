@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,12 @@ def test_termination_message_without_a_place_for_it(tmp_path: Path) -> None:
             False,
             "EngineDied: SGLang 0.5.23 lost its process sglang::schedul",
         ),
+        (
+            EngineExit(-9, None, 60),
+            True,
+            False,
+            "EngineHung: SGLang 0.5.23 did nothing for 60 s",
+        ),
         (EngineExit(-9, None), False, True, "OutOfMemory: the kernel killed a process of SGLang 0.5.23 before it was"),
     ],
 )
@@ -145,8 +152,9 @@ def test_signal_is_named_where_the_engine_said_nothing() -> None:
 
 
 def test_process_name_with_blanks_and_brackets() -> None:
-    process = parse_stat("42 (a) b (c) Z 1 40 41 0 -1")
-    assert process == Process(pid=42, name="a) b (c", state="Z", session=41)
+    process = parse_stat("42 (a) b (c) Z 1 40 41 0 -1 4194560 1 2 3 4 150 50 5 6 20")
+    worked = 200 / os.sysconf("SC_CLK_TCK")
+    assert process == Process(pid=42, name="a) b (c", state="Z", session=41, processor_seconds=worked)
     assert not process.alive
 
 
