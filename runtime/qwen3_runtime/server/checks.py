@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 BODY_LIMIT = 32 * 1024 * 1024
 """Bytes of a request body; the longest prompts of a 1M context are about 5 MB of text."""
 
+BODY_SECONDS = 60.0
+"""For a whole body to arrive: half a megabyte a second for the longest. Until then it holds a place in a drain."""
+
+TOO_SLOW = ErrorAnswer(408, "request_timeout", f"The request body did not arrive within {BODY_SECONDS:g} s.")
 TOO_LARGE = ErrorAnswer(413, "request_too_large", f"The request body is longer than {BODY_LIMIT} bytes.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.server import errors
+from qwen3_runtime.server import checks, errors
 from qwen3_runtime.server.answer import Answer
 from qwen3_runtime.server.asgi import (
     BodyTooLargeError,
@@ -17,7 +17,6 @@ from qwen3_runtime.server.asgi import (
     read_body,
     send_error,
 )
-from qwen3_runtime.server.checks import BODY_LIMIT, TOO_LARGE
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.prepare import Prepared, Served, prepare
@@ -84,9 +83,12 @@ class Forwarder:
         if not route.has_body:
             return None
         try:
-            body = await read_body(receive, BODY_LIMIT)
+            async with asyncio.timeout(checks.BODY_SECONDS):
+                body = await read_body(receive, checks.BODY_LIMIT)
         except BodyTooLargeError:
-            raise InterruptedRequestError(TOO_LARGE) from None
+            raise InterruptedRequestError(checks.TOO_LARGE) from None
+        except TimeoutError:
+            raise InterruptedRequestError(checks.TOO_SLOW) from None
         prepared = prepare(body, route, self._served)
         if isinstance(prepared, ErrorAnswer):
             raise InterruptedRequestError(prepared)

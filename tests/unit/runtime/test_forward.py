@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import resource
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from qwen3_runtime.config import Phase
 from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases
-from qwen3_runtime.server import errors
+from qwen3_runtime.server import checks, errors
 from qwen3_runtime.server.checks import BODY_LIMIT
 from qwen3_runtime.server.forward import Forwarder
 from qwen3_runtime.server.listen import Listener
@@ -33,6 +35,7 @@ from tests.unit.runtime.conftest import make_config
 BODY: dict[str, Any] = {"model": "qwen3-tiny", "messages": []}
 EVENT = b'data: {"choices": []}\n\n'
 DONE = b"data: [DONE]\n\n"
+IDLE, SLOW = 2000, 100
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -43,6 +46,7 @@ class Stand:
     client: aiohttp.ClientSession
     phases: Phases
     traffic: Traffic
+    listener: Listener
     metrics: Metrics
     engine: Handler
 
@@ -73,7 +77,7 @@ async def stand() -> AsyncIterator[Stand]:
     listener = Listener(Forwarder(served(make_config(), SGLang()), upstream, traffic, metrics), 0)
     await listener.open()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as client:
-        made = Stand(client, phases, traffic, metrics, engine=_refuse)
+        made = Stand(client, phases, traffic, listener, metrics, engine=_refuse)
         yield made
     await listener.close()
     upstream.close()
@@ -243,6 +247,48 @@ async def test_client_that_leaves_aborts_the_engines_request(stand: Stand) -> No
 async def test_too_large_body(stand: Stand) -> None:
     async with stand.client.post("/v1/chat/completions", data=io.BytesIO(b" " * (BODY_LIMIT + 1))) as answer:
         assert answer.status == 413
+
+
+HEAD = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"
+)
+
+
+async def test_a_body_that_never_ends_is_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "BODY_SECONDS", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", stand.listener.port)
+    writer.write(HEAD)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+    writer.close()
+    assert await stand.traffic.idle(5)
+    assert stand.count(408) == 1
+
+
+async def test_idle_and_slow_connections_keep_nobody_out(stand: Stand) -> None:
+    """Two thousand clients that say nothing, a hundred that stop in the middle of their request."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * (IDLE + SLOW) + 200
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted, hard)), hard))
+    clients = [await _connected(stand.listener.port) for _ in range(IDLE + SLOW)]
+    for client in clients[:SLOW]:
+        client.send(HEAD)
+    stand.engine = stream_of(EVENT, DONE)
+    body = io.BytesIO(json.dumps(BODY | {"pad": "x" * 10_000_000}).encode())
+    async with stand.client.post("/v1/chat/completions", data=body) as answer:
+        assert await answer.read() == EVENT + DONE
+    for client in clients:
+        client.close()
+    assert await stand.traffic.idle(20), "a client that left is not waited for"
+    async with asyncio.timeout(20):
+        while stand.listener.server_state.connections:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.05)
+
+
+async def _connected(port: int) -> socket.socket:
+    client = socket.socket()
+    client.settimeout(0)
+    await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+    return client
 
 
 @pytest.mark.parametrize("phase", [Phase.STARTING_ENGINE, Phase.WARMING_UP])
