@@ -1,6 +1,8 @@
 """``replay``: what a scaling policy would have cost on recorded traffic, and what it would have missed."""
 
+from copy import deepcopy
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -17,12 +19,33 @@ from qwen3_operator.cli.replay_progress import progress
 from qwen3_operator.cli.replay_trace import Trace, TraceFormat, read_trace
 from qwen3_operator.cli.replay_view import replayed
 from qwen3_operator.scaling import Capacity, Policy, QueueOrder
-from qwen3_operator.scaling.simulate import SCALERS, Setting, bound, report, run, scaler
+from qwen3_operator.scaling.simulate import (
+    SCALERS,
+    Latency,
+    Machine,
+    Run,
+    Setting,
+    bound,
+    report,
+    requests_of,
+    run,
+    run_requests,
+    scaler,
+)
 
 _SLO = "ttft=2s,tpot=50ms"
 _DEFAULT = "adaptive"
+_LONG_HOURS = 24.0
+"""From which on single requests take long."""
 _SLOTS = 100.0
 """Requests that a replica serves at a time where only its tokens are known."""
+
+
+class Tier(StrEnum):
+    """Of ``--tier``."""
+
+    FLUID = "fluid"
+    REQUEST = "request"
 
 
 @command
@@ -77,6 +100,9 @@ def replay(
         QueueOrder,
         typer.Option(help="Order of those that wait: in the gateway late ones yield, in the engines first come first."),
     ] = QueueOrder.DEADLINE,
+    tier: Annotated[
+        Tier, typer.Option(help="Work as a fluid, for weeks, or single requests on engines, for hours; needs --model.")
+    ] = Tier.FLUID,
     seed: Annotated[int, typer.Option(min=0, help="Of the arrivals that are generated from rates.")] = 1,
     catalog: options.CatalogFile = None,
     output: options.Output = Format.TABLE,
@@ -97,17 +123,29 @@ def replay(
     bounds = Policy(max_replicas, min_replicas, targets.get("ttft"), targets.get("tpot"), queue)
     cells = {"model": model or "", "accelerator": accelerator or "", "quantization": quantization or ""}
     row = cells | {"tensor_parallel": str(tensor_parallel or "")}
-    recorded, capacities, slots, words = _read(
+    recorded, capacities, machine, words = _read(
         trace, trace_format, row, capacity or [], policy=bounds, catalog=catalog, startup=start_seconds
     )
     found, notes = recorded.arrivals(capacities[0], mean_replicas, seed)
+    singles = requests_of(found, seed) if tier is Tier.REQUEST else []
     found = found.answered(recorded.mean_tokens[1] * (bounds.time_per_output_token or 0.0))
-    setting = Setting(found, capacities, bounds, slots)
+    setting = Setting(found, capacities, bounds, float(machine.slots) if machine else _SLOTS)
+    if tier is Tier.REQUEST and machine is None:
+        raise InputError("--tier request needs --model and --accelerator: a capacity in words has no step times")
+    if tier is Tier.REQUEST and found.hours > _LONG_HOURS:
+        note(f"note: {found.hours:.0f} hours of single requests take long; --tier fluid is for weeks")
     for text in (*words, *recorded.notes, *notes):
         note(f"note: {text}")
-    best = bound(setting)
+    best, runs, latencies = bound(setting), dict[str, Run](), dict[str, dict[str, float]]()
     with progress(names) as told:
-        runs = {name: run(setting, scaler(name, setting), told(name)) for name in names}
+        for name in names:
+            decider = scaler(name, setting)
+            if tier is Tier.FLUID or machine is None:
+                runs[name] = run(setting, decider, told(name))
+                continue
+            asked = deepcopy(singles)
+            runs[name] = run_requests(setting, decider, asked, machine, seed=seed, told=told(name))
+            latencies[name] = asdict(Latency.of(asked))
     reports = [report(name, setting, done, best) for name, done in runs.items()]
     if plot:
         draw(plot, setting, runs)
@@ -115,7 +153,8 @@ def replay(
         show(*replayed(setting, best, reports))
     else:
         head = {"trace": trace, "hours": found.hours, "requests": float(found.requests.sum()), "queue": queue.value}
-        dump(head | {"seed": seed, "policies": [asdict(one) for one in reports]}, output)
+        policies = [asdict(one) | latencies.get(one.policy, {}) for one in reports]
+        dump(head | {"tier": tier.value, "seed": seed, "policies": policies}, output)
 
 
 def _names(first: list[str] | None, more: list[str] | None) -> list[str]:
@@ -151,8 +190,8 @@ def _read(
     policy: Policy,
     catalog: str | None,
     startup: float,
-) -> tuple[Trace, tuple[Capacity, ...], float, list[str]]:
-    """The trace, what replicas of each placement do, the cheapest first, their requests at a time, and words."""
+) -> tuple[Trace, tuple[Capacity, ...], Machine | None, list[str]]:
+    """The trace, what replicas of each placement do, the cheapest first, one as an engine, and words."""
     named = bool(row["model"] and row["accelerator"])
     if named == bool(words) or (words and any(row.values())):
         raise InputError(
@@ -160,9 +199,9 @@ def _read(
         )
     if words:
         capacities = cheapest_first([in_words(text, startup) for text in words])
-        return read_trace(path, form), capacities, _SLOTS, []
+        return read_trace(path, form), capacities, None, []
     known = catalog_of(catalog)
     trace = read_trace(path, form, kv_tokens_of(row, known))
     replica = replica_of(row, trace.mean_tokens, policy, known)
     found = (replica.capacity(trace.mean_tokens, known, startup),)
-    return trace, found, float(replica.clients), [f"a replica is {replica.words}"]
+    return trace, found, replica.machine(known), [f"a replica is {replica.words}"]

@@ -10,7 +10,12 @@ import numpy as np
 
 from qwen3_operator.cli.errors import InputError
 from qwen3_operator.performance import Layout, Load, largest_concurrency, speeds
+from qwen3_operator.performance.coefficients import coefficients
+from qwen3_operator.performance.gather import prefill_chunk
+from qwen3_operator.performance.predict import MOST_CLIENTS
+from qwen3_operator.performance.replay import Schedule, StepTimes
 from qwen3_operator.scaling import Capacity
+from qwen3_operator.scaling.simulate import Machine
 from qwen3_operator.sizing.row_names import RowError
 from qwen3_operator.sizing.rows import pair_of, predict_rows
 
@@ -84,6 +89,14 @@ class Replica:
             f"{layout.model.name} {layout.quantization} on {layout.tensor_parallel} {layout.accelerator.name}, "
             f"{self.clients} requests at a time"
         )
+
+    def machine(self, catalog: Catalog) -> Machine:
+        """It as an engine that serves single requests."""
+        layout = self.layout
+        step = int(prefill_chunk(layout))
+        schedule = Schedule(mixed=False, step_tokens=step, most_running=MOST_CLIENTS, kv_tokens=self.kv_tokens)
+        times = StepTimes(layout, coefficients(catalog.performance, [layout.accelerator]), schedule)
+        return Machine(times, schedule, self.clients)
 
     def capacity(self, tokens: tuple[float, float], catalog: Catalog, startup: float) -> Capacity:
         """What it does of requests with so many prompt and output tokens, at the most clients that keep the targets.

@@ -69,6 +69,16 @@ def test_the_command_of_the_manual(queue: str) -> None:
     assert policies[0]["ratio99"] >= policies[0]["ratio"] > 0
 
 
+def test_single_requests_have_their_latencies(tmp_path: Path) -> None:
+    rows = "".join(f"{i},800,100\n" for i in range(60))
+    trace = written(tmp_path, "t.csv", "timestamp,input_tokens,output_tokens\n" + rows)
+    policies = _json("--trace", trace, *MODEL, "--tier", "request")["policies"]
+    assert isinstance(policies, list)
+    assert policies[0]["attainment"] == 1.0
+    assert 0 < policies[0]["time_to_first_token_p50"] <= policies[0]["time_to_first_token_p99"] < 2
+    assert 0 < policies[0]["time_per_output_token_p50"] <= policies[0]["time_per_output_token_p99"] < 0.05
+
+
 def test_policies_may_follow_one_another_or_repeat_the_option() -> None:
     def names(*arguments: str) -> list[str]:
         policies = _json("--trace", AZURE, *CAPACITY, "--policy", *arguments)["policies"]
@@ -138,6 +148,7 @@ def test_a_picture(tmp_path: Path) -> None:
         (("--trace", AZURE, *MODEL[:2], "--accelerator", "RTX-4090", "--tensor-parallel", "1"), "Memory"),
         (("--trace", AZURE, *MODEL, "--slo", "tpot=1ms"), "misses --slo"),
         (("--trace", AZURE, "--model", "Qwen3-8B", "--accelerator", "Ascend-910B3"), "no source for the speed"),
+        (("--trace", AZURE, *CAPACITY, "--tier", "request"), "--tier request needs --model"),
         (("--trace", AZURE, *CAPACITY, "static-peak"), "policies follow --policy"),
         (("--trace", "nowhere.csv", *CAPACITY), "nowhere.csv cannot be read"),
         (("--trace", AZURE, "--capacity", "h100=fast"), "NAME=INPUT/OUTPUT"),

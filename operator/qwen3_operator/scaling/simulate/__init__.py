@@ -5,6 +5,7 @@ from qwen3_operator.scaling.simulate.bound import Bound, bound
 from qwen3_operator.scaling.simulate.fleet import Run, Setting, run
 from qwen3_operator.scaling.simulate.rates import Rates, generated
 from qwen3_operator.scaling.simulate.report import Report, report
+from qwen3_operator.scaling.simulate.requests import Latency, Machine, requests_of, run_requests
 from qwen3_operator.scaling.simulate.scalers import SCALERS, scaler
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "STEP_SECONDS",
     "Arrivals",
     "Bound",
+    "Latency",
+    "Machine",
     "Rates",
     "Report",
     "Run",
@@ -19,6 +22,8 @@ __all__ = [
     "bound",
     "generated",
     "report",
+    "requests_of",
     "run",
+    "run_requests",
     "scaler",
 ]

@@ -90,7 +90,7 @@ def run(setting: Setting, scaler: Scaler, told: Callable[[float], None] = lambda
     pods = _Pods(setting)
     work = setting.arrivals.work(setting.unit).tolist()
     requests = setting.arrivals.requests.tolist()
-    counters = _Meters(setting)
+    counters = Meters(setting)
     steps, queue, wait, order = len(work), Waiting(0.0, 0.0), setting.wait, setting.policy.queue
     ready, missed, waits = np.zeros(steps), np.zeros(steps), np.zeros(steps)
     replicas = np.zeros((steps, len(setting.capacities)))
@@ -143,7 +143,7 @@ class _Pods:
             past.append(wanted[name])
 
 
-class _Meters:
+class Meters:
     """What a scrape would find."""
 
     def __init__(self, setting: Setting) -> None:
