@@ -125,6 +125,25 @@ class Shutdown(Contract):
     """Running requests may finish; whatever still runs afterwards is cut with an error event."""
 
 
+class SamplingValues(Contract):
+    """How tokens are drawn; None leaves a value to the engine."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+
+
+class Sampling(Contract):
+    """What requests get that do not say."""
+
+    thinking: SamplingValues | None = None
+    """Where the answer begins with a thought."""
+    answering: SamplingValues | None = None
+    """Where it does not."""
+
+
 class RuntimeConfig(Contract):
     """Everything that the pod of one replica needs to know."""
 
@@ -150,6 +169,7 @@ class RuntimeConfig(Contract):
     """What a request to a hybrid model gets that does not say."""
     max_thinking_tokens: Annotated[int, Field(ge=1)] | None = None
     """Most tokens of a thought, the tags around it included. None: no limit, and requests cannot set one."""
+    sampling: Sampling | None = None
     # None stands for the first value and leaves no trace in the pod template.
     task: Task | None = None
     thinking_mode: ThinkingMode | None = None

@@ -35,6 +35,24 @@ class KnownTotal(Row):
     source: str
 
 
+class SamplingValues(Row):
+    """How tokens are drawn; what is left out is the engine's choice."""
+
+    temperature: Annotated[float, Field(ge=0)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+
+
+class Sampling(Row):
+    """What the makers say for answers that begin with a thought, and for others."""
+
+    thinking: SamplingValues | None = None
+    answering: SamplingValues | None = None
+    source: str
+
+
 class Facts(Row):
     """What is known of a model beside its shape."""
 
@@ -49,6 +67,8 @@ class Facts(Row):
     """Context length that the model was trained for and gets by default."""
     yarn_context: Annotated[int, Field(ge=1)] | None = None
     """Longest context with YaRN, where the model's makers state one."""
+    sampling: Sampling | None = None
+    """For requests that do not say; None: the engine reads generation_config.json."""
     not_served: str | None = None
     """Why the engine does not run the model; None where it does."""
     known_total: KnownTotal | None = None

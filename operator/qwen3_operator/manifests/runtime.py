@@ -14,6 +14,7 @@ from qwen3_runtime.config import (
     Limits,
     Parallelism,
     RuntimeConfig,
+    Sampling,
     Shutdown,
     Task,
     Thinking,
@@ -51,6 +52,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
         native_context_length=model.unscaled_context(plan.context_length),
         thinking=Thinking(spec.thinking.default.value) if spec.thinking.default else Thinking.ENABLED,
         max_thinking_tokens=spec.thinking.max_budget_tokens,
+        sampling=_sampling(model),
         task=other_task(model),
         thinking_mode=None if model.thinking == "Hybrid" else ThinkingMode(model.thinking),
         tool_call_format=None if model.tool_calls == "JSON" else ToolCallFormat(model.tool_calls),
@@ -63,6 +65,12 @@ def other_task(model: Model) -> Task | None:
     if model.generates:
         return None
     return Task.EMBED if UseCase.EMBEDDING in model.use_cases else Task.RERANK
+
+
+def _sampling(model: Model) -> Sampling | None:
+    if model.sampling is None:
+        return None
+    return Sampling.model_validate(model.sampling.model_dump(exclude={"source"}, exclude_none=True))
 
 
 def _kv_cache(spec: DeploymentSpec) -> KVCacheDataType | None:

@@ -10,13 +10,14 @@ from qwen3_runtime.server.checks import read_request
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.rewrite import rewrite
 from qwen3_runtime.server.routes import CHAT, COMPLETIONS, Route
-from qwen3_runtime.server.thinking import ThinkingRules, check_prompt, settle
+from qwen3_runtime.server.sampling import with_defaults
+from qwen3_runtime.server.thinking import ThinkingRules, check_prompt, settle, thinks
 from qwen3_runtime.server.usage import asks_for_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qwen3_runtime.config import RuntimeConfig
+    from qwen3_runtime.config import RuntimeConfig, Sampling
     from qwen3_runtime.engines.base import Adapter
 
 
@@ -28,6 +29,7 @@ class Served:
     """Name that requests carry."""
     task: Task
     thinking: ThinkingRules
+    sampling: Sampling | None = None
 
 
 def served(config: RuntimeConfig, adapter: Adapter) -> Served:
@@ -39,7 +41,7 @@ def served(config: RuntimeConfig, adapter: Adapter) -> Served:
         most_tokens=config.max_thinking_tokens,
         limit=adapter.thinking_limit,
     )
-    return Served(config.served_model_name, config.task or Task.GENERATE, rules)
+    return Served(config.served_model_name, config.task or Task.GENERATE, rules, config.sampling)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer
         settled = check_prompt(request) or request
     elif route.name == CHAT:
         settled = settle(request, served.thinking)
+        if isinstance(settled, dict):
+            settled = with_defaults(settled, served.sampling, thinks=thinks(settled, served.thinking))
     if isinstance(settled, ErrorAnswer):
         return settled
     hide_usage = served.task is Task.GENERATE and request.get("stream") is True and not asks_for_usage(request)

@@ -61,6 +61,11 @@ def settle(request: dict[str, Any], rules: ThinkingRules) -> dict[str, Any] | Er
     return {name: value for name, value in request.items() if name not in OWN_FIELDS} | changes
 
 
+def thinks(settled: Mapping[str, Any], rules: ThinkingRules) -> bool:
+    """Whether the answer to a request that `settle` has looked at begins with a thought."""
+    return will_think(_template(settled).get(ENABLE), rules)
+
+
 def check_prompt(request: Mapping[str, Any]) -> ErrorAnswer | None:
     """Why a request with a plain prompt is refused: nobody knows where its thought begins."""
     for name in OWN_FIELDS:

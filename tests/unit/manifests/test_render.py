@@ -36,6 +36,14 @@ def config(catalog: Catalog, spec: dict[str, Any] | None = None, **arguments: An
     return RuntimeConfig.model_validate_json(environment["QWEN3_RUNTIME_CONFIG"])
 
 
+def test_sampling_of_the_model_reaches_the_pod(catalog: Catalog) -> None:
+    sampling = config(catalog).sampling
+    assert sampling is not None
+    assert sampling.thinking is not None
+    assert sampling.answering is not None
+    assert (sampling.thinking.temperature, sampling.answering.temperature) == (0.6, 0.7)
+
+
 def test_one_service_one_policy_and_a_workload_per_placement(catalog: Catalog) -> None:
     found = children(catalog, plan=plan(placement(), cpu_placement()))
     assert list(found) == ["Service/chat", "NetworkPolicy/chat", "Deployment/chat-h100", "Deployment/chat-cpu"]
