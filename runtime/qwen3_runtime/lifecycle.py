@@ -140,6 +140,7 @@ class Lifecycle:
         command = self._adapter.command(config, self._engine_port, parse_version(image.version))
         logger.info("starting %s %s: %s", image.name, image.version, " ".join(command.arguments))
         words = image.start(self._settings.engine_python, command)
+        await asyncio.to_thread(command.write_files)
         try:
             self._keeper = await Keeper.start(words, command.environment, self._adapter.worker_names)
         except OSError as error:

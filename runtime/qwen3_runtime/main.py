@@ -44,8 +44,6 @@ def main() -> int:
 
 
 async def _run(settings: Settings) -> Termination | None:
-    if settings.config.engine not in ADAPTERS:
-        raise ConfigError(f'engine: there is no "{settings.config.engine}", only {", ".join(ADAPTERS)}')
     adapter = ADAPTERS[settings.config.engine]
     ceiling = settings.config.max_thinking_tokens
     if ceiling is not None and adapter.thinking_limit(ceiling) is None:

@@ -220,12 +220,6 @@ async def test_context_above_the_native_length(start_pod: StartPod, tiny_model: 
     assert json.loads(body)["usage"]["completion_tokens"] == 5
 
 
-def test_invalid_configuration_ends_at_once(start_pod: StartPod, tiny_model: Path) -> None:
-    pod = start_pod(tiny_config(tiny_model).model_copy(update={"engine": "vLLM"}))
-    assert pod.process.wait(60) == 1
-    assert pod.termination().startswith('ConfigInvalid: engine: there is no "vLLM", only ')
-
-
 @pytest.mark.parametrize("description", [{"name": "vLLM", "version": "0.33.0"}, {"name": "SGLang", "version": "0.5.3"}])
 def test_image_of_another_engine(
     start_pod: StartPod, tiny_model: Path, tmp_path: Path, description: dict[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -24,6 +25,24 @@ class Command:
     """What the engine's interpreter runs, e.g. ``-m sglang.launch_server``; not used where the image has a program."""
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Contents by path, written before the start."""
+
+    def write_files(self) -> None:
+        """Write them, readable by the pod's own user alone."""
+        for name, content in self.files.items():
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+            path.chmod(0o600)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A request field that an engine does not carry out: any other value than the harmless ones is answered 501."""
+
+    reason: str
+    harmless: tuple[Any, ...] = ()
 
 
 class Adapter(Protocol):
@@ -44,6 +63,10 @@ class Adapter(Protocol):
     """Oldest release whose flags were checked."""
     metrics: Mapping[EngineMetric, Source]
     """What the neutral metrics are called here, in the order of `ENGINE_METRICS`; unknown ones are left out."""
+    takes_sampling: bool
+    """Whether requests may carry ``top_k`` and ``min_p``; else the model's own generation_config.json decides."""
+    unsupported: Mapping[str, Missing]
+    """Request fields that the engine takes and does not carry out, and why."""
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
         """Command line of this version of the engine for ``config``, listening on loopback at ``port``."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qwen3_runtime.config import RuntimeConfig, Sampling
-    from qwen3_runtime.engines.base import Adapter
+    from qwen3_runtime.engines.base import Adapter, Missing
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ class Served:
     """Name that requests carry."""
     task: Task
     thinking: ThinkingRules
-    sampling: Sampling | None = None
+    sampling: Sampling | None
+    engine: str
+    unsupported: Mapping[str, Missing]
+    """Request fields that the engine does not carry out."""
 
 
 def served(config: RuntimeConfig, adapter: Adapter) -> Served:
@@ -41,7 +44,14 @@ def served(config: RuntimeConfig, adapter: Adapter) -> Served:
         most_tokens=config.max_thinking_tokens,
         limit=adapter.thinking_limit,
     )
-    return Served(config.served_model_name, config.task or Task.GENERATE, rules, config.sampling)
+    return Served(
+        model=config.served_model_name,
+        task=config.task or Task.GENERATE,
+        thinking=rules,
+        sampling=config.sampling if adapter.takes_sampling else None,
+        engine=adapter.name,
+        unsupported=adapter.unsupported,
+    )
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,8 @@ def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer
     request = read_request(body, served.model)
     if isinstance(request, ErrorAnswer):
         return request
+    if (refusal := _unsupported(request, served)) is not None:
+        return refusal
     settled: dict[str, Any] | ErrorAnswer = request
     if route.name == COMPLETIONS:
         settled = check_prompt(request) or request
@@ -71,6 +83,15 @@ def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer
     if hide_usage:
         settled = settled | {"stream_options": _options(request) | {"include_usage": True}}
     return Prepared(rewrite(body, request, settled), hide_usage)
+
+
+def _unsupported(request: Mapping[str, Any], served: Served) -> ErrorAnswer | None:
+    for name, missing in served.unsupported.items():
+        value = request.get(name)
+        if value is not None and value not in missing.harmless:
+            message = f"{served.engine}, which serves {served.model}, does not carry out `{name}`: {missing.reason}."
+            return ErrorAnswer(501, "not_implemented", message, param=name)
+    return None
 
 
 def _options(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from qwen3_runtime.config import Device, Engine, KVCacheDataType, Limits, ModelFiles, Task, Thinking
 from qwen3_runtime.engines.adapters.llama_cpp import LlamaCpp
-from qwen3_runtime.engines.llama_server import parse
+from qwen3_runtime.engines.launchers.llama_server import parse
 from qwen3_runtime.engines.translation import translate
 from tests.unit.runtime.conftest import make_config
 

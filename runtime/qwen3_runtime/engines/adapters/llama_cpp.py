@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from qwen3_runtime import engine_metrics as names
 from qwen3_runtime.config import Device, Engine, KVCacheDataType, RuntimeConfig, Task, Thinking, ThinkingMode
-from qwen3_runtime.engines import llama_server
-from qwen3_runtime.engines.base import Command, Version
+from qwen3_runtime.engines.base import Command, Missing, Version
+from qwen3_runtime.engines.launchers import llama_server
 from qwen3_runtime.engines.translation import Source
 from qwen3_runtime.engines.yarn import scaling
 
@@ -53,6 +53,8 @@ class LlamaCpp:
     oldest_version: Version = (2026, 10)
     worker_names: tuple[str, ...] = ()
     metrics = _METRICS
+    takes_sampling = True
+    unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
         """Options of llama-server."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime import engine_metrics as names
 from qwen3_runtime.config import Device, Engine, KVCacheDataType, RuntimeConfig
-from qwen3_runtime.engines.base import Command, Version
+from qwen3_runtime.engines.base import Command, Missing, Version
 from qwen3_runtime.engines.sglang_model import model_flags
 from qwen3_runtime.engines.translation import Source
 from qwen3_runtime.engines.yarn import scaling
@@ -72,6 +72,8 @@ class SGLang:
     oldest_version: Version = (0, 5, 16)
     worker_names: tuple[str, ...] = ("sglang::schedul", "sglang::detoken", "sglang::data_pa")
     metrics = _METRICS
+    takes_sampling = True
+    unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
         """Arguments of the server and the environment they need."""
