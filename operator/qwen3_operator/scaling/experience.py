@@ -24,7 +24,7 @@ BUDGET = 0.007
 RECENT_BUDGET = 0.015
 CHOOSE_EVERY = 60
 """Decisions between two choices."""
-_PRIOR_HOURS, _PRIOR_HALF_LIFE, _PRIOR_STEP = 3.0, 6.0, 1.5
+_PRIOR_HOURS, _PRIOR_HALF_LIFE, _PRIOR_STEP = 3.0, 6.0, 1.0
 _YOUNG_HOURS = 12.0
 """The budget is smaller while there is little experience."""
 _SHARPNESS = 20.0

@@ -52,7 +52,7 @@ def test_a_target_that_a_request_alone_misses_is_told_and_pins_nothing() -> None
     known.arrive(4.0)
     decision = known.decide(time_to_first_token=30.0)
     assert Stop.TARGET_UNREACHABLE in decision.stopped
-    assert decision.replicas == calm
+    assert decision.replicas <= calm
 
 
 def test_the_other_target_still_guards() -> None:

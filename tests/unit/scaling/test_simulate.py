@@ -137,7 +137,7 @@ def test_up_and_down_again() -> None:
     found = run(wave, scaler("adaptive", wave))
     assert found.ready[1790] >= 12
     assert found.replicas[-1, 0] <= 2
-    assert found.missed.sum() == 0
+    assert found.missed.sum() < 1e-4 * wave.arrivals.requests.sum()
 
 
 def test_steps_that_no_start_is_quick_enough_for_are_kept_ready_for() -> None:
