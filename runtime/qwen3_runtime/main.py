@@ -55,7 +55,7 @@ async def _run(settings: Settings) -> Termination | None:
     metrics = Metrics(adapter.metrics)
     traffic = Traffic(phases)
     metrics.in_flight.set_function(lambda: traffic.count)
-    upstream = Upstream(engine_port)
+    upstream = Upstream(engine_port, reuse=adapter.keeps_connections)
     servers = (
         Listener(management_app(phases, metrics, upstream), settings.management_port),
         Listener(Forwarder(served(settings.config, adapter), upstream, traffic, metrics), settings.api_port),

@@ -23,8 +23,9 @@ METRICS_SECONDS = 5.0
 class Upstream:
     """Connections to the engine, reused; no limit on their number, since the engine queues by itself."""
 
-    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, address: str = "127.0.0.1", *, reuse: bool = True) -> None:
         self._port = port
+        self._reuse = reuse
         self._address = address
         host = f"[{address}]" if ":" in address else address
         self._host = b"host: %s:%d\r\n" % (host.encode(), port)
@@ -82,7 +83,7 @@ class Upstream:
     def give_back(self, connection: Connection) -> None:
         """Keep a connection whose answer is whole for the next request; close any other."""
         self._busy.discard(connection)
-        if self._closed or not connection.is_idle:
+        if self._closed or not self._reuse or not connection.is_idle:
             connection.abort()
             return
         loop = asyncio.get_running_loop()

@@ -53,6 +53,7 @@ class LlamaCpp:
     oldest_version: Version = (2026, 10)
     worker_names: tuple[str, ...] = ()
     metrics = _METRICS
+    keeps_connections = False
     takes_sampling = True
     unsupported: Mapping[str, Missing] = {}
 

@@ -52,6 +52,7 @@ class MindIE:
     oldest_version: Version = (2,)
     worker_names: tuple[str, ...] = ("mindie_llm_back",)
     metrics = _METRICS
+    keeps_connections = False
     takes_sampling = True
     unsupported: Mapping[str, Missing] = {}
 

@@ -72,6 +72,7 @@ class SGLang:
     oldest_version: Version = (0, 5, 16)
     worker_names: tuple[str, ...] = ("sglang::schedul", "sglang::detoken", "sglang::data_pa")
     metrics = _METRICS
+    keeps_connections = True
     takes_sampling = True
     unsupported: Mapping[str, Missing] = {}
 

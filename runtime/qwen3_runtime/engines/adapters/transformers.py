@@ -36,6 +36,7 @@ class Transformers:
     worker_names: tuple[str, ...] = ()
     metrics: Mapping[EngineMetric, Source] = {}
     """It has none."""
+    keeps_connections = True
     takes_sampling = False
     unsupported: Mapping[str, Missing] = {
         "response_format": Missing(_IGNORED, harmless=({"type": "text"},)),

@@ -72,6 +72,7 @@ class VLLM:
     oldest_version: Version = (0, 32)
     worker_names: tuple[str, ...] = ("VLLM::EngineCor", "VLLM::Worker")
     metrics = _METRICS
+    keeps_connections = True
     takes_sampling = True
     unsupported: Mapping[str, Missing] = {}
 

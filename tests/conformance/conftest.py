@@ -1,0 +1,63 @@
+"""One pod per engine for the whole suite, with the tiny model that `make platform` has trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import openai
+import pytest
+
+from qwen3_runtime.config import Limits, Phase
+from tests.conformance.environments import ENVIRONMENTS, Environment
+from tests.engine.pod import START_SECONDS, Pod, tiny_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(START_SECONDS + 90))
+
+
+@pytest.fixture(scope="session", params=ENVIRONMENTS, ids=lambda made: made.engine)
+def environment(request: pytest.FixtureRequest) -> Environment:
+    """The engine under test."""
+    made: Environment = request.param
+    return made
+
+
+def start_pod(environment: Environment, platform: dict[str, str], folder: Path) -> Pod:
+    """A ready pod of the engine."""
+    model = Path(platform["modelsOnHost"], platform["modelFolder"])
+    config = tiny_config(
+        environment.weights(model),
+        engine=environment.engine,
+        quantization=environment.quantization,
+        extra_args=environment.extra_args,
+        limits=Limits(context_length=4096, max_running_requests=4, max_total_tokens=16384),
+    )
+    pod = Pod.start(config, environment.python(), folder)
+    try:
+        pod.wait_for(Phase.READY)
+    except AssertionError:
+        pod.end()
+        raise
+    return pod
+
+
+@pytest.fixture(scope="session")
+def pod(environment: Environment, platform: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
+    """A pod for every test that leaves it as it was."""
+    made = start_pod(environment, platform, tmp_path_factory.mktemp(environment.engine))
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def client(pod: Pod) -> Iterator[openai.OpenAI]:
+    """The official client."""
+    with openai.OpenAI(base_url=f"{pod.url}/v1", api_key="unused", max_retries=0, timeout=200) as made:
+        yield made
