@@ -274,10 +274,9 @@ def test_defaults_are_filled_in(api: Kube) -> None:
     assert spec["engine"] == {"kvCacheDataType": "Auto"}
     assert spec["slo"] == {"percentile": 95}
     assert spec["optimizeFor"] == "Cost"
-    assert spec["thinking"] == {"default": "Enabled"}
     assert "status" not in accepted(api, whole())
     # How many replicas there are, and for what load, is not for a default to say.
-    assert spec.keys() == {"drainTimeoutSeconds", "engine", "model", "optimizeFor", "slo", "thinking"}
+    assert spec.keys() == {"drainTimeoutSeconds", "engine", "model", "optimizeFor", "slo"}
 
 
 def test_null_means_unset(api: Kube) -> None:
