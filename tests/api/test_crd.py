@@ -271,7 +271,7 @@ def test_defaults_are_filled_in(api: Kube) -> None:
     spec = accepted(api, whole())["spec"]
     assert spec["drainTimeoutSeconds"] == 120
     assert spec["model"]["quantization"] == "Auto"
-    assert spec["engine"] == {"kvCacheDataType": "Auto"}
+    assert spec["engine"] == {"name": "Auto", "kvCacheDataType": "Auto"}
     assert spec["slo"] == {"percentile": 95}
     assert spec["optimizeFor"] == "Cost"
     assert "status" not in accepted(api, whole())
