@@ -16,6 +16,11 @@ def find_tiny_model() -> Path:
     return _find("QWEN3_TINY_MODEL")
 
 
+def find_old_engine() -> Path:
+    """Package of the SGLang that the newest Ascend images hold."""
+    return _find("QWEN3_OLD_ENGINE")
+
+
 def _find(variable: str) -> Path:
     path = Path(os.environ.get(variable) or "/nonexistent")
     if not path.exists():

@@ -15,7 +15,20 @@ if TYPE_CHECKING:
 
 
 # Not the daemon's own folder, which a running daemon needs, nor what other tools keep beside ours.
-OWNED = ("bin", "certs.d", "clusters", "engines", "go", "go-build", "images", "modules", "registry", "rootfs", "tmp")
+OWNED = (
+    "bin",
+    "certs.d",
+    "clusters",
+    "engines",
+    "go",
+    "go-build",
+    "images",
+    "modules",
+    "registry",
+    "rootfs",
+    "tmp",
+    "wheels",
+)
 WRITABLE = 0o755
 FILES = Path(__file__).parent / "files"
 

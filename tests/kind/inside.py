@@ -24,9 +24,14 @@ def command(platform: dict[str, str], words: list[str]) -> list[str]:
     environment = {
         "PYTHONPATH": ":".join(paths),
         "QWEN3_ENGINE_PYTHON": "/opt/engine/bin/python",
+        "QWEN3_OLD_ENGINE": "/old-engine",
         "QWEN3_TINY_MODEL": f"/models/{platform['modelFolder']}",
     }
-    volumes = {str(REPOSITORY): str(REPOSITORY), platform["modelsOnHost"]: "/models"}
+    volumes = {
+        str(REPOSITORY): str(REPOSITORY),
+        platform["modelsOnHost"]: "/models",
+        platform["oldEngine"]: "/old-engine",
+    }
     return docker.docker(
         *("run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp:exec", "--shm-size", "1g"),  # noqa: S108
         *("--user", "65532:65532", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),

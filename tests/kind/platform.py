@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic.alias_generators import to_camel
 
-from tests.kind import cluster, docker, machine, registry, tools
+from tests.kind import cluster, docker, machine, oldengine, registry, tools
 from tests.kind.steps import StepError, Steps, output
 from tests.tiny_model import build as tiny_model
 
@@ -36,6 +36,7 @@ class Made:
     helm: str
     operator_image: str
     runtime_image: str
+    old_engine: str
     model_folder: str
     models_on_host: str
 
@@ -68,6 +69,7 @@ def make(steps: Steps, name: str) -> Made:
         helm=str(tools.path("helm")),
         operator_image=registry.reference(operator),
         runtime_image=registry.reference(runtime),
+        old_engine=str(oldengine.provide(steps)),
         model_folder=folder.name,
         models_on_host=str(cluster.models_folder()),
     )
