@@ -112,6 +112,8 @@ class Engine(Row):
     """Whether the KV cache may be kept in FP8."""
     running_requests: int | None = None
     """Requests that the engine runs at a time at most; None: by its steps, or SGLang's rule."""
+    whole_context: bool = False
+    """Whether each request takes KV cache of the whole context, however long it is."""
     splits_with_host: bool = False
     """Whether a model that is too large for its device may lie in the host's memory in part."""
     reported: tuple[ReportedSpeed, ...] = ()

@@ -44,7 +44,9 @@ def summary(wanted: Wanted, model: str, placements: Sequence[Placement], ratings
 def _line(wanted: Wanted, model: str, placement: Placement, rating: Rated) -> str:
     memory = placement.memory
     holder = "per device" if placement.resource_name else "of the pod"
-    requests = f"{counted(placement.max_concurrency, 'request')} of {rating.offer.request_tokens}"
+    offer = rating.offer
+    each = offer.context_length if wanted.engine.whole_context else offer.request_tokens
+    requests = f"{counted(placement.max_concurrency, 'request')} of {each}"
     state = f" + {gigabytes(memory.state)} recurrent state" if memory.state else ""
     return (
         f"{model} {placement.quantization} on {hardware(placement)}{parallelism(placement)}{_engine(placement)}: "

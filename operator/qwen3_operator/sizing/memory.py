@@ -105,7 +105,7 @@ class Fit:
 def on_device(space: Space, cut: Cut, engine: Engine, concurrency: int) -> Fit:
     """The engine gives all it may to KV cache and state; the replica is to hold ``concurrency`` requests."""
     groups = cut.shape.data_parallel
-    paged = paged_tokens(cut, space)
+    paged = paged_tokens(cut, engine, space.page_tokens)
     each = -(-concurrency // groups)
     room = max(0, space.static - cut.weights)
     state = int(room * _state_share(engine)) if cut.state else 0
@@ -128,7 +128,7 @@ def on_cpu(cut: Cut, engine: Engine, largest_node: int, concurrency: int) -> Fit
     """A pod on a CPU node: it asks for what ``concurrency`` requests need and no more; ``total`` is its limit."""
     cost = engine.cost("cpu")
     overhead, reserve = cost.overhead_bytes(1), round(engine.cpu_reserve * MIB)
-    paged = ceil(cut.offer.request_tokens / cost.page_tokens) * cost.page_tokens
+    paged = paged_tokens(cut, engine, cost.page_tokens)
     tokens = max(concurrency * paged, engine.cpu_minimum_kv_tokens)
     state = concurrency * cut.state * engine.state_slots_per_request
     static = cut.weights + tokens * cut.per_token + state
@@ -142,9 +142,10 @@ def on_cpu(cut: Cut, engine: Engine, largest_node: int, concurrency: int) -> Fit
     return Fit(space, cut, tokens, state, held, held, max(most, held), max(0, total - largest_node), on_host=True)
 
 
-def paged_tokens(cut: Cut, space: Space) -> int:
-    """Tokens of one request, rounded up to whole pages."""
-    return -(-cut.offer.request_tokens // space.page_tokens) * space.page_tokens
+def paged_tokens(cut: Cut, engine: Engine, page_tokens: int) -> int:
+    """Tokens that one request takes, rounded up to whole pages."""
+    tokens = cut.offer.context_length if engine.whole_context else cut.offer.request_tokens
+    return -(-tokens // page_tokens) * page_tokens
 
 
 def _running(tokens: int, cut: Cut, limit: int | None) -> int:

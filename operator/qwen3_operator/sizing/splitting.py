@@ -22,7 +22,7 @@ def split_with_host(space: Space, cut: Cut, engine: Engine, concurrency: int) ->
     model = cut.offer.model
     if model.recurrent or (engine.running_requests or concurrency) < concurrency:
         return None
-    tokens = concurrency * paged_tokens(cut, space)
+    tokens = concurrency * paged_tokens(cut, engine, space.page_tokens)
     split = Split(model, cut.weights, tokens)
     room = space.static + split.buffers
     layers = split.fitting(room)

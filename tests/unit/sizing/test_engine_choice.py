@@ -106,6 +106,12 @@ def test_layers_that_do_not_fit_lie_with_the_host() -> None:
     assert short.predicted.source == "calculated"
 
 
+def test_llama_cpp_gives_each_request_the_whole_context() -> None:
+    lengths = {"inputTokens": {"p95": 500}, "outputTokens": {"p95": 500}}
+    (placement,) = planned(gguf(8192, workload=lengths), gpu_node("g")).placements
+    assert placement.max_concurrency == placement.kv_cache_tokens // 8192
+
+
 def test_a_host_without_the_memory_is_no_help() -> None:
     failure = failed(gguf(16_384), laptop(memory="3Gi"))
     assert "GB are free on one" in failure.message
