@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from qwen3_operator import log
 from qwen3_operator.process import Process, connect
+from qwen3_operator.reconcile.client import Client
+from qwen3_operator.reconcile.kinds import Kind
 from qwen3_operator.settings import Settings, from_environment
 
 _LOG = logging.getLogger(__name__)
@@ -27,7 +29,8 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
     async with await connect() as api:
-        await Process(api, settings).run()
+        groups = await Client(api).serves(Kind.LEADER_WORKER_SET.value)
+        await Process(api, settings, groups=groups).run()
 
 
 def main() -> None:

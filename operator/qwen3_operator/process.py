@@ -17,10 +17,10 @@ from qwen3_operator import http, metrics
 from qwen3_operator.admission import Admission
 from qwen3_operator.catalog import load_catalog
 from qwen3_operator.reconcile.cache import Cache
-from qwen3_operator.reconcile.client import Client
+from qwen3_operator.reconcile.client import ApiError, Client
 from qwen3_operator.reconcile.freshness import Freshness
 from qwen3_operator.reconcile.intake import Intake
-from qwen3_operator.reconcile.kinds import Key, Kind
+from qwen3_operator.reconcile.kinds import Key, Kind, kinds_with
 from qwen3_operator.reconcile.leader import Leadership
 from qwen3_operator.reconcile.meters import Meters
 from qwen3_operator.reconcile.mounts import MountFailures
@@ -49,16 +49,22 @@ class WatchEnded(Exception):  # noqa: N818 - an event, not a programming error
     """kopf ended; a new process starts with a new LIST."""
 
 
+class KindsChanged(Exception):  # noqa: N818 - likewise
+    """The LeaderWorkerSet controller was installed or removed; a new process watches what there is."""
+
+
 class Process:
     """Owns everything that lives as long as the process. Built inside the main event loop."""
 
-    def __init__(self, api: ApiClient, settings: Settings) -> None:
+    def __init__(self, api: ApiClient, settings: Settings, *, groups: bool) -> None:
+        """``groups``: whether the cluster has LeaderWorkerSets, for replicas over several nodes."""
         self._settings = settings
+        self._groups, self._kinds = groups, kinds_with(groups=groups)
         self._loop = asyncio.get_running_loop()
         self._client = Client(api)
         self._cache = Cache()
         self._queue: WorkQueue[Key] = WorkQueue(time.monotonic)
-        planner = Planner(self._client, self._cache, load_catalog(), time.monotonic)
+        planner = Planner(self._client, self._cache, load_catalog(), time.monotonic, groups=groups)
         self._planner = planner
         self._pools = PoolKeeper(self._client, self._cache, planner)
         self._freshness = Freshness(self._cache, planner, self._queue.add, time.monotonic)
@@ -89,9 +95,16 @@ class Process:
             meters=self._meters,
             offered=self._tenancy.view if self._tenancy else lambda _: NO_GATEWAY,
         )
-        self._watch = Watch(self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity)
+        self._watch = Watch(
+            self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity, kinds=self._kinds
+        )
         self._preview = Preview(
-            self._client, lambda: planner.catalog, planner.reserved, time.monotonic, pools=lambda: planner.pools
+            self._client,
+            lambda: planner.catalog,
+            planner.reserved,
+            time.monotonic,
+            pools=lambda: planner.pools,
+            groups=groups,
         )
         self._synced = asyncio.Event()
 
@@ -101,6 +114,7 @@ class Process:
         Raises:
             LeadershipLost: another replica may lead.
             WatchEnded: events no longer arrive.
+            KindsChanged: there are other kinds to watch.
         """
         async with AsyncExitStack() as stack:
             await self._serve(stack)
@@ -109,6 +123,7 @@ class Process:
             self._watch.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._die_with_the_watch())
+                group.create_task(self._die_with_the_kinds())
                 group.create_task(self._sweeps())
                 group.create_task(self._overrides.run())
                 group.create_task(self._leadership.keep())
@@ -131,9 +146,22 @@ class Process:
         await self._watch.ended
         raise WatchEnded
 
+    async def _die_with_the_kinds(self) -> None:
+        while await self._are_kinds_served():  # noqa: ASYNC110 - the API server sends no event for it
+            await asyncio.sleep(self._settings.resync_seconds)
+        raise KindsChanged
+
+    async def _are_kinds_served(self) -> bool:
+        """Whether the cluster still has the kinds that this process watches; an error says nothing."""
+        try:
+            return await self._client.serves(Kind.LEADER_WORKER_SET.value) == self._groups
+        except ApiError as error:
+            _LOG.warning("kinds not looked at", extra={"error": str(error)})
+            return True
+
     async def _sweeps(self) -> None:
         namespaces = self._settings.namespaces
-        await sweep(self._client, self._cache, self._intake, namespaces)
+        await sweep(self._client, self._cache, self._intake, namespaces, self._kinds)
         self._synced.set()
         _LOG.info("synced", extra={"objects": {kind.value.plural: self._cache.count(kind) for kind in Kind}})
         await sweep_forever(
@@ -142,6 +170,7 @@ class Process:
             self._intake,
             self._queue,
             namespaces=namespaces,
+            kinds=self._kinds,
             period=self._settings.resync_seconds,
         )
 

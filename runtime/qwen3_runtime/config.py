@@ -16,6 +16,10 @@ from qwen3_runtime.contract import Contract
 from qwen3_runtime.sources import FetchProgress, WeightSource  # noqa: TC001  # pydantic reads them at run time
 
 CONFIG_VARIABLE = "QWEN3_RUNTIME_CONFIG"
+GROUP_RANK_VARIABLE = "QWEN3_GROUP_RANK"
+"""In a group of pods, this pod's rank; 0 is the leader."""
+GROUP_LEADER_VARIABLE = "QWEN3_GROUP_LEADER"
+"""In a group of pods, the leader's host name."""
 API_PORT = 8080
 """OpenAI API of the pod: the only port that reaches the engine."""
 MANAGEMENT_PORT = 8081
@@ -100,6 +104,24 @@ class Parallelism(Contract):
     the pod template: one."""
 
 
+class Group(Contract):
+    """Pods that are one replica together, each on a node of its own with an equal part of the devices."""
+
+    nodes: Annotated[int, Field(ge=2)]
+    port: int = 20000
+    """Where the members meet, on the leader."""
+    rank: Annotated[int, Field(ge=0)] = 0
+    """Of this pod; the leader's is 0. The template is one for all: this and the leader's name come from the pod's own
+    environment."""
+    leader: str = ""
+    """Host name of the leader."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this pod answers for the group."""
+        return self.rank == 0
+
+
 class KVCacheDataType(StrEnum):
     """Number format of the KV cache."""
 
@@ -157,6 +179,8 @@ class RuntimeConfig(Contract):
     quantization: str
     """Name in the catalog, e.g. ``BF16`` or ``FP8``."""
     parallelism: Parallelism = Parallelism()
+    group: Group | None = None
+    """None, which leaves no trace in the pod template: the pod is a replica alone."""
     device_layers: Annotated[int, Field(ge=0)] | None = None
     """Layers on the device, the output head counted as one; the rest is computed by the host's processor (llama.cpp).
     None: all."""
@@ -175,6 +199,11 @@ class RuntimeConfig(Contract):
     thinking_mode: ThinkingMode | None = None
     tool_call_format: ToolCallFormat | None = None
     shutdown: Shutdown = Shutdown()
+
+    @property
+    def answers(self) -> bool:
+        """Whether this pod takes requests: it is a replica alone, or the leader of a group."""
+        return self.group is None or self.group.leads
 
 
 class Phase(StrEnum):

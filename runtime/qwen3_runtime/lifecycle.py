@@ -6,13 +6,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
-from qwen3_runtime.config import Phase, Task, TerminationReason
+from qwen3_runtime.config import MANAGEMENT_PORT, Phase, Task, TerminationReason
 from qwen3_runtime.engines.base import parse_version
 from qwen3_runtime.engines.image import EngineImage, ImageError, identify, mismatch
 from qwen3_runtime.engines.keeper import Keeper
 from qwen3_runtime.engines.memory import oom_kills
 from qwen3_runtime.engines.watchdog import Watchdog
 from qwen3_runtime.failure import explain
+from qwen3_runtime.group import leader_gone
 from qwen3_runtime.server import errors
 from qwen3_runtime.termination import Termination
 from qwen3_runtime.warmup import WarmUpError, wait_for_first_token, wait_until_live
@@ -65,6 +66,7 @@ class Lifecycle:
         self._upstream = upstream
         self._engine_port = engine_port
         self._keeper: Keeper | None = None
+        self._member_path: str | None = None
 
     async def run(self, stop: asyncio.Event) -> Termination | None:
         """Serve until ``stop`` is set and the drain is over (None), or until the pod has failed (why)."""
@@ -138,6 +140,10 @@ class Lifecycle:
     async def _start_engine(self, image: EngineImage) -> Keeper:
         config = await asyncio.to_thread(with_weights, self._config)
         command = self._adapter.command(config, self._engine_port, parse_version(image.version))
+        self._member_path = command.member_path
+        if config.group is not None and command.member_path is None:
+            sentence = f"{self._adapter.name} does not run one replica in several pods"
+            raise FatalError(Termination(TerminationReason.CONFIG_INVALID, sentence))
         logger.info("starting %s %s: %s", image.name, image.version, " ".join(command.arguments))
         words = image.start(self._settings.engine_python, command)
         await asyncio.to_thread(command.write_files)
@@ -149,7 +155,10 @@ class Lifecycle:
         return self._keeper
 
     async def _warm_up(self, keeper: Keeper) -> None:
-        await wait_until_live(self._upstream, self._adapter)
+        if not self._config.answers and self._member_path is not None:
+            await self._join(keeper, self._member_path)
+            return
+        await wait_until_live(self._upstream, self._adapter.live_path)
         self._enter(Phase.WARMING_UP)
         keeper.find_workers()
         try:
@@ -170,6 +179,13 @@ class Lifecycle:
             await asyncio.sleep(limit / WATCHDOG_LOOKS)
         await keeper.give_up(limit)
 
+    async def _join(self, keeper: Keeper, path: str) -> None:
+        """As a worker of a group: it does its part once all members have met; the first token is the leader's."""
+        await wait_until_live(self._upstream, path)
+        keeper.find_workers()
+        keeper.log.forget()
+        self._enter(Phase.READY)
+
     async def _drain_after(self, stop: asyncio.Event) -> None:
         await stop.wait()
         was_ready = self._phases.current is Phase.READY
@@ -177,6 +193,9 @@ class Lifecycle:
         if not was_ready:
             return
         shutdown = self._config.shutdown
+        if (group := self._config.group) is not None and not group.leads:
+            await leader_gone(group.leader, MANAGEMENT_PORT, within=shutdown.lame_duck_seconds + shutdown.drain_seconds)
+            return
         await asyncio.sleep(shutdown.lame_duck_seconds)
         self._traffic.refuse_new()
         if not await self._traffic.idle(max(shutdown.drain_seconds - shutdown.lame_duck_seconds, 0)):

@@ -56,10 +56,10 @@ async def _run(settings: Settings) -> Termination | None:
     traffic = Traffic(phases)
     metrics.in_flight.set_function(lambda: traffic.count)
     upstream = Upstream(engine_port, reuse=adapter.keeps_connections)
-    servers = (
-        Listener(management_app(phases, metrics, upstream), settings.management_port),
-        Listener(Forwarder(served(settings.config, adapter), upstream, traffic, metrics), settings.api_port),
-    )
+    servers = [Listener(management_app(phases, metrics, upstream), settings.management_port)]
+    if settings.config.answers:
+        forwarder = Forwarder(served(settings.config, adapter), upstream, traffic, metrics)
+        servers.append(Listener(forwarder, settings.api_port))
     for server in servers:
         await server.open()
     lifecycle = Lifecycle(

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from qwen3_runtime.config import API_PORT, CONFIG_VARIABLE, MANAGEMENT_PORT, RuntimeConfig
+from qwen3_runtime.config import (
+    API_PORT,
+    CONFIG_VARIABLE,
+    GROUP_LEADER_VARIABLE,
+    GROUP_RANK_VARIABLE,
+    MANAGEMENT_PORT,
+    RuntimeConfig,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +52,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ConfigError: naming the variable or the field of the configuration.
     """
     return Settings(
-        config=_read_config(environ),
+        config=_placed(_read_config(environ), environ),
         api_port=_port(environ, "QWEN3_RUNTIME_API_PORT", API_PORT),
         management_port=_port(environ, "QWEN3_RUNTIME_MANAGEMENT_PORT", MANAGEMENT_PORT),
         engine_python=Path(environ.get("QWEN3_ENGINE_PYTHON", "/opt/engine/bin/python")),
@@ -72,6 +79,18 @@ def _read_config(environ: Mapping[str, str]) -> RuntimeConfig:
             for problem in error.errors(include_url=False, include_input=False)
         )
         raise ConfigError("; ".join(problems)) from error
+
+
+def _placed(config: RuntimeConfig, environ: Mapping[str, str]) -> RuntimeConfig:
+    """The configuration with this pod's place in its group."""
+    if config.group is None:
+        return config
+    rank, leader = environ.get(GROUP_RANK_VARIABLE, ""), environ.get(GROUP_LEADER_VARIABLE, "")
+    if not rank.isdigit() or int(rank) >= config.group.nodes:
+        raise ConfigError(f"{GROUP_RANK_VARIABLE}: {rank!r} is not a rank below {config.group.nodes}")
+    if not leader:
+        raise ConfigError(f"the environment variable {GROUP_LEADER_VARIABLE} is not set")
+    return config.model_copy(update={"group": config.group.model_copy(update={"rank": int(rank), "leader": leader})})
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int) -> int:

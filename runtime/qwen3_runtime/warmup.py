@@ -32,9 +32,9 @@ class WarmUpError(Exception):
     """The engine refused the first request; the text is its answer."""
 
 
-async def wait_until_live(upstream: Upstream, adapter: Adapter) -> None:
-    """Wait until the engine takes requests. Never returns for one that dies before."""
-    while await upstream.fetch(adapter.live_path, LIVE_LIMIT_SECONDS) is None:  # noqa: ASYNC110 - it sends no event
+async def wait_until_live(upstream: Upstream, path: str) -> None:
+    """Wait until the engine answers on ``path``. Never returns for one that dies before."""
+    while await upstream.fetch(path, LIVE_LIMIT_SECONDS) is None:  # noqa: ASYNC110 - it sends no event
         await asyncio.sleep(LIVE_SECONDS)
 
 

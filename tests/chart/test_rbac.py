@@ -23,6 +23,7 @@ MANAGER = {
     ("serving.qwen3.io", "qwen3deployments/status"): {"patch"},
     ("serving.qwen3.io", "qwen3deployments/finalizers"): {"update"},
     ("apps", "deployments"): WRITE,
+    ("leaderworkerset.x-k8s.io", "leaderworkersets"): WRITE,
     ("", "services"): WRITE,
     ("networking.k8s.io", "networkpolicies"): WRITE,
     ("events.k8s.io", "events"): {"create"},

@@ -10,6 +10,7 @@ from typing import Any
 
 from qwen3_runtime.config import (
     Device,
+    Group,
     KVCacheDataType,
     Limits,
     Parallelism,
@@ -58,6 +59,12 @@ CONFIGS: tuple[RuntimeConfig, ...] = (
     *(tiny_config(MODEL, thinking_mode=mode, max_thinking_tokens=100) for mode in ThinkingMode),
     *(tiny_config(MODEL, tool_call_format=form) for form in ToolCallFormat),
     *(tiny_config(MODEL, task=task) for task in Task),
+    tiny_config(
+        MODEL,
+        device=Device.CUDA,
+        parallelism=Parallelism(tensor_parallel=16),
+        group=Group(nodes=2, rank=1, leader="chat-0.chat.team-a"),
+    ),
 )
 
 

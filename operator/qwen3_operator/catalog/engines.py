@@ -108,6 +108,8 @@ class Engine(Row):
     """Into how many groups experts are dealt: any number, all devices or one, or always one."""
     data_parallel: bool = True
     """Whether groups of devices may keep the attention of their own requests."""
+    spans_nodes: bool = False
+    """Whether one replica may run in several pods, each on a node of its own."""
     fp8_cache: bool = True
     """Whether the KV cache may be kept in FP8."""
     running_requests: int | None = None

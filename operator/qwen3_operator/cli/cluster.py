@@ -56,6 +56,7 @@ class Cluster:
             pools=await self._if_installed(pool.KIND, pool.PLURAL),
             overrides=await self._overrides(),
             namespace=self.namespace,
+            groups=await self._client.serves(Kind.LEADER_WORKER_SET.value),
         )
 
     async def deployment(self, namespace: str, name: str) -> Raw:

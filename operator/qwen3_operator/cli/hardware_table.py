@@ -9,6 +9,7 @@ from qwen3_operator.api.deployment import DeploymentSpec
 from qwen3_operator.cli.hardware import Hardware, snapshot
 from qwen3_operator.cli.snapshot import NOBODY
 from qwen3_operator.sizing import Reason, evaluate
+from qwen3_operator.sizing.reasons import OVER_NODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 Known = Literal["measured", "calculated", "reported", "unknown"]
 _FITS = frozenset({None, Reason.COSTS_MORE, Reason.MORE_DEVICES, Reason.OTHER_PREFERRED, Reason.SPEED_UNKNOWN})
-_TOO_LARGE = frozenset({Reason.OUT_OF_MEMORY, Reason.NEEDS_SEVERAL_NODES})
+_TOO_LARGE = OVER_NODES | {Reason.OUT_OF_MEMORY}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from qwen3_operator.cli.tables import INDENT, plain_table
-from qwen3_operator.sizing.explain import unjudged
+from qwen3_operator.sizing.explain import over_nodes, unjudged
 from qwen3_operator.sizing.text import counted, gigabytes, money, thousands
 
 if TYPE_CHECKING:
@@ -122,9 +122,10 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     predicted = placement.predicted
     if predicted is None:
         if wanted.asked:
-            return Padding(Text(unjudged(placement.accelerator), "bold yellow"), INDENT)
+            return Padding(Text(unjudged(placement.accelerator + over_nodes(placement.nodes)), "bold yellow"), INDENT)
         why = "nothing was measured there, or the catalog lacks its bandwidth or rates"
-        return Padding(Text(f"speed: unknown for {placement.accelerator}: {why}"), INDENT)
+        where = placement.accelerator + over_nodes(placement.nodes)
+        return Padding(Text(f"speed: unknown for {where}: {why}"), INDENT)
     load = f"with {counted(predicted.concurrency, 'request')} in flight"
     numbers = ("predicted", "target", "known")
     table = plain_table(load, *numbers, right=numbers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import DEPLOYMENT_LABEL
-from qwen3_operator.cli.snapshot import OVERRIDES
+from qwen3_operator.cli.snapshot import DEFINITION, GROUPS, OVERRIDES
 from qwen3_operator.inventory.requests import add, occupies, pod_requests
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ def reduced(snapshot: Snapshot) -> Raw:
     """A ``List`` of objects; ``Snapshot.of`` its items gives the same inventory."""
     items = [*map(_node, snapshot.nodes), *_pods(snapshot.pods)]
     items += [*map(_pool, snapshot.pools), *map(_deployment, snapshot.deployments)]
+    if snapshot.groups:
+        items.append({"apiVersion": "apiextensions.k8s.io/v1", "kind": DEFINITION, "metadata": {"name": GROUPS}})
     if snapshot.overrides:
         items.append(_config_map(snapshot.overrides))
     return {"apiVersion": "v1", "kind": "List", "items": items}

@@ -20,6 +20,9 @@ Key = tuple[str, str]
 """Namespace and name of a Qwen3Deployment."""
 OVERRIDES = "qwen3-operator-catalog"
 """Name that the chart gives to the ConfigMap with catalog rows."""
+DEFINITION = "CustomResourceDefinition"
+GROUPS = "leaderworkersets.leaderworkerset.x-k8s.io"
+"""The definition whose presence says that the cluster has LeaderWorkerSet."""
 NOBODY: Key = ("", "")
 """Plans for no deployment: everything that is taken stays taken."""
 
@@ -36,24 +39,30 @@ class Snapshot:
     """Files of the operator's ConfigMap, whose rows lie over the shipped catalog."""
     namespace: str = "default"
     """Of objects that do not say: the context's."""
+    groups: bool = True
+    """Whether replicas may span nodes: the cluster has LeaderWorkerSet. Hardware that is not there yet may have it."""
 
     @classmethod
     def of(cls, objects: Iterable[Raw]) -> Snapshot:
         """Sorted out by kind; other kinds are passed over."""
         by_kind: dict[str, list[Raw]] = {kind: [] for kind in ("Node", "Pod", deployment.KIND, pool.KIND)}
         overrides: dict[str, str] = {}
+        groups = False
         for found in objects:
             kind = found.get("kind")
             if kind in by_kind:
                 by_kind[kind].append(found)
             elif kind == "ConfigMap" and found.get("metadata", {}).get("name") == OVERRIDES:
                 overrides |= found.get("data") or {}
+            elif kind == DEFINITION and found.get("metadata", {}).get("name") == GROUPS:
+                groups = True
         return cls(
             nodes=tuple(by_kind["Node"]),
             pods=tuple(by_kind["Pod"]),
             deployments=tuple(by_kind[deployment.KIND]),
             pools=tuple(by_kind[pool.KIND]),
             overrides=overrides,
+            groups=groups,
         )
 
     def inventory(self, catalog: Catalog, planning: Key, taken: Iterable[Reservation] = ()) -> Inventory:
@@ -67,7 +76,15 @@ class Snapshot:
         others = ((_key(found), stored_plan(found.get("status") or {})) for found in self.deployments)
         held = ((key, plan) for key, plan in others if plan is not None and key != planning)
         reserved = (*promised(held, self.pods), *taken)
-        return inventory(self.nodes, self.pods, catalog, pools=self.pools, exclude=planning, reserved=reserved)
+        return inventory(
+            self.nodes,
+            self.pods,
+            catalog,
+            pools=self.pools,
+            exclude=planning,
+            reserved=reserved,
+            groups=self.groups,
+        )
 
 
 def _key(found: Mapping[str, Any]) -> Key:

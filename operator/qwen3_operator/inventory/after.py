@@ -17,7 +17,7 @@ def after(pools: Mapping[str, Pool], reserved: Iterable[Reservation]) -> dict[st
     left = dict(pools)
     promises: defaultdict[str, list[tuple[Demand, int]]] = defaultdict(list)
     for promise in reserved:
-        promises[promise.pool].append((promise.demand, promise.replicas))
+        promises[promise.pool].append((promise.demand, promise.pods))
     for name in sorted(promises.keys() & left.keys()):
         before = left[name]
         left[name] = before.less(promises[name])

@@ -33,6 +33,7 @@ def inventory(
     pools: Iterable[Mapping[str, Any]] = (),
     exclude: Owner | None = None,
     reserved: Iterable[Reservation] = (),
+    groups: bool = False,
 ) -> Inventory:
     """What can be planned on.
 
@@ -43,8 +44,9 @@ def inventory(
         pools: AcceleratorPool objects, whose words come before what is discovered.
         exclude: namespace and name of the deployment that is being planned anew: its own pods take nothing.
         reserved: what other deployments were promised and have not bound yet.
+        groups: whether the cluster has LeaderWorkerSet, so that a replica may span nodes.
     """
-    return Survey(nodes, pods, catalog, pools).inventory(exclude, reserved)
+    return Survey(nodes, pods, catalog, pools, groups=groups).inventory(exclude, reserved)
 
 
 class Survey:
@@ -56,8 +58,11 @@ class Survey:
         pods: Iterable[Mapping[str, Any]],
         catalog: Catalog,
         pools: Iterable[Mapping[str, Any]] = (),
+        *,
+        groups: bool = False,
     ) -> None:
         """Arguments as those of `inventory`."""
+        self._groups = groups
         used, self._owned = used_by(pods)
         self._nodes: dict[str, Amounts] = {}
         stated, marks = named_pools(pools), Marks(catalog)
@@ -91,7 +96,7 @@ class Survey:
         pools = after(self._pools, reserved)
         if own:
             pools = {name: self._without(pool, own) for name, pool in pools.items()}
-        return Inventory(pools, self._unused, self._named)
+        return Inventory(pools, self._unused, self._named, self._groups)
 
     def _without(self, pool: Pool, own: Mapping[str, Resources]) -> Pool:
         if not any(room.name in own for room in pool.nodes):

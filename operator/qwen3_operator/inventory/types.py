@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one replica takes of one node."""
+    """What one pod of a replica takes of its node."""
 
     devices: int
     cpu_millicores: int
     memory_bytes: int
+    nodes: int = 1
+    """Pods of one replica, each on a node of its own."""
 
     @classmethod
     def of(cls, placement: Placement) -> Demand:
         """Demand of one replica of a placement."""
         return cls(
-            devices=placement.devices_per_replica if placement.resource_name else 0,
+            devices=placement.devices_per_replica // placement.nodes if placement.resource_name else 0,
             cpu_millicores=millicores(placement.cpu_request),
             memory_bytes=amount(placement.memory_request),
+            nodes=placement.nodes,
         )
 
 
@@ -48,7 +51,7 @@ class NodeRoom:
     free_memory_bytes: int
 
     def replicas(self, demand: Demand) -> int:
-        """How many replicas still fit."""
+        """How many pods still fit."""
         fits = [
             free // needed
             for free, needed in (
@@ -61,7 +64,7 @@ class NodeRoom:
         return max(0, min(fits, default=0))
 
     def less(self, demand: Demand) -> NodeRoom:
-        """The node with one replica more on it."""
+        """The node with one pod more on it."""
         return replace(
             self,
             free_devices=self.free_devices - demand.devices,
@@ -115,17 +118,17 @@ class Pool:
 
     def room(self, demand: Demand) -> int:
         """How many replicas fit on what is free."""
-        return sum(node.replicas(demand) for node in self.nodes)
+        return sum(node.replicas(demand) for node in self.nodes) // demand.nodes
 
     def less(self, promises: Iterable[tuple[Demand, int]]) -> Pool:
-        """The pool with so many replicas of each demand more, one after the other.
+        """The pool with so many pods of each demand more, one after the other.
 
         Each goes to the fullest node that has room, as far as there is any.
         """
         rooms = {node.name: node for node in self.nodes}
         order = sorted(_fullest_first(node) for node in self.nodes)
-        for demand, replicas in promises:
-            for _ in range(replicas):
+        for demand, pods in promises:
+            for _ in range(pods):
                 start = bisect_left(order, (demand.devices, 0, ""))
                 place = next((at for at in range(start, len(order)) if rooms[order[at][2]].replicas(demand)), None)
                 if place is None:
@@ -160,6 +163,8 @@ class Inventory:
     unused: tuple[UnusedNode, ...] = field(default=())
     named: frozenset[str] = frozenset()
     """Names of AcceleratorPools, with or without nodes."""
+    groups: bool = False
+    """Whether a replica may span nodes: the cluster has LeaderWorkerSet."""
 
     @property
     def pool_names(self) -> frozenset[str]:
@@ -169,13 +174,13 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Replicas that are promised to a deployment and not bound to a node yet."""
+    """Pods that are promised to a deployment and not bound to a node yet."""
 
     pool: str
     demand: Demand
-    replicas: int
+    pods: int
 
     @classmethod
-    def of(cls, placement: Placement, replicas: int) -> Reservation:
-        """Reservation of so many replicas of a placement."""
-        return cls(placement.pool, Demand.of(placement), replicas)
+    def of(cls, placement: Placement, bound: int = 0) -> Reservation:
+        """Reservation of what a placement has not bound yet."""
+        return cls(placement.pool, Demand.of(placement), placement.replicas * placement.nodes - bound)

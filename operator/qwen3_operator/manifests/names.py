@@ -21,14 +21,14 @@ _MAX_LENGTH = 63
 _HASH_LENGTH = 8
 
 
-def dns_label(*parts: str) -> str:
-    """Join with dashes into a DNS label of at most 63 characters. Whatever had to change is marked by a hash."""
+def dns_label(*parts: str, longest: int = _MAX_LENGTH) -> str:
+    """Join with dashes into a DNS label of at most ``longest`` characters. What had to change is marked by a hash."""
     joined = "-".join(parts)
     label = re.sub(r"[^a-z0-9]+", "-", joined.lower()).strip("-")
-    if label == joined and len(label) <= _MAX_LENGTH:
+    if label == joined and len(label) <= longest:
         return label
     digest = hashlib.sha256(joined.encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{label[: _MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+    return f"{label[: longest - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
 
 
 def selector(name: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ def service_spec(name: str) -> dict[str, Any]:
     }
 
 
-def network_policy_spec(name: str, gateway_namespace: str | None) -> dict[str, Any]:
+def network_policy_spec(name: str, gateway_namespace: str | None, *, groups: bool = False) -> dict[str, Any]:
     """The API only from the own namespace and, where tenants are let in, from the gateway's pods.
 
     The management port is open: kubelets, Prometheus and the operator read it, and it reaches no engine.
@@ -31,7 +31,9 @@ def network_policy_spec(name: str, gateway_namespace: str | None) -> dict[str, A
     Args:
         name: Of the deployment.
         gateway_namespace: Where the gateway runs; None where it is not let in.
+        groups: Whether replicas span pods, which reach each other on all ports: collectives choose theirs late.
     """
+    among = [{"from": [{"podSelector": {"matchLabels": selector(name)}}]}] if groups else []
     peers: list[dict[str, Any]] = [{"podSelector": {}}]
     if gateway_namespace is not None:
         namespace = {"matchLabels": {"kubernetes.io/metadata.name": gateway_namespace}}
@@ -45,5 +47,6 @@ def network_policy_spec(name: str, gateway_namespace: str | None) -> dict[str, A
                 "ports": [{"protocol": "TCP", "port": API_PORT}],
             },
             {"ports": [{"protocol": "TCP", "port": MANAGEMENT_PORT}]},
+            *among,
         ],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qwen3_operator.manifests.groups import member_environment
 from qwen3_operator.manifests.quantity import cpu, memory
 from qwen3_operator.manifests.runtime import LAME_DUCK_SECONDS
 from qwen3_operator.manifests.weights import weight_mounts, weight_volumes
@@ -91,6 +92,7 @@ def _container(
         "env": [
             {"name": CONFIG_VARIABLE, "value": config.model_dump_json(by_alias=True, exclude_none=True)},
             {"name": "HOME", "value": "/tmp"},  # noqa: S108 - the pod's own emptyDir
+            *(member_environment() if placement.nodes > 1 else ()),
         ],
         "ports": [
             {"name": "http", "containerPort": API_PORT, "protocol": "TCP"},

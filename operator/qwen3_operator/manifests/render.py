@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import API_VERSION
 from qwen3_operator.api.deployment import KIND, DeploymentSpec
-from qwen3_operator.manifests import names
+from qwen3_operator.manifests import groups, names
 from qwen3_operator.manifests.digest import digest
 from qwen3_operator.manifests.network import network_policy_spec, service_spec
 from qwen3_operator.manifests.pod import pod_spec
@@ -34,7 +34,9 @@ class RenderError(Exception):
 
 
 def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
-    """All children: a Service, a NetworkPolicy and one Deployment per placement, each with its digest.
+    """All children: a Service, a NetworkPolicy and one workload per placement, each with its digest.
+
+    The workload is a Deployment, or a LeaderWorkerSet where a replica spans nodes.
 
     Args:
         deployment: The Qwen3Deployment as the API server stores it.
@@ -47,6 +49,7 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
     """
     spec = DeploymentSpec.model_validate(deployment["spec"])
     name = deployment["metadata"]["name"]
+    spans = any(placement.nodes > 1 for placement in plan.placements)
     children = [
         _child(deployment, "v1", "Service", name, service_spec(name)),
         _child(
@@ -54,13 +57,13 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
             "networking.k8s.io/v1",
             "NetworkPolicy",
             name,
-            network_policy_spec(name, settings.own_namespace if spec.tenants else None),
+            network_policy_spec(name, settings.own_namespace if spec.tenants else None, groups=spans),
         ),
     ]
     model = catalog.models[plan.model]
     for placement in plan.placements:
-        workload = _workload_spec(name, spec, plan, placement, settings=settings, model=model)
-        child = _child(deployment, "apps/v1", "Deployment", names.dns_label(name, placement.pool), workload)
+        template = _template(name, spec, plan, placement, settings=settings, model=model)
+        child = _workload(deployment, placement, template)
         child["metadata"]["labels"] |= names.pool_selector(name, placement.pool)
         children.append(child)
     for child in children:
@@ -91,9 +94,27 @@ def _child(deployment: dict[str, Any], api_version: str, kind: str, name: str, s
     }
 
 
-def _workload_spec(
+def _workload(deployment: dict[str, Any], placement: Placement, template: dict[str, Any]) -> dict[str, Any]:
+    name, update = deployment["metadata"]["name"], _rolling_update(surge=placement.surge)
+    if placement.nodes > 1:
+        spec = groups.group_spec(template, replicas=placement.replicas, nodes=placement.nodes, update=update)
+        named = names.dns_label(name, placement.pool, longest=groups.LONGEST_NAME)
+        return _child(deployment, groups.API_VERSION, groups.KIND, named, spec)
+    spec = {
+        "replicas": placement.replicas,
+        "selector": {"matchLabels": names.pool_selector(name, placement.pool)},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": update},
+        "progressDeadlineSeconds": _PROGRESS_DEADLINE_SECONDS,
+        "revisionHistoryLimit": _REVISION_HISTORY,
+        "template": template,
+    }
+    return _child(deployment, "apps/v1", "Deployment", names.dns_label(name, placement.pool), spec)
+
+
+def _template(
     name: str, spec: DeploymentSpec, plan: PlanStatus, placement: Placement, *, settings: Settings, model: Model
 ) -> dict[str, Any]:
+    """Pod template of one placement."""
     device = Device(placement.device)
     pod = pod_spec(
         spec,
@@ -104,23 +125,16 @@ def _workload_spec(
         runtime_class=placement.runtime_class_name or settings.runtime_classes.get(device),
     )
     return {
-        "replicas": placement.replicas,
-        "selector": {"matchLabels": names.pool_selector(name, placement.pool)},
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": _rolling_update(surge=placement.surge)},
-        "progressDeadlineSeconds": _PROGRESS_DEADLINE_SECONDS,
-        "revisionHistoryLimit": _REVISION_HISTORY,
-        "template": {
-            "metadata": {
-                "labels": names.common_labels(name) | names.pool_selector(name, placement.pool),
-                "annotations": {
-                    names.TEMPLATE_ANNOTATION: digest(pod),
-                    "prometheus.io/scrape": "true",
-                    "prometheus.io/port": str(MANAGEMENT_PORT),
-                    "prometheus.io/path": "/metrics",
-                },
+        "metadata": {
+            "labels": names.common_labels(name) | names.pool_selector(name, placement.pool),
+            "annotations": {
+                names.TEMPLATE_ANNOTATION: digest(pod),
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(MANAGEMENT_PORT),
+                "prometheus.io/path": "/metrics",
             },
-            "spec": pod,
         },
+        "spec": pod,
     }
 
 

@@ -70,6 +70,8 @@ def knowledge(layout: Layout, concurrency: float = 1) -> Known:
     numbers = accelerator.memory_bandwidth and (accelerator.rates.get("BF16") or accelerator.rates.get("FP16"))
     if accelerator.device not in {"cuda", "rocm"} or not numbers or layout.quantization not in FORMATS:
         return "unknown"
+    if layout.nodes > 1:
+        return "unknown"  # no row was measured over nodes, and their network is in no catalog
     return "measured" if is_covered(layout, concurrency) else "calculated"
 
 

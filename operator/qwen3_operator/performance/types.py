@@ -30,6 +30,8 @@ class Layout:
     engine_version: str = ""
     """Empty: a current one."""
     kv_element_bytes: int = 2
+    nodes: int = 1
+    """Nodes over which the devices are spread."""
 
     @property
     def devices(self) -> int:

@@ -142,6 +142,10 @@ class Client:
                 raise
             return None
 
+    async def serves(self, resource: Resource) -> bool:
+        """Whether the cluster knows a group and version."""
+        return await self.find(f"/apis/{resource.api_version}") is not None
+
     async def apply(self, manifest: dict[str, Any], *, subresource: str | None = None) -> dict[str, Any]:
         """Server-side apply; returns the object as it is now. Conflicts are won: these fields are ours."""
         resource, metadata = kind_of(manifest).value, manifest["metadata"]

@@ -114,8 +114,8 @@ def _scheduled(observed: Observed, findings: Sequence[Diagnosis]) -> Verdict:
     if failed := _failed(findings, ConditionType.SCHEDULED):
         return failed
     bound = sum(view.is_bound for view in observed.updated if view.is_active)
-    message = f"{bound} of {observed.wanted} pods have a node"
-    if bound >= observed.wanted:
+    message = f"{bound} of {observed.wanted_pods} pods have a node"
+    if bound >= observed.wanted_pods:
         return Verdict(ConditionStatus.TRUE, "Scheduled", message)
     return Verdict(ConditionStatus.UNKNOWN, "WaitingForPods", message)
 
@@ -168,7 +168,7 @@ def _failed(findings: Sequence[Diagnosis], kind: ConditionType) -> Verdict | Non
 
 def _has_weights(view: PodView) -> bool:
     """It serves, its runtime is past the check, or its engine was started, which comes after the check."""
-    if view.is_ready or (isinstance(view.phase, PhaseReport) and view.phase.phase in _BEYOND_WEIGHTS):
+    if view.is_up or (isinstance(view.phase, PhaseReport) and view.phase.phase in _BEYOND_WEIGHTS):
         return True
     ended = view.container.get("lastState", {}).get("terminated") or view.container.get("state", {}).get("terminated")
     reason = (ended or {}).get("message", "").partition(":")[0]

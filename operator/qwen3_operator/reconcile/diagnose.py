@@ -58,7 +58,7 @@ Check = Callable[[PodView], Diagnosis | None]
 
 def diagnose(view: PodView) -> Diagnosis | None:
     """The first finding of the chain; None for a pod that serves or is ending."""
-    if view.is_ready or "deletionTimestamp" in view.pod["metadata"]:
+    if view.is_up or "deletionTimestamp" in view.pod["metadata"]:
         return None
     return next((finding for check in CHAIN if (finding := check(view))), None)
 

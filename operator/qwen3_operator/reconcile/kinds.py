@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qwen3_operator.api import pool
 from qwen3_operator.api.base import DEPLOYMENT_LABEL, GROUP, VERSION
 from qwen3_operator.api.deployment import PLURAL
+from qwen3_operator.manifests import groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,17 +50,25 @@ class Kind(Enum):
     QWEN3DEPLOYMENT = Resource("Qwen3Deployment", GROUP, VERSION, PLURAL)
     POD = Resource("Pod", "", "v1", "pods")
     DEPLOYMENT = Resource("Deployment", "apps", "v1", "deployments")
+    LEADER_WORKER_SET = Resource(groups.KIND, groups.GROUP, groups.VERSION, "leaderworkersets")
     SERVICE = Resource("Service", "", "v1", "services")
     NETWORK_POLICY = Resource("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies")
     NODE = Resource("Node", "", "v1", "nodes", namespaced=False)
     ACCELERATOR_POOL = Resource(pool.KIND, GROUP, VERSION, pool.PLURAL, namespaced=False)
 
 
-CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, Kind.DEPLOYMENT)
+WORKLOAD_KINDS = (Kind.DEPLOYMENT, Kind.LEADER_WORKER_SET)
+"""What makes pods."""
+CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, *WORKLOAD_KINDS)
 """What is rendered, in the order of creation."""
 MANAGED_KINDS = (Kind.POD, *CHILD_KINDS)
 """What is watched by our label only."""
 _BY_KIND = {kind.value.kind: kind for kind in Kind}
+
+
+def kinds_with(*, groups: bool) -> tuple[Kind, ...]:
+    """The kinds of a cluster with or without the LeaderWorkerSet controller."""
+    return tuple(kind for kind in Kind if groups or kind is not Kind.LEADER_WORKER_SET)
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:

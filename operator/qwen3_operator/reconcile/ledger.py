@@ -63,7 +63,7 @@ def _planned(observed: Observed, now: str) -> StartupPhase:
 
 
 def _first_pod(observed: Observed) -> PodView | None:
-    pods = [view for view in observed.updated if view.is_active]
+    pods = [view for view in observed.updated if view.is_replica]
     return min(pods, key=lambda view: (view.pod["metadata"]["creationTimestamp"], view.name), default=None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qwen3_operator.manifests.groups import INDEX_LABEL, pods_of, template_of
 from qwen3_operator.manifests.names import TEMPLATE_ANNOTATION
 from qwen3_runtime.config import PhaseReport
 
@@ -63,8 +64,19 @@ class PodView:
         return str(self.pod["metadata"].get("annotations", {}).get(TEMPLATE_ANNOTATION, ""))
 
     @property
+    def leads(self) -> bool:
+        """Stands for its replica: it is one alone, or the leader of a group."""
+        labels: Mapping[str, str] = self.pod["metadata"].get("labels") or {}
+        return labels.get(INDEX_LABEL, "0") == "0"
+
+    @property
+    def is_replica(self) -> bool:
+        """Counts as a replica: neither ending nor ended, and no worker of a group."""
+        return self.is_active and self.leads
+
+    @property
     def is_active(self) -> bool:
-        """Counts as a replica: neither ending nor ended."""
+        """Neither ending nor ended."""
         return "deletionTimestamp" not in self.pod["metadata"] and self.status.get("phase") not in (
             "Failed",
             "Succeeded",
@@ -76,9 +88,14 @@ class PodView:
         return bool(self.pod["spec"].get("nodeName"))
 
     @property
+    def is_up(self) -> bool:
+        """Its probes are content; a worker of a group does its part."""
+        return self.is_active and condition(self.pod, "Ready").get("status") == "True"
+
+    @property
     def is_ready(self) -> bool:
         """Serves: the Service sends it requests."""
-        return self.is_active and condition(self.pod, "Ready").get("status") == "True"
+        return self.is_up and self.leads
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -102,9 +119,9 @@ class Observed:
     failure: Failure | None
     """Why the current spec has no plan or no manifests; the old plan and its pods stay."""
     desired: tuple[Mapping[str, Any], ...] = ()
-    """Rendered Deployments of the current plan. Empty when there is a failure."""
+    """Rendered workloads of the current plan. Empty when there is a failure."""
     workloads: tuple[Mapping[str, Any], ...] = ()
-    """Deployments in the cluster, old ones included."""
+    """Workloads in the cluster, old ones included."""
     pods: tuple[PodView, ...] = ()
     apply_failure: Failure | None = None
     """The API server refused a manifest."""
@@ -125,6 +142,11 @@ class Observed:
         return sum(workload["spec"]["replicas"] for workload in self.desired)
 
     @property
+    def wanted_pods(self) -> int:
+        """Pods of those replicas."""
+        return sum(pods_of(workload) for workload in self.desired)
+
+    @property
     def asked(self) -> int:
         """Replicas that the spec asks for, whether there is a plan or not."""
         asked = self.deployment["spec"].get("replicas")
@@ -133,9 +155,7 @@ class Observed:
     @property
     def updated(self) -> tuple[PodView, ...]:
         """Pods of the current templates, ended ones included."""
-        templates = {
-            workload["spec"]["template"]["metadata"]["annotations"][TEMPLATE_ANNOTATION] for workload in self.desired
-        }
+        templates = {template_of(workload)["metadata"]["annotations"][TEMPLATE_ANNOTATION] for workload in self.desired}
         return tuple(view for view in self.pods if view.template in templates)
 
 

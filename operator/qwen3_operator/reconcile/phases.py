@@ -65,7 +65,7 @@ class PhasePoller:
         if not view.is_active or not view.status.get("podIP") or not view.container.get("state", {}).get("running"):
             return False
         known = self._known.get(view.pod["metadata"]["uid"], _Known(None, 0))
-        if not view.is_ready:
+        if not view.is_up:
             return True
         is_last = isinstance(known.view, PhaseReport) and known.view.phase is Phase.READY
         return not is_last and known.failures < _TOLERATED_FAILURES

@@ -49,11 +49,15 @@ class _Snapshot(NamedTuple):
 class Planner:
     """Remembers plans that are not in the cache's statuses yet, and failures until there is new room."""
 
-    def __init__(self, client: Client, cache: Cache, catalog: Catalog, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, client: Client, cache: Cache, catalog: Catalog, clock: Callable[[], float], *, groups: bool = False
+    ) -> None:
+        """``groups``: whether replicas may span nodes."""
         self._client = client
         self._cache = cache
         self._catalog = catalog
         self._clock = clock
+        self._groups = groups
         self._lock = asyncio.Lock()
         self._plans: dict[Key, PlanStatus] = {}
         self._stored: dict[Key, tuple[str, PlanStatus | None]] = {}
@@ -184,7 +188,7 @@ class Planner:
         changes = self._changes
         nodes = await self._client.list(Kind.NODE)
         pods = await self._client.list(Kind.POD, fields=RUNNING_PODS)
-        survey = Survey(nodes.items, pods.items, self._catalog, self.pools)
+        survey = Survey(nodes.items, pods.items, self._catalog, self.pools, groups=self._groups)
         ours = [pod for pod in pods.items if DEPLOYMENT_LABEL in (pod["metadata"].get("labels") or {})]
         snapshot = _Snapshot(self._clock(), survey, ours)
         if changes == self._changes:

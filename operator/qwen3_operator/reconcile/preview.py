@@ -45,11 +45,13 @@ class Preview:
         clock: Callable[[], float],
         *,
         pools: Callable[[], Iterable[dict[str, Any]]] = tuple,
+        groups: bool = False,
     ) -> None:
         self._client = client
         self._catalog = catalog
         self._reserved = reserved
         self._pools = pools
+        self._groups = groups
         self._clock = clock
         self._listing: asyncio.Task[_Listed] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="preview")
@@ -73,7 +75,15 @@ class Preview:
         reserved, pools = tuple(self._reserved(key, listed.pods)), tuple(self._pools())
 
         def think() -> PlanStatus | PlanFailure:
-            room = inventory(listed.nodes, listed.pods, catalog, pools=pools, exclude=key, reserved=reserved)
+            room = inventory(
+                listed.nodes,
+                listed.pods,
+                catalog,
+                pools=pools,
+                exclude=key,
+                reserved=reserved,
+                groups=self._groups,
+            )
             if kept is not None and spec.replicas is not None:
                 return with_replicas(kept, spec.replicas, room)
             return plan(spec, room, catalog)

@@ -36,9 +36,9 @@ def promised(
     bound = Counter(_placement_of(pod) for pod in pods)
     for key, plan in plans:
         for placement in plan.placements:
-            missing = placement.replicas - bound[*key, dns_label(placement.pool)]
-            if missing > 0:
-                yield Reservation.of(placement, missing)
+            missing = Reservation.of(placement, bound[*key, dns_label(placement.pool)])
+            if missing.pods > 0:
+                yield missing
 
 
 def _placement_of(pod: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ from qwen3_operator.reconcile.client import ApiError
 from qwen3_operator.reconcile.conditions import transitions
 from qwen3_operator.reconcile.events import event
 from qwen3_operator.reconcile.intake import replan_wish
-from qwen3_operator.reconcile.kinds import Key, Kind
+from qwen3_operator.reconcile.kinds import WORKLOAD_KINDS, Key, Kind, kind_of
 from qwen3_operator.reconcile.observed import Failure, Observed, PhaseView, PodView, Verdict
 from qwen3_operator.reconcile.planner import Answer, Planner
 from qwen3_operator.reconcile.report import report, stored
@@ -167,8 +167,8 @@ class Reconciler:
             deployment=deployment,
             plan=answer.plan,
             failure=failure,
-            desired=tuple(child for child in desired if child["kind"] == Kind.DEPLOYMENT.value.kind),
-            workloads=self._cache.owned(Kind.DEPLOYMENT, key),
+            desired=tuple(child for child in desired if kind_of(child) in WORKLOAD_KINDS),
+            workloads=tuple(child for kind in WORKLOAD_KINDS for child in self._cache.owned(kind, key)),
             pods=pods,
             outdated=self._freshness.view(key, answer.plan),
             offered=self._offered(key),

@@ -27,13 +27,13 @@ _LOG = logging.getLogger(__name__)
 _JITTER = 0.1
 
 
-async def sweep(client: Client, cache: Cache, intake: Intake, namespaces: Sequence[str]) -> None:
+async def sweep(client: Client, cache: Cache, intake: Intake, namespaces: Sequence[str], kinds: Sequence[Kind]) -> None:
     """Compare cache and cluster once.
 
     Raises:
         ApiError: a LIST failed; the kinds before it are up to date.
     """
-    for kind in Kind:
+    for kind in kinds:
         scopes = namespaces if kind.value.namespaced and namespaces else [None]
         listings = [await _list(client, kind, namespace) for namespace in scopes]
         objects = [obj for listing in listings for obj in listing.items]
@@ -45,13 +45,20 @@ async def sweep(client: Client, cache: Cache, intake: Intake, namespaces: Sequen
 
 
 async def sweep_forever(
-    client: Client, cache: Cache, intake: Intake, queue: WorkQueue[Key], *, namespaces: Sequence[str], period: float
+    client: Client,
+    cache: Cache,
+    intake: Intake,
+    queue: WorkQueue[Key],
+    *,
+    namespaces: Sequence[str],
+    kinds: Sequence[Kind],
+    period: float,
 ) -> None:
     """Sweep every ``period`` seconds, give or take 10 %, and look at every deployment again, spread over a tenth."""
     while True:
         await asyncio.sleep(period * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads load
         try:
-            await sweep(client, cache, intake, namespaces)
+            await sweep(client, cache, intake, namespaces, kinds)
         except ApiError as error:
             _LOG.warning("sweep failed", extra={"error": str(error)})  # the watches go on; the next round mends
             continue

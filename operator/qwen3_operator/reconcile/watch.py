@@ -39,12 +39,14 @@ class Watch(threading.Thread):
         *,
         namespaces: Sequence[str],
         identity: str,
+        kinds: Sequence[Kind],
     ) -> None:
         super().__init__(name="kopf", daemon=True)
         self._sink = sink
         self._loop = loop
         self._namespaces = tuple(namespaces)
         self._identity = identity
+        self._kinds = kinds
         self._stop = threading.Event()
         self.started = threading.Event()
         self.ended: asyncio.Future[None] = loop.create_future()
@@ -83,7 +85,7 @@ class Watch(threading.Thread):
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(_login)
-        for kind in Kind:
+        for kind in self._kinds:
             resource = kind.value
             kopf.on.event(resource.group, resource.version, resource.plural, registry=registry, id=resource.plural)(
                 self._handler(kind)

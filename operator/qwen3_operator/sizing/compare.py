@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.intent import Objective
 from qwen3_operator.sizing.cost import cost_per_hour
+from qwen3_operator.sizing.explain import over_nodes
 from qwen3_operator.sizing.reasons import Problem, Reason
 from qwen3_operator.sizing.search import budget_problem, candidate_problem
 from qwen3_operator.sizing.text import counted, milliseconds, money
@@ -55,7 +56,7 @@ def _worse(field: Field, pool: Pool, rating: Rated, best: Assigned) -> Problem:
     """What the chosen one has over a candidate that would work."""
     wanted, other = field.wanted, best.candidate.rating
     if rating.doubtful and not other.doubtful:
-        name = rating.kind.accelerator.name
+        name = rating.kind.accelerator.name + over_nodes(rating.nodes)
         return Problem(Reason.SPEED_UNKNOWN, f"no speed is known for {name}, so whether it is fast enough")
     if wanted.objective is Objective.LATENCY and (slower := _slower(field, rating, other)):
         return slower
@@ -74,7 +75,8 @@ def _slower(field: Field, rating: Rated, best: Rated) -> Problem | None:
     if best.speed is None:
         return None
     if rating.speed is None:
-        return Problem(Reason.SPEED_UNKNOWN, f"no speed is known for {rating.kind.accelerator.name}")
+        name = rating.kind.accelerator.name + over_nodes(rating.nodes)
+        return Problem(Reason.SPEED_UNKNOWN, f"no speed is known for {name}")
     time, least = request_seconds(rating.speed, field.wanted.traffic), request_seconds(best.speed, field.wanted.traffic)
     if time <= least:
         return None

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
 
 def hardware(placement: Placement) -> str:
-    """``2 x H100-SXM (pool h100-80gb-hbm3)``."""
+    """``2 x H100-SXM (pool h100-80gb-hbm3)``, ``16 x H100-SXM on 2 nodes (pool h100-80gb-hbm3)``."""
     devices = f"{placement.devices_per_replica} x " if placement.resource_name else ""
-    return f"{devices}{placement.accelerator} (pool {placement.pool})"
+    return f"{devices}{placement.accelerator}{over_nodes(placement.nodes)} (pool {placement.pool})"
+
+
+def over_nodes(nodes: int) -> str:
+    """`` on 2 nodes``; nothing for one."""
+    return f" on {counted(nodes, 'node')}" if nodes > 1 else ""
 
 
 def parallelism(placement: Placement) -> str:
@@ -74,7 +79,8 @@ def _speed(wanted: Wanted, placement: Placement, rating: Rated) -> str:
     predicted = placement.predicted
     if predicted is None:
         asked = "spec.slo" if wanted.targets.asked else "spec.workload.requestsPerSecond"
-        return f"; {unjudged(placement.accelerator, asked)}" if rating.doubtful else ""
+        where = placement.accelerator + over_nodes(placement.nodes)
+        return f"; {unjudged(where, asked)}" if rating.doubtful else ""
     known = f"({predicted.source}{', assumed lengths' if wanted.traffic.assumed else ''})"
     load, first = f"at {counted(predicted.concurrency, 'request')} in flight", predicted.time_to_first_token
     if not rating.offer.model.generates:

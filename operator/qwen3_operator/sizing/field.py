@@ -58,15 +58,15 @@ class Field:
     _room: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     def demand(self, rating: Rated) -> Demand:
-        """What one replica takes of one node."""
+        """What one pod of a replica takes of its node."""
         cost = self.wanted.engine.cost(rating.kind.accelerator.device)
         if rating.kind.on_cpu:
             total = rating.option.fit.plan.total if rating.option.fit else 0
             return Demand(0, cost.cpu_millicores_per_device, total)
-        devices = rating.shape.devices
+        devices = rating.shape.devices // rating.nodes
         memory = round(devices * cost.host_memory_per_device * MIB)
         memory += rating.option.fit.host_bytes if rating.option.fit else 0
-        return Demand(devices, devices * cost.cpu_millicores_per_device, memory)
+        return Demand(devices, devices * cost.cpu_millicores_per_device, memory, rating.nodes)
 
     def room(self, pool: Pool, rating: Rated) -> int:
         """Replicas that fit on what is free."""
@@ -118,7 +118,7 @@ def survey(wanted: Wanted, inventory: Inventory, catalog: Catalog) -> Field:
             unselected.append((pool, problem))
         else:
             selected.setdefault(kind_key(pool), []).append(pool)
-    maker = OptionMaker(wanted)
+    maker = OptionMaker(wanted, inventory.groups)
     groups: list[tuple[Kind, list[Pool], list[Option]]] = []
     for key, pools in selected.items():
         kind = Kind(pools[0].accelerator, key[2], max(pool.largest_node for pool in pools))

@@ -13,7 +13,7 @@ from qwen3_operator.sizing.compare import likeness, rejection
 from qwen3_operator.sizing.cost import cost_per_hour
 from qwen3_operator.sizing.options import Option
 from qwen3_operator.sizing.order import option_order
-from qwen3_operator.sizing.reasons import Problem, Reason
+from qwen3_operator.sizing.reasons import OVER_NODES, Problem, Reason
 from qwen3_operator.sizing.shapes import Shape
 from qwen3_operator.sizing.text import counted
 
@@ -133,14 +133,14 @@ def _problem(field: Field, pool: Pool, choice: Option | Rated, assigned: Sequenc
 
 def _lack(option: Option) -> tuple[object, ...]:
     """Those that lack memory or nodes first, the smallest lack before the others."""
-    impossible = option.blocked is not None and option.blocked.reason is not Reason.NEEDS_SEVERAL_NODES
+    impossible = option.blocked is not None and option.blocked.reason not in OVER_NODES
     return (impossible, option.missing_bytes, option.kind.on_cpu, option.offer.quality, option.shape)
 
 
 def _distance(field: Field, choice: Option | Rated) -> Distance:
     """Working ones first, then those that miss a target, then by the lack of memory, then rules."""
     if isinstance(choice, Option):
-        several = choice.blocked is not None and choice.blocked.reason is Reason.NEEDS_SEVERAL_NODES
+        several = choice.blocked is not None and choice.blocked.reason in OVER_NODES
         return (1.5 if several else 2, *_lack(choice))
     if choice.problem:
         return (1, choice.excess, *option_order(field.wanted, choice))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwen3_operator.sizing.compare import takes
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.judge import nearest, rejections
-from qwen3_operator.sizing.reasons import Reason
+from qwen3_operator.sizing.reasons import OVER_NODES
 from qwen3_operator.sizing.search import budget_problem, candidate_problem
 from qwen3_operator.sizing.text import counted, gigabytes
 
@@ -56,9 +56,9 @@ def _lack(field: Field, inventory: Inventory) -> str:
     missed = nearest(field, (), _LOOKED_AT)
     if not missed:
         return f"No pool can hold {what}."
-    close = next((miss for miss in missed if miss.reason is not Reason.NEEDS_SEVERAL_NODES), missed[0])
+    close = next((miss for miss in missed if miss.reason not in OVER_NODES), missed[0])
     sentence = f"No pool can {_verb(close)} {what}; nearest is {_where(close)}: {close.number}."
-    wide = [miss for miss in missed if miss.reason is Reason.NEEDS_SEVERAL_NODES]
+    wide = [miss for miss in missed if miss.reason in OVER_NODES]
     if not wide or close is wide[0]:
         return sentence
     return f"{sentence} In pool {wide[0].pool} {wide[0].number}."

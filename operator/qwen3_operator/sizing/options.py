@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from qwen3_operator.sizing.memory import Fit, Space, on_cpu, on_device
@@ -60,6 +60,16 @@ class Option:
     fit: Fit | None = None
 
     @property
+    def nodes(self) -> int:
+        """Nodes of one replica: as few as hold its devices, in equal parts."""
+        if self.kind.on_cpu:
+            return 1
+        nodes = 1
+        while self.shape.devices > nodes * self.kind.largest_node:
+            nodes *= 2
+        return nodes
+
+    @property
     def fits(self) -> bool:
         """Whether it can be and memory suffices."""
         return self.blocked is None and self.fit is not None and not self.fit.missing_bytes
@@ -84,6 +94,8 @@ class OptionMaker:
     """Makes the options of kind after kind; what depends on the model alone is worked out once."""
 
     wanted: Wanted
+    groups: bool
+    """Whether a replica may span nodes."""
     _cutters: dict[int, Cutter] = field(default_factory=dict)
 
     def options(self, kind: Kind) -> list[Option]:
@@ -115,13 +127,23 @@ class OptionMaker:
             yield larger
 
     def _over_nodes(self, kind: Kind, index: int, spaces: dict[tuple[int, int, str], Space]) -> Option | None:
-        """The smallest shape of more than one node that would hold the model."""
+        """The smallest shape of more than one node that holds the model; tensor parallelism spans the nodes."""
         for cut in self._cutter(index).plain_cuts(kind.largest_node, LARGEST_REPLICA):
             option = self._option(kind, cut, spaces)
             if option.fits:
-                nodes = -(-cut.shape.devices // kind.largest_node)
-                number = f"{cut.shape.devices} devices of {nodes} nodes would hold it; a node has {kind.largest_node}"
-                return Option(kind, cut.offer, cut.shape, Problem(Reason.NEEDS_SEVERAL_NODES, number))
+                problem = self._group_problem(option)
+                return replace(option, fit=None, blocked=problem) if problem else option
+        return None
+
+    def _group_problem(self, option: Option) -> Problem | None:
+        """Why no replica can span nodes."""
+        devices, largest = option.shape.devices, option.kind.largest_node
+        number = f"{devices} devices of {option.nodes} nodes would hold it, a node has {largest}; "
+        if not self.wanted.engine.spans_nodes:
+            return Problem(Reason.NEEDS_SEVERAL_NODES, f"{number}{self.wanted.engine.name} is planned on one node")
+        if not self.groups:
+            lack = "replicas over several nodes take the LeaderWorkerSet controller, which the cluster has not"
+            return Problem(Reason.NEEDS_LEADER_WORKER_SET, f"{number}{lack}")
         return None
 
     def _option(self, kind: Kind, cut: Cut, spaces: dict[tuple[int, int, str], Space]) -> Option:

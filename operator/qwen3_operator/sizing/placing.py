@@ -34,7 +34,7 @@ def placement(field: Field, part: Assigned, replicas: int) -> Placement:
         expert_parallel=shape.expert_parallel,
         data_parallel=shape.data_parallel,
         kv_cache_data_type="FP8" if field.wanted.kv_element_bytes == 1 else "BF16",
-        nodes=1,
+        nodes=rating.nodes,
         devices_per_replica=shape.devices,
         memory=fit.plan,
         kv_cache_tokens=fit.tokens,

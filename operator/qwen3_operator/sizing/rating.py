@@ -94,6 +94,11 @@ class Rated:
         return self.option.fit is not None and self.option.fit.split is not None
 
     @property
+    def nodes(self) -> int:
+        """Nodes of one replica."""
+        return self.option.nodes
+
+    @property
     def devices(self) -> int:
         """Of all replicas."""
         return self.replicas * self.shape.devices

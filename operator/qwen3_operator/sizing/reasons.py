@@ -34,7 +34,9 @@ class Reason(StrEnum):
     MAX_RUNNING_REQUESTS = "MaxRunningRequests"
     """More requests in flight on a replica than the engine runs at a time."""
     NEEDS_SEVERAL_NODES = "NeedsSeveralNodes"
-    """It would fit on more devices than one node has."""
+    """It would fit on more devices than one node has, and the pool has too few such nodes."""
+    NEEDS_LEADER_WORKER_SET = "NeedsLeaderWorkerSet"
+    """It would fit on several nodes, which takes the LeaderWorkerSet controller, and the cluster has none."""
     TOO_LARGE_FOR_CPU = "TooLargeForCPU"
     """CPU nodes are not tried with a model of this size unless they are named."""
     TIME_TO_FIRST_TOKEN = "TimeToFirstToken"  # noqa: S105  # no password
@@ -63,6 +65,10 @@ class Reason(StrEnum):
     """Works, with a lesser model or format."""
     OTHER_PREFERRED = "OtherPreferred"
     """Works as well; another comes first in the order of ties."""
+
+
+OVER_NODES = frozenset({Reason.NEEDS_SEVERAL_NODES, Reason.NEEDS_LEADER_WORKER_SET})
+"""A node has too few devices, and more of them would do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,21 @@ def candidate_problem(field: Field, pool: Pool, rating: Rated) -> Problem | None
         return rating.problem
     if rating.kind.on_cpu:
         return field.cpu_problem(pool, rating.offer.model.parameters)
-    if rating.shape.devices > pool.largest_node:
-        number = f"{rating.shape.devices} devices; a node of the pool has {pool.largest_node}"
-        return Problem(Reason.NEEDS_SEVERAL_NODES, number)
-    return None
+    return _node_problem(pool, rating)
+
+
+def _node_problem(pool: Pool, rating: Rated) -> Problem | None:
+    """Why the pool's nodes are too small, or too few of them large enough."""
+    devices, nodes = rating.shape.devices, rating.nodes
+    if devices > nodes * pool.largest_node:
+        return Problem(Reason.NEEDS_SEVERAL_NODES, f"{devices} devices; a node of the pool has {pool.largest_node}")
+    if nodes == 1:
+        return None
+    able = sum(node.devices * nodes >= devices for node in pool.nodes)
+    if able >= nodes:
+        return None
+    number = f"{devices} devices of {nodes} nodes would hold it; the pool has {counted(able, 'such node')}"
+    return Problem(Reason.NEEDS_SEVERAL_NODES, number)
 
 
 def budget_problem(field: Field, pool: Pool, rating: Rated) -> Problem | None:

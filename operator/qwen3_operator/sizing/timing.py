@@ -148,6 +148,7 @@ def _layout(option: Option, wanted: Wanted) -> Layout:
         data_parallel=shape.data_parallel,
         memory_bytes=option.kind.memory_bytes,
         kv_element_bytes=wanted.kv_element_bytes,
+        nodes=option.nodes,
     )
 
 

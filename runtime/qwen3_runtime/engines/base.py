@@ -27,6 +27,8 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     """Contents by path, written before the start."""
+    member_path: str | None = None
+    """Of a worker in a group of pods: answers 200 as soon as it does its part. None: the engine does not span pods."""
 
     def write_files(self) -> None:
         """Write them, readable by the pod's own user alone."""

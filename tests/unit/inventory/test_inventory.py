@@ -116,6 +116,16 @@ def test_promises_are_taken_off_where_they_fit() -> None:
     assert [n.free_devices for n in found.nodes] == [3, 0]
 
 
+def test_a_replica_over_nodes_takes_a_part_of_each() -> None:
+    pods = (pod("a", {"nvidia.com/gpu": "5"}),)
+    wide = Demand(8, 0, 0, nodes=2)
+    found = only_pool(gpu_node("a"), gpu_node("b"), gpu_node("c"), pods=pods)
+    assert (found.room(Demand(8, 0, 0)), found.room(wide)) == (2, 1)
+    bound = Reservation("h100-80gb-hbm3", wide, 1)
+    found = only_pool(gpu_node("a"), gpu_node("b"), gpu_node("c"), pods=pods, reserved=(bound,))
+    assert [n.free_devices for n in found.nodes] == [3, 0, 8], "one of its pods has a node already"
+
+
 def test_the_host_limits_too() -> None:
     found = only_pool(gpu_node("a", cpu="8", memory="64Gi"))
     assert found.room(Demand(1, 2000, 0)) == 4

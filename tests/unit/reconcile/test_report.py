@@ -4,12 +4,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.status import ConditionStatus, ConditionType, DeploymentStatus
+from qwen3_operator.manifests.groups import INDEX_LABEL
+from qwen3_operator.manifests.render import render
 from qwen3_operator.reconcile.conditions import transitions
 from qwen3_operator.reconcile.observed import Failure, Unreachable, Verdict
 from qwen3_operator.reconcile.report import report, stored
 from qwen3_runtime.config import Phase
-from tests.unit.manifests.samples import cpu_placement, deployment, plan
-from tests.unit.reconcile.samples import NOW, ended, observed, phase, pod, view, waiting, workloads
+from tests.unit.manifests.samples import cpu_placement, deployment, placement, plan, settings
+from tests.unit.reconcile.samples import CATALOG, NOW, ended, observed, phase, pod, view, waiting, workloads
 
 if TYPE_CHECKING:
     from qwen3_operator.reconcile.observed import Observed
@@ -54,6 +56,24 @@ def test_all_updated_replicas_serve() -> None:
     assert status.url == "http://chat.team-a.svc/v1"
     assert status.selector == "serving.qwen3.io/deployment=chat"
     assert (status.accelerator, status.quantization, status.tensor_parallel) == ("H100-SXM", "BF16", 2)
+
+
+def test_workers_of_a_group_are_no_replicas() -> None:
+    groups = plan(placement(nodes=2, devices_per_replica=4, replicas=1))
+    (workload,) = [c for c in render(deployment(), groups, settings(), CATALOG) if c["kind"] == "LeaderWorkerSet"]
+    template = workload["spec"]["leaderWorkerTemplate"]["leaderTemplate"]
+    pods = []
+    for rank in ("0", "1"):
+        made = pod(f"chat-0-{rank}", ready=True, workload={"spec": {"template": template}})
+        made["metadata"]["labels"] = {**made["metadata"]["labels"], INDEX_LABEL: rank}
+        pods.append(view(made))
+    seen = {"plan": groups, "desired": (workload,), "workloads": (workload,)}
+    status = report(observed(*pods, **seen), NOW)
+    assert (status.replicas, status.ready_replicas, status.updated_replicas, status.ready) == (1, 1, 1, "1/2")
+    assert condition(status, ConditionType.SCHEDULED) == ("True", "Scheduled")
+    alone = report(observed(pods[1], **seen), NOW)
+    assert condition(alone, ConditionType.READY)[0] == "False"
+    assert condition(alone, ConditionType.SCHEDULED)[0] == "Unknown", "one of two pods has a node"
 
 
 def test_the_board_shows_the_model_that_was_chosen() -> None:

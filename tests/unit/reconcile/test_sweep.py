@@ -42,11 +42,11 @@ def intake(cache: Cache, keys: list[Key]) -> Intake:
 async def test_a_deletion_that_the_watch_lost_is_found() -> None:
     cache, keys = Cache(), list[Key]()
     cluster = Cluster({Kind.QWEN3DEPLOYMENT: [deployment()], Kind.POD: [pod()]})
-    await sweep(cast("Client", cluster), cache, intake(cache, keys), ())
+    await sweep(cast("Client", cluster), cache, intake(cache, keys), (), tuple(Kind))
     assert cache.get(KEY) is not None
     cluster.objects = {}
     keys.clear()
-    await sweep(cast("Client", cluster), cache, intake(cache, keys), ())
+    await sweep(cast("Client", cluster), cache, intake(cache, keys), (), tuple(Kind))
     assert cache.get(KEY) is None
     assert cache.count(Kind.POD) == 0
     assert set(keys) == {KEY}
@@ -54,7 +54,7 @@ async def test_a_deletion_that_the_watch_lost_is_found() -> None:
 
 async def test_only_the_served_namespaces_and_our_own_objects_are_listed() -> None:
     cache, cluster = Cache(), Cluster({})
-    await sweep(cast("Client", cluster), cache, intake(cache, []), ("a", "b"))
+    await sweep(cast("Client", cluster), cache, intake(cache, []), ("a", "b"), tuple(Kind))
     assert [namespace for kind, namespace, _ in cluster.asked if kind is Kind.POD] == ["a", "b"]
     assert [namespace for kind, namespace, _ in cluster.asked if kind is Kind.NODE] == [None]
     labels = {kind: labels for kind, _, labels in cluster.asked}
@@ -66,7 +66,9 @@ async def test_a_failed_round_is_followed_by_the_next() -> None:
     cache, keys = Cache(), list[Key]()
     cluster = Cluster({Kind.QWEN3DEPLOYMENT: [deployment()]}, failures=1)
     queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop().time)
-    rounds = sweep_forever(cast("Client", cluster), cache, intake(cache, keys), queue, namespaces=(), period=0.02)
+    rounds = sweep_forever(
+        cast("Client", cluster), cache, intake(cache, keys), queue, namespaces=(), kinds=tuple(Kind), period=0.02
+    )
     with suppress(TimeoutError):
         await asyncio.wait_for(rounds, 0.3)
     assert cache.get(KEY) is not None

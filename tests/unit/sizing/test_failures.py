@@ -228,8 +228,11 @@ def test_advice(over: dict[str, Any], nodes: list[dict[str, Any]], advice: str) 
 def test_the_nearest_miss_is_named_in_bytes() -> None:
     answer = failed(spec("Qwen3-235B-A22B"), npu_node("n"))
     assert "nearest is 8 x Ascend-910B3 (pool ascend-910b3): needs 76.9 GB per device, has 68.7 GB" in answer.message
-    assert "In pool ascend-910b3 16 devices of 2 nodes would hold it; a node has 8." in answer.message
-    assert [r.reason for r in answer.rejected[:2]] == ["NeedsSeveralNodes", "OutOfMemory"]
+    assert (
+        "In pool ascend-910b3 16 devices of 2 nodes would hold it, a node has 8; replicas over several nodes"
+        in answer.message
+    )
+    assert [r.reason for r in answer.rejected[:2]] == ["NeedsLeaderWorkerSet", "OutOfMemory"]
 
 
 def test_cpu_nodes_are_described_by_memory() -> None:

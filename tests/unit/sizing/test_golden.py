@@ -49,7 +49,7 @@ def answer(case: dict[str, Any]) -> PlanStatus | PlanFailure:
     asked = case["spec"]
     model = {"source": LIBRARY, **asked["model"]}
     found = [made for entry in case["cluster"] for made in nodes(entry)]
-    cluster = inventory(found, [], CATALOG, pools=pools(case["cluster"]))
+    cluster = inventory(found, [], CATALOG, pools=pools(case["cluster"]), groups=case.get("groups", False))
     return plan(spec(**{**asked, "model": model}), cluster, CATALOG)
 
 

@@ -24,7 +24,7 @@ def smallest(row: dict[str, str], made: Object) -> int:
     answer = plan(asked, inventory([made], [], CATALOG), CATALOG)
     if isinstance(answer, PlanStatus):
         return answer.placements[0].devices_per_replica
-    (wide,) = [found for found in answer.rejected if found.reason == "NeedsSeveralNodes"]
+    (wide,) = [found for found in answer.rejected if found.reason == "NeedsLeaderWorkerSet"]
     found = re.match(r"(\d+) devices of \d+ nodes", wide.number)
     assert found is not None, wide
     return int(found[1])

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime import engine_metrics as names
-from qwen3_runtime.config import Device, Engine, KVCacheDataType, RuntimeConfig
+from qwen3_runtime.config import Device, Engine, Group, KVCacheDataType, RuntimeConfig
 from qwen3_runtime.engines.base import Command, Missing, Version
 from qwen3_runtime.engines.sglang_model import model_flags
 from qwen3_runtime.engines.translation import Source
@@ -92,6 +92,7 @@ class SGLang:
                 *config.extra_args,
             ),
             environment=_environment(config),
+            member_path="/health",
         )
 
     def thinking_limit(self, tokens: int) -> Mapping[str, Any]:
@@ -124,8 +125,16 @@ def _parallel_flags(config: RuntimeConfig, version: Version) -> tuple[str, ...]:
     return (
         *(("--tp-size", str(tensor)) if tensor > 1 else ()),
         *(("--ep-size", str(expert)) if expert > 1 else ()),
+        *_group_flags(config.group),
         *_attention_group_flags(config.parallelism.data_parallel or 1, version),
     )
+
+
+def _group_flags(group: Group | None) -> tuple[str, ...]:
+    if group is None:
+        return ()
+    meet = f"{group.leader}:{group.port}"
+    return ("--nnodes", str(group.nodes), "--node-rank", str(group.rank), "--dist-init-addr", meet)
 
 
 def _attention_group_flags(groups: int, version: Version) -> tuple[str, ...]:
