@@ -97,7 +97,11 @@ class GatewayProcess(Process):
         self.set_tenants(tenants)
         self.set_routes(routes)
         command = [sys.executable, "-m", "qwen3_runtime.gateway.main", "--port=0", "--management-port=0"]
-        files = [f"--tenants={folder / 'tenants.json'}", f"--routes={folder / 'routes.json'}"]
+        files = [
+            f"--tenants={folder / 'tenants.json'}",
+            f"--routes={folder / 'routes.json'}",
+            f"--ledger={folder / 'ledger'}",
+        ]
         super().__init__([*command, *files, *arguments], folder / "gateway.log", r"port (\d+), management on (\d+)")
         self.url = f"http://127.0.0.1:{self.found[1]}"
         self.management = f"http://127.0.0.1:{self.found[2]}"

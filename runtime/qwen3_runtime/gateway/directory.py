@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway.dispatch import Dispatcher
@@ -21,6 +22,8 @@ class Directory:
         self.keyring = Keyring(Tenants())
         self.tenants: dict[str, Tenant] = {}
         self.models: dict[str, Dispatcher] = {}
+        self.last_used: dict[str, float] = {}
+        """Tenant -> time of its last request to a model."""
         self.has_tenants = self.has_routes = False
 
     @property
@@ -44,6 +47,10 @@ class Directory:
         for model in old.values():
             model.update(model.route.model_copy(update={"endpoints": (), "sleeping": False}))
         self.has_routes = True
+
+    def note_use(self, tenant: str) -> None:
+        """A request to a model has come."""
+        self.last_used[tenant] = time.time()
 
     def find(self, tenant: Tenant, name: str) -> Dispatcher | None:
         """A model that this tenant may use."""

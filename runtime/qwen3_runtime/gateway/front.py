@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import Task
@@ -11,6 +12,8 @@ from qwen3_runtime.gateway import errors
 from qwen3_runtime.gateway.call import Call, read_call
 from qwen3_runtime.gateway.forward import Forward
 from qwen3_runtime.gateway.keys import presented_key
+from qwen3_runtime.gateway.limits.answers import rate_headers, refusal
+from qwen3_runtime.gateway.limits.types import Tokens
 from qwen3_runtime.gateway.operations import FORWARDED, MODELS, Operation
 from qwen3_runtime.gateway.record import NONE, Record, request_id
 from qwen3_runtime.gateway.relay import Relay
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from qwen3_runtime.gateway.directory import Directory
     from qwen3_runtime.gateway.dispatch import Dispatcher
     from qwen3_runtime.gateway.estimate import Estimates
+    from qwen3_runtime.gateway.ledger import Ledger
+    from qwen3_runtime.gateway.limits.types import Reservation, Store
     from qwen3_runtime.gateway.metrics import Metrics
     from qwen3_runtime.tenancy import Tenant
 
@@ -36,9 +41,20 @@ BODY_SECONDS = 60.0
 class Front:
     """ASGI application of the API port."""
 
-    def __init__(self, directory: Directory, estimates: Estimates, metrics: Metrics, log: AccessLog) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        estimates: Estimates,
+        store: Store,
+        ledger: Ledger | None,
+        metrics: Metrics,
+        log: AccessLog,
+    ) -> None:
         self._directory = directory
         self._estimates = estimates
+        self._store = store
+        self._ledger = ledger
         self._metrics = metrics
         self._log = log
 
@@ -71,6 +87,7 @@ class Front:
         relay.hide_usage = call.hide_usage
         estimate = self._estimates.of(tenant.name, call, generates=operation.task is Task.GENERATE)
         work = self._estimates.expected_work(tenant.name, call, estimate)
+        self._directory.note_use(tenant.name)
         self._metrics.arrived(model.route.name, estimate.prompt, work - estimate.prompt)
         forward = Forward(
             tenant, operation, call, estimate, work, model, scope["headers"], relay, record, self._metrics
@@ -84,20 +101,37 @@ class Front:
             watch.cancel()
 
     async def _settled(self, forward: Forward) -> None:
-        record = forward.record
+        record, relay = forward.record, forward.relay
 
-        def settle(usage: Usage) -> None:
-            record.usage = usage
+        def count(usage: Usage) -> None:
+            if record.usage is NONE:
+                record.usage = usage
+                if self._ledger is not None:
+                    self._ledger.add(record.tenant, record.model, usage)
+
+        def learn(usage: Usage) -> None:
             self._estimates.learn(record.tenant, forward.call, usage)
+            count(usage)
 
-        forward.relay.on_usage = settle
+        relay.on_usage = learn
+        reservation = await self._reserve(forward)
         try:
             await forward.run()
         finally:
+            if relay.events:
+                # Unless the engine told before the cut: a stream has about one event for each token.
+                count(Usage(prompt=forward.estimate.prompt, answer=relay.events))
+            self._store.settle(reservation, Tokens(record.usage.prompt, record.usage.output))
             self._metrics.served(record, forward.model.route)
-            if record.usage is NONE and forward.relay.events:
-                # Cut before the engine told: a stream has about one event for each token.
-                record.usage = Usage(prompt=forward.estimate.prompt, answer=forward.relay.events)
+
+    async def _reserve(self, forward: Forward) -> Reservation:
+        tenant, estimate = forward.tenant, forward.estimate
+        standing, reservation = await self._store.reserve(tenant, Tokens(estimate.prompt, estimate.output))
+        forward.relay.headers += rate_headers(tenant, standing)
+        if standing.refused is not None:
+            self._metrics.limited.labels(tenant.name, standing.refused).inc()
+            raise InterruptedRequestError(refusal(tenant, standing.refused, standing, time.time()))
+        return reservation
 
     def _tenant(self, scope: Scope) -> Tenant:
         key = presented_key(scope["headers"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway.accesslog import AccessLog
@@ -14,17 +15,21 @@ from qwen3_runtime.gateway.dispatch import Patience
 from qwen3_runtime.gateway.estimate import Estimates
 from qwen3_runtime.gateway.files import follow
 from qwen3_runtime.gateway.front import Front
+from qwen3_runtime.gateway.ledger import Ledger
+from qwen3_runtime.gateway.limits.local import LocalStore
+from qwen3_runtime.gateway.limits.shared import SharedStore
 from qwen3_runtime.gateway.management import management_app
 from qwen3_runtime.gateway.metrics import Metrics
 from qwen3_runtime.gateway.objects import Cluster, object_names
 from qwen3_runtime.gateway.protocol import GuardedProtocol
 from qwen3_runtime.server.listen import Listener
-from qwen3_runtime.tenancy import Routes, Tenants
+from qwen3_runtime.tenancy import Routes, Tenants, TenantUsage, UsageReport
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+    from qwen3_runtime.gateway.limits.types import Store
     from qwen3_runtime.gateway.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -42,6 +47,12 @@ class Gateway:
         self._settings = settings
         self.directory = Directory(Patience(busy=settings.max_wait_seconds, sleeping=settings.max_hold_seconds))
         self.metrics = Metrics()
+        self.ledger = None if settings.ledger is None else Ledger(settings.ledger)
+        self._local = LocalStore()
+        if self.ledger is not None:
+            self._local.restore(self.ledger.used())
+        self._shared = SharedStore(settings.store) if settings.store else None
+        self.metrics.store_away.set_function(self._is_store_away)
         self._log = AccessLog(sys.stdout)
         self._ending = False
 
@@ -50,10 +61,36 @@ class Gateway:
         """Whether new requests may come."""
         return self.directory.is_complete and not self._ending
 
+    def _is_store_away(self) -> float:
+        return float(self._shared is not None and self._shared.is_away)
+
+    @property
+    def _store(self) -> Store:
+        return self._shared or self._local
+
+    async def usage(self) -> UsageReport:
+        """What each tenant uses now."""
+        tenants = []
+        for name, tenant in self.directory.tenants.items():
+            last = self.directory.last_used.get(name)
+            moment = None if last is None else datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds")
+            limits = await self._store.usage(tenant)
+            tenants.append(
+                TenantUsage(tenant=name, limits=limits, last_used_at=moment and moment.replace("+00:00", "Z"))
+            )
+        return UsageReport(tenants=tuple(tenants))
+
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set and running requests have ended or their time is up."""
         settings = self._settings
-        front = Front(self.directory, Estimates(), self.metrics, self._log)
+        front = Front(
+            self.directory,
+            estimates=Estimates(),
+            store=self._store,
+            ledger=self.ledger,
+            metrics=self.metrics,
+            log=self._log,
+        )
         api = Listener(
             front,
             settings.port,
@@ -64,7 +101,11 @@ class Gateway:
             ssl_keyfile=settings.key,
         )
         management = Listener(management_app(self), settings.management_port)
-        following = [asyncio.create_task(source) for source in self._sources()]
+        working = [asyncio.create_task(source) for source in self._sources()]
+        if self.ledger is not None:
+            working.append(asyncio.create_task(self.ledger.run()))
+        if self._shared is not None:
+            working.append(asyncio.create_task(self._shared.run()))
         for listener in (management, api):
             await listener.open()
         logger.info("serving on port %d, management on %d", api.port, management.port)
@@ -75,8 +116,13 @@ class Gateway:
         finally:
             await api.close()
             await management.close()
-            for task in following:
+            for task in working:
                 task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+            if self._shared is not None:
+                await self._shared.close()
+            if self.ledger is not None:
+                self.ledger.close()
             self._log.flush()
 
     def _sources(self) -> tuple[Coroutine[Any, Any, None], ...]:

@@ -1,4 +1,4 @@
-"""Probes and metrics, on a port of their own that tenants do not reach."""
+"""Probes, metrics, usage and the ledger, on a port of their own that tenants do not reach."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Response
 
+from qwen3_runtime.gateway.ledger import Row, as_csv
 from qwen3_runtime.server.management import PROMETHEUS_TEXT
+from qwen3_runtime.tenancy import UsageReport  # noqa: TC001  # FastAPI reads it at run time
 
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.gateway import Gateway
@@ -27,5 +29,19 @@ def management_app(gateway: Gateway) -> FastAPI:
     @app.get("/metrics")
     async def metrics() -> Response:
         return Response(gateway.metrics.render(gateway.directory), media_type=PROMETHEUS_TEXT)
+
+    @app.get("/usage")
+    async def usage() -> UsageReport:
+        return await gateway.usage()
+
+    if (ledger := gateway.ledger) is not None:
+
+        @app.get("/ledger")
+        async def as_json() -> list[Row]:
+            return await ledger.rows()
+
+        @app.get("/ledger.csv")
+        async def as_table() -> Response:
+            return Response(as_csv(await ledger.rows()), media_type="text/csv")
 
     return app

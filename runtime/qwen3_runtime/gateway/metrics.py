@@ -32,6 +32,14 @@ class Metrics:
             ["tenant", "model", "kind"],
             registry=registry,
         )
+        self.limited = Counter(
+            "qwen3_gateway_limited", "Requests refused by a limit or quota.", ["tenant", "limit"], registry=registry
+        )
+        self.store_away = Gauge(
+            "qwen3_gateway_store_away",
+            "1 while the shared counters cannot be reached and limits hold by this gateway's share.",
+            registry=registry,
+        )
         self.first_byte = Histogram(
             "qwen3_gateway_time_to_first_byte_seconds",
             "From a request's arrival to the first byte of its answer's body.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,10 @@ class Settings:
     drain_seconds: int
     max_wait_seconds: float
     max_hold_seconds: float
+    ledger: Path | None
+    """None: nothing is kept, and quotas begin anew with the process."""
+    store: str | None
+    """URL of the Valkey or Redis that all gateways share; None: this one is alone."""
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
@@ -45,6 +50,12 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--drain-seconds", type=int, default=120, help="for running requests after SIGTERM")
     parser.add_argument("--max-wait-seconds", type=float, default=30, help="no request waits longer for a busy model")
     parser.add_argument("--max-hold-seconds", type=float, default=600, help="nor for one that wakes from zero")
+    parser.add_argument(
+        "--ledger", type=Path, help="folder of the ledger, on a volume that stays; without it none is kept"
+    )
+    parser.add_argument(
+        "--store", default=os.environ.get("QWEN3_GATEWAY_STORE"), help="valkey://host:port of shared counters"
+    )
     given = parser.parse_args(arguments)
     if (given.tenants is None) != (given.routes is None):
         parser.error("--tenants and --routes go together")

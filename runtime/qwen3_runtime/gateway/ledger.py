@@ -1,0 +1,154 @@
+"""Who used how much of which model on which day, kept through crashes.
+
+Each finished request is a line of a journal file before its client can have read the end: a killed process loses
+nothing (a machine that loses power may lose what its kernel had not written). Every few seconds the journal is added
+up into an SQLite file and a new one begins; its number is written in the same transaction: each line counts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import os
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.gateway.limits.types import day_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from qwen3_runtime.gateway.usage import Usage
+
+COMMIT_SECONDS = 5.0
+COLUMNS = ("requests", "prompt", "cached", "thinking", "answer")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS usage (
+  day TEXT, tenant TEXT, model TEXT, requests INTEGER, prompt INTEGER, cached INTEGER, thinking INTEGER, answer INTEGER,
+  PRIMARY KEY (day, tenant, model));
+CREATE TABLE IF NOT EXISTS applied (journal INTEGER PRIMARY KEY);
+"""
+_ADD = """
+INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+  requests = requests + excluded.requests, prompt = prompt + excluded.prompt, cached = cached + excluded.cached,
+  thinking = thinking + excluded.thinking, answer = answer + excluded.answer
+"""
+Key = tuple[str, str, str]
+"""Day, tenant, model."""
+Row = dict[str, str | int]
+
+
+class Ledger:
+    """The ledger in one folder, which one process writes."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        with closing(self._open()) as database:
+            database.executescript(_SCHEMA)
+            applied: set[int] = {number for (number,) in database.execute("SELECT journal FROM applied")}
+        numbers = sorted(_number(path) for path in folder.glob("journal-*"))
+        for number in numbers:
+            if number in applied:
+                self._forget(number)
+            else:
+                self._commit(number)
+        self._number: int = max([0, *applied, *numbers]) + 1
+        self._journal = self._begin()
+
+    def add(self, tenant: str, model: str, usage: Usage) -> None:
+        """Write one finished request down."""
+        numbers = (1, usage.prompt, usage.cached, usage.thinking, usage.answer)
+        line = json.dumps((day_of(time.time()), tenant, model, *numbers))
+        os.write(self._journal, line.encode() + b"\n")
+
+    async def run(self) -> None:
+        """Add up what has come, for good."""
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            await asyncio.to_thread(self._commit, self._rotate())
+
+    def close(self) -> None:
+        """Add up the rest."""
+        self._commit(self._rotate())
+        os.close(self._journal)
+        self._path(self._number).unlink()
+
+    async def rows(self) -> list[Row]:
+        """All of it, the newest day first."""
+        await asyncio.to_thread(self._commit, self._rotate())
+        return await asyncio.to_thread(self._rows)
+
+    def _rows(self) -> list[Row]:
+        names = ("day", "tenant", "model", *COLUMNS)
+        with closing(self._open()) as database:
+            found = database.execute(f"SELECT {', '.join(names)} FROM usage ORDER BY day DESC, tenant, model")  # noqa: S608 - constants
+            return [dict(zip(names, row, strict=True)) for row in found]
+
+    def used(self) -> Iterable[tuple[str, int, int]]:
+        """Tenant, tokens of today, tokens of this month."""
+        day = day_of(time.time())
+        with closing(self._open()) as database:
+            found: list[tuple[str, int, int]] = database.execute(
+                "SELECT tenant, SUM((day = ?) * (prompt + thinking + answer)), SUM(prompt + thinking + answer)"
+                " FROM usage WHERE substr(day, 1, 7) = ? GROUP BY tenant",
+                (day, day[:7]),
+            ).fetchall()
+        return found
+
+    def _rotate(self) -> int:
+        ended, old = self._number, self._journal
+        self._number += 1
+        self._journal = self._begin()
+        os.close(old)
+        return ended
+
+    def _commit(self, number: int) -> None:
+        sums: Counter[tuple[Key, int]] = Counter()
+        for line in self._path(number).read_text().splitlines():
+            try:
+                day, tenant, model, *numbers = json.loads(line)
+            except ValueError:
+                continue  # The last line of a process that was killed while it wrote.
+            for column, value in enumerate(numbers):
+                sums[(day, tenant, model), column] += value
+        keys = {key for key, _ in sums}
+        rows = [(*key, *(sums[key, column] for column in range(len(COLUMNS)))) for key in keys]
+        with closing(self._open()) as database, database:
+            database.executemany(_ADD, rows)
+            database.execute("INSERT INTO applied VALUES (?)", (number,))
+        self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        """A journal that has been added up. Its mark goes after its file."""
+        self._path(number).unlink()
+        with closing(self._open()) as database, database:
+            database.execute("DELETE FROM applied WHERE journal = ?", (number,))
+
+    def _begin(self) -> int:
+        return os.open(self._path(self._number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"journal-{number}"
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._folder / "ledger.sqlite")
+
+
+def as_csv(rows: Iterable[Row]) -> str:
+    """The ledger as a table with a header."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ("day", "tenant", "model", *COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _number(path: Path) -> int:
+    return int(path.name.removeprefix("journal-"))
