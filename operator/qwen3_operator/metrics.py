@@ -35,4 +35,33 @@ ADMISSION_SECONDS = Histogram(
 ADMISSION_CERTIFICATE_END = Gauge(
     "qwen3_operator_admission_certificate_end_timestamp_seconds", "When the webhook's certificate in use ends."
 )
+PROMETHEUS_READS = Counter(
+    "qwen3_operator_prometheus_reads", "Rounds of queries to Prometheus, by result: ok, failed.", ["result"]
+)
+SCALING_ROUND_SECONDS = Histogram(
+    "qwen3_operator_scaling_round_seconds",
+    "Duration of one round of the autoscaler over all deployments.",
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+SCALINGS = Counter(
+    "qwen3_operator_scalings", "Changes of the number of replicas by the autoscaler.", ["direction", "rule"]
+)
+SCALING_WANTED = Gauge(
+    "qwen3_autoscaler_replicas",
+    "Replicas that the autoscaler would have, within the bounds of spec.scaling, whatever its mode: what an external"
+    " autoscaler needs.",
+    ["namespace", "deployment"],
+)
+SCALING_LEVEL = Gauge(
+    "qwen3_autoscaler_work_replicas", "Work that arrives, smoothed, in replicas.", ["namespace", "deployment"]
+)
+SCALING_HEADROOM = Gauge(
+    "qwen3_autoscaler_headroom_replicas", "Kept above the work, in replicas.", ["namespace", "deployment"]
+)
 LEADER = Gauge("qwen3_operator_leader", "1 on the replica that reconciles.")
+
+
+def forget_scaling(namespace: str, deployment: str) -> None:
+    """The deployment is gone, or is not scaled any more."""
+    for gauge in (SCALING_WANTED, SCALING_LEVEL, SCALING_HEADROOM):
+        gauge.remove(namespace, deployment)

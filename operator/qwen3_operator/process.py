@@ -15,6 +15,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 
 from qwen3_operator import http, metrics
 from qwen3_operator.admission import Admission
+from qwen3_operator.autoscale.loop import Autoscaler
 from qwen3_operator.catalog import load_catalog
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.client import ApiError, Client
@@ -83,6 +84,7 @@ class Process:
         self._overrides = Overrides(self._client, settings, self._use, self._leadership.held.is_set)
         self._phases = PhasePoller(self._cache, self._queue.add)
         self._mounts = MountFailures(self._client, self._cache, self._queue.add)
+        self._autoscaler = Autoscaler(self._client, self._cache, planner, settings, self._queue.add)
         self._reconciler = Reconciler(
             self._client,
             self._cache,
@@ -94,6 +96,7 @@ class Process:
             freshness=self._freshness,
             meters=self._meters,
             offered=self._tenancy.view if self._tenancy else lambda _: NO_GATEWAY,
+            autoscaler=self._autoscaler,
         )
         self._watch = Watch(
             self._take, self._loop, namespaces=settings.namespaces, identity=settings.identity, kinds=self._kinds
@@ -187,6 +190,7 @@ class Process:
         group.create_task(self._meters.run())
         if self._tenancy is not None:
             group.create_task(self._tenancy.run())
+        group.create_task(self._autoscaler.run())
         for _ in range(self._settings.workers):
             group.create_task(work(self._queue, self._reconciler.reconcile))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003  # pydantic reads it at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from qwen3_runtime.config import Device, Engine
 
@@ -27,6 +28,7 @@ _VARIABLES = {
     "http_port": "QWEN3_HTTP_PORT",
     "image_pull_policy": "QWEN3_IMAGE_PULL_POLICY",
 }
+_PROMETHEUS_VARIABLES = {"url": "QWEN3_PROMETHEUS_URL", "token_file": "QWEN3_PROMETHEUS_TOKEN_FILE"}
 _ADMISSION_VARIABLES = {
     "name": "QWEN3_ADMISSION_NAME",
     "configuration": "QWEN3_ADMISSION_CONFIGURATION",
@@ -44,6 +46,17 @@ class AdmissionSettings(BaseModel):
     configuration: Annotated[str, Field(min_length=1)]
     """Name of the ValidatingWebhookConfiguration."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 9443
+
+
+class PrometheusSettings(BaseModel):
+    """Where the autoscaler reads."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: HttpUrl
+    """Of the server, or of what speaks its API, without /api/v1."""
+    token_file: Path | None = None
+    """Bearer token; None: none."""
 
 
 class Settings(BaseModel):
@@ -79,6 +92,8 @@ class Settings(BaseModel):
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     admission: AdmissionSettings | None = None
     """None: no warnings at ``kubectl apply``."""
+    prometheus: PrometheusSettings | None = None
+    """None: nothing is scaled, and the condition Autoscaling says so."""
 
     def image(self, engine: Engine, device: Device) -> str | None:
         """Runtime image with the engine for a kind of device; None where there is none."""
@@ -110,6 +125,8 @@ def from_environment(environment: Mapping[str, str], hostname: str) -> Settings:
     values["runtime_classes"] = _runtime_classes(environment)
     admission = {field: environment[name] for field, name in _ADMISSION_VARIABLES.items() if environment.get(name)}
     values["admission"] = admission or None
+    prometheus = {field: environment[name] for field, name in _PROMETHEUS_VARIABLES.items() if environment.get(name)}
+    values["prometheus"] = prometheus or None
     return Settings.model_validate(values)
 
 

@@ -47,13 +47,23 @@ class Metrics:
             ["path", "code"],
             registry=self.registry,
         )
+        self.arrived = Counter(
+            "qwen3_runtime_requests_arrived",
+            "Requests for the engine, counted when they arrive and not when they are answered.",
+            ["path"],
+            registry=self.registry,
+        )
+        self.arrived_bytes = Counter(
+            "qwen3_runtime_request_bytes_arrived", "Bytes of their bodies.", ["path"], registry=self.registry
+        )
         self.in_flight = Gauge(
             "qwen3_runtime_requests_in_flight", "Requests forwarded and not finished.", registry=self.registry
         )
         self.first_byte = Histogram(
             "qwen3_runtime_time_to_first_byte_seconds",
-            "From the request's arrival to the first byte of the answer's body.",
-            ["path"],
+            "From the request's arrival to the first byte of the answer's body. stream: whether the answer came as a"
+            " stream, where this is the time to the first token.",
+            ["path", "stream"],
             buckets=FIRST_BYTE_BUCKETS,
             registry=self.registry,
         )

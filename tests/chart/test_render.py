@@ -78,6 +78,7 @@ def test_selectors_match_the_pods(helm: Helm) -> None:
     services = of_kind(objects, "Service")
     (policy,) = of_kind(objects, "NetworkPolicy")
     by_labels = of_kind(objects, "Deployment", "PodDisruptionBudget", "PodMonitor")
+    by_labels = [found for found in by_labels if not found["metadata"]["name"].endswith("-engines")]
     selectors = [policy["spec"]["podSelector"]["matchLabels"], *(found["spec"]["selector"] for found in services)]
     selectors += [found["spec"]["selector"]["matchLabels"] for found in by_labels]
     assert len(selectors) == 6
@@ -188,7 +189,7 @@ def test_disruption_budget_only_where_it_helps(helm: Helm, replicas: int, budget
 
 
 @pytest.mark.parametrize(
-    ("scrape", "monitors", "annotated"), [("None", 0, 0), ("Annotations", 0, 1), ("PodMonitor", 1, 0)]
+    ("scrape", "monitors", "annotated"), [("None", 0, 0), ("Annotations", 0, 1), ("PodMonitor", 2, 0)]
 )
 def test_prometheus_finds_the_pods_one_way(helm: Helm, scrape: str, monitors: int, annotated: int) -> None:
     objects = helm.render({"metrics": {"scrape": scrape}})
@@ -210,3 +211,16 @@ def test_the_package_renders_like_the_checkout(helm: Helm, tmp_path: Path) -> No
             assert packed is not None
             assert packed.read() == crd.read_bytes()
     assert helm.render({}, chart=package) == helm.render({})
+
+
+def test_the_autoscaler_is_told_of_its_prometheus(helm: Helm) -> None:
+    assert from_environment(environment(helm.render({})), "host").prometheus is None
+    values = {"prometheus": {"url": "https://prometheus.monitoring", "tokenSecret": {"name": "t", "key": "k"}}}
+    objects = helm.render({**values, "networkPolicy": {"enabled": True}})
+    settings = from_environment(environment(objects), "host").prometheus
+    assert settings is not None
+    assert str(settings.url) == "https://prometheus.monitoring/"
+    mount = operator(objects)["volumeMounts"][0]["mountPath"]
+    assert str(settings.token_file) == f"{mount}/k"
+    (policy,) = of_kind(objects, "NetworkPolicy")
+    assert [entry["port"] for entry in policy["spec"]["egress"][1]["ports"]] == [443, 53, 53]

@@ -49,6 +49,8 @@ WRONG: list[tuple[str, Any]] = [
     ("topologySpreadConstraints", [{"maxSkew": 1}]),
     ("metrics.scrape", "ServiceMonitor"),
     ("metrics.podMonitor.interval", "30"),
+    ("prometheus.url", "prometheus:9090"),
+    ("prometheus.tokenSecret.key", "a/b"),
     ("networkPolicy.metricsFrom", [{}]),
     ("networkPolicy.apiServerPorts", []),
     ("networkPolicy.apiServerPorts", [70000]),

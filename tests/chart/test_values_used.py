@@ -15,6 +15,7 @@ BASE: dict[str, Any] = {
     "serviceAccount": {"name": "given"},
     "metrics": {"scrape": "PodMonitor"},
     "networkPolicy": {"enabled": True},
+    "prometheus": {"url": "http://prometheus:9090", "tokenSecret": {"name": "prometheus"}},
 }
 # A valid other value where flipping or counting up does not make one.
 SAMPLES: dict[str, Any] = {
@@ -57,6 +58,10 @@ SAMPLES: dict[str, Any] = {
     "metrics.service.annotations": {"example.com/a": "b"},
     "metrics.podMonitor.labels": {"example.com/a": "b"},
     "metrics.podMonitor.interval": "75s",
+    "metrics.podMonitor.engineInterval": "75s",
+    "prometheus.url": "https://other",
+    "prometheus.tokenSecret.name": "other",
+    "prometheus.tokenSecret.key": "other",
     "networkPolicy.metricsFrom": [{"podSelector": {}}],
     "networkPolicy.apiServerPorts": [6444],
 }

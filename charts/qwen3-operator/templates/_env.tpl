@@ -61,6 +61,14 @@
   "QWEN3_ADMISSION_PORT" (include "qwen3.admissionPort" .)
 ) }}
 {{- end }}
+{{- with .Values.prometheus }}
+{{- if .url }}
+{{- $settings = set $settings "QWEN3_PROMETHEUS_URL" .url }}
+{{- if .tokenSecret.name }}
+{{- $settings = set $settings "QWEN3_PROMETHEUS_TOKEN_FILE" (printf "/var/run/prometheus/%s" .tokenSecret.key) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $name, $value := $settings }}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}

@@ -17,6 +17,10 @@
 - apiGroups: [leaderworkerset.x-k8s.io]
   resources: [leaderworkersets]
   verbs: [list, watch, create, patch, delete]
+# controller.kubernetes.io/pod-deletion-cost: the emptiest pod ends first.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [patch]
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch, create, patch, delete]

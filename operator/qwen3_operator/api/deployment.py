@@ -9,6 +9,7 @@ from pydantic import Field
 
 from qwen3_operator.api.base import ApiModel, Rule, as_atomic, as_set
 from qwen3_operator.api.intent import Objective, Positive, ServiceLevel, Workload, decimal_rule
+from qwen3_operator.api.scaling import Scaling
 from qwen3_operator.api.source import ModelSource, SubdomainName  # noqa: TC001  # pydantic reads them at run time
 from qwen3_operator.api.status import DeploymentStatus
 
@@ -237,6 +238,8 @@ class DeploymentSpec(ApiModel):
     """Whether and how long the model thinks before it answers."""
     tenants: TenantAccess | None = None
     """Offers the model to tenants of the gateway. Default: to none; only pods of the own namespace reach it."""
+    scaling: Scaling = Scaling()
+    """Who decides how many replicas run, and within which bounds."""
     drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 120
     """How long running requests may finish when a pod is to end."""
 

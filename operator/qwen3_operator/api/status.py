@@ -8,10 +8,11 @@ from typing import Annotated
 from pydantic import Field
 
 from qwen3_operator.api.base import ApiModel, as_atomic, as_map
+from qwen3_operator.api.decision import Change, Decision  # noqa: TC001  # pydantic reads them at run time
 
 
 class ConditionType(StrEnum):
-    """Conditions. ``Ready`` sums up the first three; ``PlanOutdated`` and ``Offered`` leave it alone."""
+    """Conditions. ``Ready`` sums up the first three; those after it leave it alone."""
 
     PLANNED = "Planned"
     SCHEDULED = "Scheduled"
@@ -19,6 +20,7 @@ class ConditionType(StrEnum):
     READY = "Ready"
     PLAN_OUTDATED = "PlanOutdated"
     OFFERED = "Offered"
+    AUTOSCALING = "Autoscaling"
 
 
 class ConditionStatus(StrEnum):
@@ -295,7 +297,8 @@ class DeploymentStatus(ApiModel):
     """metadata.generation that this status was found for."""
     conditions: Annotated[tuple[Condition, ...], as_map("type")] = ()
     """Planned, Scheduled, WeightsReady and Ready, which sums them up; PlanOutdated says that a better plan exists,
-    Offered, with spec.tenants, whether tenants reach it through the gateway."""
+    Offered, with spec.tenants, whether tenants reach it through the gateway, Autoscaling, unless spec.scaling.mode is
+    Off, that replicas are decided upon, or why not."""
     plan: PlanStatus | None = None
     """The plan in force."""
     replicas: int = 0
@@ -310,6 +313,10 @@ class DeploymentStatus(ApiModel):
     """Base URL for OpenAI clients inside the cluster."""
     capacity: Annotated[tuple[Capacity, ...], as_map("pool")] = ()
     """What one replica can do, one entry per placement of the plan, and how far the plan's numbers are off."""
+    decision: Decision | None = None
+    """What the autoscaler decided last; absent where spec.scaling.mode is Off."""
+    decisions: Annotated[tuple[Change, ...], as_atomic()] = ()
+    """The last ten decisions that changed the number of replicas, the newest first."""
     replanned: str = ""
     """Value of the annotation serving.qwen3.io/replan that was acted on last."""
     startup: Annotated[tuple[StartupPhase, ...], as_map("phase")] = ()

@@ -92,6 +92,17 @@ class Client:
         page = await self._request("GET", resource.path(namespace), query)
         return Listing(page["items"], page["metadata"]["resourceVersion"])
 
+    async def list_labelled(self, resource: Resource, namespace: str, labels: str) -> tuple[dict[str, Any], ...]:
+        """Objects of a kind that is not watched, by label selector."""
+        items: list[dict[str, Any]] = []
+        query: dict[str, str] = {"limit": str(_PAGE), "labelSelector": labels}
+        while True:
+            page = await self._request("GET", resource.path(namespace), query)
+            items += page["items"]
+            if not (token := page["metadata"].get("continue")):
+                return tuple(items)
+            query["continue"] = token
+
     async def wait_for_change(
         self, resource: Resource, namespace: str, name: str, resource_version: str, seconds: int
     ) -> None:
@@ -165,6 +176,14 @@ class Client:
         body = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
         try:
             await self._request("DELETE", resource.path(metadata["namespace"], metadata["name"]), {}, body)
+        except ApiError as error:
+            if error.status != _NOT_FOUND:
+                raise
+
+    async def delete_at(self, path: str) -> None:
+        """Delete the object at a URL path. Gone already is fine."""
+        try:
+            await self._request("DELETE", path, {})
         except ApiError as error:
             if error.status != _NOT_FOUND:
                 raise

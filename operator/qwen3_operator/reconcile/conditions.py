@@ -33,7 +33,10 @@ class Transition(NamedTuple):
 
 
 def judge(observed: Observed) -> dict[ConditionType, Verdict]:
-    """All conditions of a deployment. PlanOutdated only where there is a plan, Offered only with spec.tenants."""
+    """All conditions of a deployment.
+
+    PlanOutdated only where there is a plan, Offered only with spec.tenants, Autoscaling unless its mode is Off.
+    """
     findings = [(view, finding) for view in observed.updated if (finding := diagnose(view)) is not None]
     problem = observed.failure or observed.apply_failure or _replica_failure(observed)
     finding = worst(found for _, found in findings)
@@ -47,6 +50,8 @@ def judge(observed: Observed) -> dict[ConditionType, Verdict]:
         verdicts[ConditionType.PLAN_OUTDATED] = observed.outdated or _kept_verdict(observed, observed.plan)
     if "tenants" in observed.deployment["spec"] and (offered := observed.offered or _stored_offer(observed)):
         verdicts[ConditionType.OFFERED] = offered
+    if scaling := _autoscaling(observed):
+        verdicts[ConditionType.AUTOSCALING] = scaling
     return verdicts
 
 
@@ -108,6 +113,18 @@ def _stored_offer(observed: Observed) -> Verdict | None:
     return Verdict(ConditionStatus(known["status"]), known["reason"], known["message"]) if known else None
 
 
+def _autoscaling(observed: Observed) -> Verdict | None:
+    """Before the autoscaler has looked: what was said last."""
+    if observed.scaling is not None:
+        return observed.scaling.verdict
+    if observed.deployment["spec"].get("scaling", {}).get("mode", "Off") == "Off":
+        return None
+    known = condition({"status": observed.previous}, ConditionType.AUTOSCALING)
+    if not known:
+        return Verdict(ConditionStatus.UNKNOWN, "NotDecided", "nothing was decided yet")
+    return Verdict(ConditionStatus(known["status"]), known["reason"], known["message"])
+
+
 def _scheduled(observed: Observed, findings: Sequence[Diagnosis]) -> Verdict:
     if unknown := _nothing_to_judge(observed):
         return unknown
@@ -134,7 +151,7 @@ def _ready(observed: Observed, problem: Failure | None, finding: Diagnosis | Non
     ready = sum(view.is_ready for view in observed.updated)
     serving = sum(view.is_ready for view in observed.pods)
     if problem is None and observed.wanted == 0:
-        return Verdict(ConditionStatus.FALSE, "ScaledToZero", "spec.replicas is 0")
+        return Verdict(ConditionStatus.FALSE, "ScaledToZero", _why_zero(observed))
     if problem is None and ready >= observed.wanted:
         return Verdict(ConditionStatus.TRUE, "Serving", f"{observed.wanted} of {observed.wanted} replicas serve")
     reason, message = _obstacle(problem, finding, rolling=serving > ready)
@@ -157,8 +174,12 @@ def _nothing_to_judge(observed: Observed) -> Verdict | None:
     if observed.failure is not None or observed.plan is None:
         return Verdict(ConditionStatus.UNKNOWN, "NotPlanned", "there is no plan for the current spec")
     if observed.wanted == 0:
-        return Verdict(ConditionStatus.UNKNOWN, "ScaledToZero", "spec.replicas is 0")
+        return Verdict(ConditionStatus.UNKNOWN, "ScaledToZero", _why_zero(observed))
     return None
+
+
+def _why_zero(observed: Observed) -> str:
+    return "asleep: there was no request for a while" if observed.is_scaled else "spec.replicas is 0"
 
 
 def _failed(findings: Sequence[Diagnosis], kind: ConditionType) -> Verdict | None:

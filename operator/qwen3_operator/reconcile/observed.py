@@ -12,6 +12,7 @@ from qwen3_runtime.config import PhaseReport
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qwen3_operator.api.decision import Change, Decision
     from qwen3_operator.api.status import Capacity, ConditionStatus, PlanStatus
 
 
@@ -21,6 +22,16 @@ class Verdict(NamedTuple):
     status: ConditionStatus
     reason: str
     message: str
+
+
+class ScalingView(NamedTuple):
+    """What the autoscaler says of a deployment."""
+
+    verdict: Verdict
+    decision: Decision | None
+    """None where it could decide nothing."""
+    changes: tuple[Change, ...]
+    """The last ones, the newest first."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +142,10 @@ class Observed:
     """Whether tenants reach it; None while nobody looked, or where no tenant is let in."""
     capacity: tuple[Capacity, ...] = ()
     """What engines of the plan's placements said of themselves, as far as they were asked."""
+    scaling: ScalingView | None = None
+    """None where spec.scaling.mode is Off, or nobody looked yet."""
+    is_scaled: bool = False
+    """The operator decides how many replicas run, and spec.replicas does not."""
     replanned: str = ""
     """The wish for a new plan that was acted on last."""
     previous: Mapping[str, Any] = field(default_factory=dict)
@@ -148,7 +163,9 @@ class Observed:
 
     @property
     def asked(self) -> int:
-        """Replicas that the spec asks for, whether there is a plan or not."""
+        """Replicas that the spec or the autoscaler asks for, whether there is a plan or not."""
+        if self.is_scaled and self.desired:
+            return self.wanted
         asked = self.deployment["spec"].get("replicas")
         return (self.wanted or 1) if asked is None else int(asked)
 

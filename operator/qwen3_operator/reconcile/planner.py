@@ -11,10 +11,10 @@ from qwen3_operator.api.base import DEPLOYMENT_LABEL
 from qwen3_operator.inventory import Inventory, Reservation, Survey
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.promises import promised, stored_plan
-from qwen3_operator.sizing import PlanFailure, has_room, plan, spec_digest, thinking_failure, with_replicas
+from qwen3_operator.sizing import PlanFailure, has_room, plan, spec_digest, thinking_failure, with_counts, with_replicas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.api.status import PlanStatus
@@ -22,12 +22,19 @@ if TYPE_CHECKING:
     from qwen3_operator.reconcile.cache import Cache
     from qwen3_operator.reconcile.client import Client
 
+    Scale = Callable[[PlanStatus | None], Mapping[str, int] | None]
+
 RUNNING_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 _SNAPSHOT_SECONDS = 1.0
 """Nodes and pods are listed once for all plans of this window; what those plans took is reserved on top."""
 _ATTEMPTS = 3
 """Plans made for one answer while the cluster changes. Pods of one that does not hold any more wait for room, as they
 would had it been lost a moment later."""
+
+
+def no_scale(_: PlanStatus | None) -> Mapping[str, int] | None:
+    """``spec.replicas`` counts."""
+    return None
 
 
 class Answer(NamedTuple):
@@ -94,7 +101,9 @@ class Planner:
         self._snapshot = None
         self._changes += 1
 
-    async def answer(self, key: Key, spec: DeploymentSpec, status: dict[str, Any], wish: str = "") -> Answer:
+    async def answer(
+        self, key: Key, spec: DeploymentSpec, status: dict[str, Any], wish: str = "", scale: Scale = no_scale
+    ) -> Answer:
         """The plan in force for this spec. Reads nodes and pods only when it has to plan.
 
         Args:
@@ -102,6 +111,7 @@ class Planner:
             spec: Its spec.
             status: Its status as it is stored.
             wish: Value of the annotation that asks for a new plan; each value is acted on once.
+            scale: Replicas by pool instead of ``spec.replicas``, for the plan in force.
 
         Raises:
             ApiError: nodes or pods could not be listed.
@@ -109,7 +119,8 @@ class Planner:
         current, asked = self._known(key, status), spec_digest(spec)
         done = self._replanned.get(key) or status.get("replanned", "")
         is_wished, is_current = bool(wish) and wish != done, current is not None and current.spec_digest == asked
-        if current is not None and is_current and not is_wished and _as_many(current, spec.replicas):
+        counts = scale(current) if is_current else None
+        if current is not None and is_current and not is_wished and _is_scaled(current, spec.replicas, counts):
             self._failures.pop(key, None)
             return Answer(current, kept_failure(current, spec, self._catalog), done)
         digest = f"{asked}/{spec.replicas}"
@@ -117,6 +128,8 @@ class Planner:
         if failure is not None and known_digest == digest and not is_wished:
             return Answer(current, failure, done)
         async with self._lock:  # two plans must not take the same devices
+            if current is not None and is_current and not is_wished and counts is not None:
+                return self._settle(key, digest, current, with_counts(current, counts, await self.room(key)))
             if current is not None and is_current and not is_wished and spec.replicas is not None:
                 return self._settle(key, digest, current, with_replicas(current, spec.replicas, await self.room(key)))
             changes = self._changes
@@ -226,7 +239,9 @@ def planned_replicas(current: PlanStatus) -> int:
     return sum(placement.replicas for placement in current.placements)
 
 
-def _as_many(current: PlanStatus, asked: int | None) -> bool:
+def _is_scaled(current: PlanStatus, asked: int | None, counts: Mapping[str, int] | None) -> bool:
     """Whether the plan has the replicas asked for; left open it keeps those that it has, unless that is none."""
+    if counts is not None:
+        return all(placement.replicas == counts.get(placement.pool) for placement in current.placements)
     planned = planned_replicas(current)
     return planned > 0 if asked is None else planned == asked

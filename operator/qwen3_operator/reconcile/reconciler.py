@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
 from qwen3_operator.api.base import API_VERSION
 from qwen3_operator.api.deployment import KIND, DeploymentSpec
+from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.manifests.render import RenderError, render
 from qwen3_operator.reconcile.children import Children
 from qwen3_operator.reconcile.client import ApiError
@@ -18,12 +19,12 @@ from qwen3_operator.reconcile.conditions import transitions
 from qwen3_operator.reconcile.events import event
 from qwen3_operator.reconcile.intake import replan_wish
 from qwen3_operator.reconcile.kinds import WORKLOAD_KINDS, Key, Kind, kind_of
-from qwen3_operator.reconcile.observed import Failure, Observed, PhaseView, PodView, Verdict
+from qwen3_operator.reconcile.observed import Failure, Observed, PhaseView, PodView, ScalingView, Verdict
 from qwen3_operator.reconcile.planner import Answer, Planner
 from qwen3_operator.reconcile.report import report, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qwen3_operator.api.status import PlanStatus
     from qwen3_operator.reconcile.cache import Cache
@@ -35,6 +36,19 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _NOT_FOUND = 404
 _REPORT_SECONDS = 0.2
+
+
+class Scaler(Protocol):
+    """What the reconciler knows of the autoscaler."""
+
+    def scale(self, key: Key, spec: DeploymentSpec, current: PlanStatus | None) -> Mapping[str, int] | None:
+        """Replicas by pool instead of ``spec.replicas``; None where that counts."""
+
+    def view(self, key: Key) -> ScalingView | None:
+        """What the status says of scaling."""
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
 
 
 class Reconciler:
@@ -53,6 +67,7 @@ class Reconciler:
         freshness: Freshness,
         meters: Meters,
         offered: Callable[[Key], Verdict | None],
+        autoscaler: Scaler,
     ) -> None:
         """Wire it.
 
@@ -65,6 +80,7 @@ class Reconciler:
         self._children = Children(client, cache)
         self._freshness = freshness
         self._meters = meters
+        self._autoscaler = autoscaler
         self._settings = settings
         self._phase = phase
         self._mount_failure = mount_failure
@@ -83,7 +99,7 @@ class Reconciler:
         """
         deployment = self._cache.get(key)
         if deployment is None:
-            for memory in (self._planner, self._children, self._freshness):
+            for memory in (self._planner, self._children, self._freshness, self._autoscaler):
                 memory.forget(key)
             self._deferred.discard(key)
             return True
@@ -114,7 +130,10 @@ class Reconciler:
             field = ".".join(str(part) for part in first["loc"])
             return Answer(None), Failure("InvalidSpec", f"spec.{field}: {first['msg']}")
         wish = replan_wish(deployment["metadata"])
-        answer = await self._planner.answer(key, spec, deployment.get("status", {}), wish)
+        status = deployment.get("status", {})
+        answer = await self._planner.answer(
+            key, spec, status, wish, lambda current: self._autoscaler.scale(key, spec, current)
+        )
         failed = answer.failure
         return answer, Failure(failed.reason, failed.message) if failed else None
 
@@ -173,9 +192,15 @@ class Reconciler:
             outdated=self._freshness.view(key, answer.plan),
             offered=self._offered(key),
             capacity=self._meters.view(key, answer.plan),
+            scaling=self._autoscaler.view(key),
+            is_scaled=self._is_scaled(deployment),
             replanned=answer.replanned,
             previous=deployment.get("status", {}),
         )
+
+    @staticmethod
+    def _is_scaled(deployment: Mapping[str, Any]) -> bool:
+        return bool(deployment["spec"].get("scaling", {}).get("mode") == ScalingMode.AUTO)
 
     async def _report(self, deployment: dict[str, Any], observed: Observed) -> None:
         now = datetime.now(UTC)

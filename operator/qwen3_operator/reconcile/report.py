@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import ValidationError
+
+from qwen3_operator.api.base import ApiModel
+from qwen3_operator.api.decision import Change, Decision
 from qwen3_operator.api.status import DeploymentStatus
 from qwen3_operator.manifests.names import selector, service_url
 from qwen3_operator.reconcile.capacity import capacities
@@ -11,8 +15,11 @@ from qwen3_operator.reconcile.conditions import judge, stamp
 from qwen3_operator.reconcile.ledger import startup
 
 if TYPE_CHECKING:
-    from qwen3_operator.api.base import ApiModel
+    from collections.abc import Iterable
+
     from qwen3_operator.reconcile.observed import Observed
+
+Entry = TypeVar("Entry", bound=ApiModel)
 
 
 def report(observed: Observed, now: str) -> DeploymentStatus:
@@ -37,6 +44,8 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         selector=labels,
         url=service_url(metadata["name"], metadata["namespace"]) if observed.plan else "",
         capacity=capacities(observed.plan, observed.capacity, observed.previous),
+        decision=_decision(observed),
+        decisions=_decisions(observed),
         replanned=observed.replanned,
         startup=startup(observed, now),
         model=observed.plan.model if observed.plan else observed.deployment["spec"]["model"]["name"],
@@ -45,6 +54,34 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         quantization=first.quantization if first else "",
         tensor_parallel=first.tensor_parallel if first else None,
     )
+
+
+def _decision(observed: Observed) -> Decision | None:
+    """The autoscaler's; before it has looked, the one that is stored."""
+    if observed.scaling is not None:
+        return observed.scaling.decision
+    if _is_off(observed):
+        return None
+    return next(iter(_read(Decision, [observed.previous.get("decision")])), None)
+
+
+def _decisions(observed: Observed) -> tuple[Change, ...]:
+    """They stay when the mode becomes Off: they are history."""
+    if observed.scaling is not None:
+        return observed.scaling.changes
+    return _read(Change, observed.previous.get("decisions", ()))
+
+
+def _is_off(observed: Observed) -> bool:
+    return bool(observed.deployment["spec"].get("scaling", {}).get("mode", "Off") == "Off")
+
+
+def _read(kind: type[Entry], stored: Iterable[Any]) -> tuple[Entry, ...]:
+    """What a status holds; nothing where another version wrote it."""
+    try:
+        return tuple(kind.model_validate(entry) for entry in stored if entry is not None)
+    except ValidationError:
+        return ()
 
 
 def stored(status: ApiModel) -> dict[str, Any]:

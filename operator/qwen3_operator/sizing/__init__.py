@@ -4,7 +4,7 @@ from qwen3_operator.sizing.cost import cost_of
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.judge import Judged
 from qwen3_operator.sizing.needs import spec_digest
-from qwen3_operator.sizing.planner import Evaluation, evaluate, has_room, plan, with_replicas
+from qwen3_operator.sizing.planner import Evaluation, evaluate, has_room, plan, with_counts, with_replicas
 from qwen3_operator.sizing.reasons import Reason
 from qwen3_operator.sizing.thinking import thinking_failure
 
@@ -20,5 +20,6 @@ __all__ = [
     "plan",
     "spec_digest",
     "thinking_failure",
+    "with_counts",
     "with_replicas",
 ]

@@ -21,6 +21,7 @@ from qwen3_operator.sizing.search import Assigned, assign
 from qwen3_operator.sizing.text import money
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
     from qwen3_operator.api.deployment import DeploymentSpec
@@ -96,7 +97,13 @@ def with_replicas(plan: PlanStatus, replicas: int, inventory: Inventory) -> Plan
         counts.append(min(left, _room(placed, inventory)))
         left -= counts[-1]
     counts[0] += left
-    changed = tuple(_scaled(placed, count, inventory) for placed, count in zip(plan.placements, counts, strict=True))
+    by_pool = {placed.pool: count for placed, count in zip(plan.placements, counts, strict=True)}
+    return with_counts(plan, by_pool, inventory)
+
+
+def with_counts(plan: PlanStatus, counts: Mapping[str, int], inventory: Inventory) -> PlanStatus:
+    """The plan with other numbers of replicas by pool; a pool that is not named keeps its own."""
+    changed = tuple(_scaled(placed, counts.get(placed.pool, placed.replicas), inventory) for placed in plan.placements)
     return plan.model_copy(update={"placements": changed, "cost_per_hour": _money(cost_of(changed, inventory))})
 
 

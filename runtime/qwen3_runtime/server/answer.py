@@ -38,6 +38,8 @@ class Answer:
         """Tokens as the engine counted them, once the answer is complete."""
         self.outcome = 0
         """HTTP status for the metrics."""
+        self.is_stream = False
+        """Whether the answer goes out as a stream, whatever became of it."""
 
     async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
         """An answer that came in one piece. Its length is known, so that a cut cannot look like an end."""
@@ -49,7 +51,7 @@ class Answer:
     async def stream(self, response: Connection, headers: list[Header], *, hide_usage: bool) -> None:
         """Events as they come. Only a piece of an event waits for its rest: no client could read it anyway."""
         await self._start(response.status, headers, None)
-        self._streaming = True
+        self._streaming = self.is_stream = True
         sent = held = b""
         while chunk := await response.readany():
             if held or not chunk.endswith(EVENT_END):

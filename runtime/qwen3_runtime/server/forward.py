@@ -92,6 +92,8 @@ class Forwarder:
         prepared = prepare(body, route, self._served)
         if isinstance(prepared, ErrorAnswer):
             raise InterruptedRequestError(prepared)
+        self._metrics.arrived.labels(route.name).inc()
+        self._metrics.arrived_bytes.labels(route.name).inc(len(body))
         return prepared
 
     async def _forward(self, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:

@@ -49,7 +49,8 @@ def test_an_offer_is_told_only_where_tenants_are_let_in() -> None:
 
 def test_all_updated_replicas_serve() -> None:
     status = report(serving(), NOW)
-    positive = set(ConditionType) - {ConditionType.PLAN_OUTDATED, ConditionType.OFFERED}
+    apart = {ConditionType.PLAN_OUTDATED, ConditionType.OFFERED, ConditionType.AUTOSCALING}
+    positive = set(ConditionType) - apart
     assert {condition(status, kind)[0] for kind in positive} == {"True"}
     assert condition(status, ConditionType.PLAN_OUTDATED) == ("False", "Current")
     assert (status.replicas, status.ready_replicas, status.updated_replicas, status.ready) == (2, 2, 2, "2/2")

@@ -56,6 +56,11 @@ class Stand:
         )
         return value or 0.0
 
+    def value(self, name: str, **labels: str) -> float:
+        """Of chats."""
+        found = {"path": "/v1/chat/completions", **labels}
+        return self.metrics.registry.get_sample_value(f"qwen3_runtime_{name}", found) or 0.0
+
 
 @pytest.fixture
 async def stand() -> AsyncIterator[Stand]:
@@ -359,3 +364,33 @@ async def test_unknown_path_and_model_never_reach_the_engine(stand: Stand) -> No
         assert (answer.status, error_of(await answer.read())["code"]) == (404, "model_not_found")
     assert stand.count(404, "other") == 1
     assert stand.count(404) == 1
+
+
+async def test_work_is_counted_when_it_arrives(stand: Stand) -> None:
+    arrived, answered = asyncio.Event(), asyncio.Event()
+
+    async def engine(_: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await answered.wait()
+        return web.json_response({})
+
+    stand.engine = engine
+    raw = json.dumps(BODY).encode()
+    request = asyncio.create_task(stand.client.post("/v1/chat/completions", data=raw))
+    await arrived.wait()
+    assert stand.value("requests_arrived_total") == 1, "before the engine answers"
+    assert stand.value("request_bytes_arrived_total") == len(raw)
+    answered.set()
+    async with await request:
+        pass
+    async with stand.client.post("/v1/chat/completions", json=BODY | {"model": "other"}) as answer:
+        assert answer.status == 404
+    assert stand.value("requests_arrived_total") == 1, "what is refused is no work"
+
+
+async def test_only_streams_time_their_first_token(stand: Stand) -> None:
+    stand.engine = stream_of(EVENT, DONE)
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        await answer.read()
+    assert stand.value("time_to_first_byte_seconds_count", stream="true") == 1
+    assert stand.value("time_to_first_byte_seconds_count", stream="false") == 0

@@ -1,0 +1,68 @@
+"""What the autoscaler saw, decided and did (``status.decision``, ``status.decisions``)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from qwen3_operator.api.base import ApiModel, as_atomic
+
+
+class Observed(ApiModel):
+    """Numbers behind a decision. Work is told in replicas of the plan's first placement: 1 keeps one of them busy."""
+
+    work: str = ""
+    """That arrived since the decision before; empty where that is not known."""
+    level: str = ""
+    """Of the work, smoothed."""
+    headroom: str = ""
+    """Kept above the level."""
+    waiting: int = 0
+    """Requests that wait."""
+    in_flight: int = 0
+    """Requests that were sent to engines and are not answered yet."""
+    late_share: str = ""
+    """Of the requests, over two days, the later ones counting more, e.g. 0.4%."""
+    time_to_first_token: str = ""
+    """At spec.slo.percentile over the last minute; empty where nothing was streamed."""
+    time_per_output_token: str = ""
+    """Likewise."""
+
+
+class Decision(ApiModel):
+    """One decision of the autoscaler. Renewed where it says something new, and every five minutes."""
+
+    at: str
+    """When. RFC 3339."""
+    next_at: str
+    """When it looks again. RFC 3339."""
+    seen: Annotated[tuple[str, ...], as_atomic()] = ()
+    """NoScrape, PartialScrape, Draining, PodsPending, NoTraffic: what sets the moment apart."""
+    observed: Observed = Observed()
+    """What was measured."""
+    rule: str
+    """What decided: Headroom, Backlog, LatencyGuard, Hold, Idle, Demand or Manual."""
+    wanted: str
+    """Replicas of the plan's first placement that the work asks for."""
+    granted: dict[str, int] = Field(default_factory=dict)
+    """Replicas by pool."""
+    stopped: Annotated[tuple[str, ...], as_atomic()] = ()
+    """What kept the wanted from being granted, e.g. MaxReplicas, NoRoom, NoData."""
+    manual_until: str | None = None
+    """Until when a change of spec.replicas by hand holds. RFC 3339."""
+
+
+class Change(ApiModel):
+    """A decision that changed the number of replicas."""
+
+    at: str
+    """When. RFC 3339."""
+    before: int
+    """Replicas of all placements."""
+    after: int
+    """Replicas of all placements."""
+    rule: str
+    """What decided."""
+    reason: str
+    """In words and numbers."""

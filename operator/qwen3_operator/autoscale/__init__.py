@@ -1,0 +1,1 @@
+"""The wiring around ``scaling.decide``: from Prometheus to replicas, and what people see of it."""

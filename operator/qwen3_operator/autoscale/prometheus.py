@@ -1,0 +1,82 @@
+"""Instant queries to a Prometheus server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from qwen3_operator import metrics
+from qwen3_operator.autoscale.samples import QUERIES, Samples, samples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qwen3_operator.autoscale.samples import Vector
+    from qwen3_operator.settings import PrometheusSettings
+
+_TIMEOUT = aiohttp.ClientTimeout(total=8.0)
+"""Shorter than the period of decisions."""
+_SHOWN = 200
+
+
+class PrometheusError(Exception):
+    """No answer, or none that can be used."""
+
+
+class Prometheus:
+    """One server, or whatever speaks its API: Thanos, Mimir, VictoriaMetrics."""
+
+    def __init__(self, settings: PrometheusSettings) -> None:
+        self._url = str(settings.url).rstrip("/") + "/api/v1/query"
+        self._token_file = settings.token_file
+
+    async def read(self, session: aiohttp.ClientSession) -> Samples:
+        """One round: all of `QUERIES`.
+
+        Raises:
+            PrometheusError: one of them failed: half of an observation is none.
+        """
+        headers = _headers(self._token_file)
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = {
+                    name: group.create_task(self._query(session, query, headers)) for name, query in QUERIES.items()
+                }
+        except* PrometheusError as errors:
+            metrics.PROMETHEUS_READS.labels("failed").inc()
+            raise PrometheusError(str(errors.exceptions[0])) from None
+        try:
+            found = samples({name: task.result() for name, task in asked.items()})
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            metrics.PROMETHEUS_READS.labels("failed").inc()
+            raise PrometheusError(f"answers that are no vectors: {type(error).__name__}") from error
+        metrics.PROMETHEUS_READS.labels("ok").inc()
+        return found
+
+    async def _query(self, session: aiohttp.ClientSession, query: str, headers: dict[str, str]) -> Vector:
+        try:
+            async with session.post(
+                self._url, data={"query": query}, headers=headers, timeout=_TIMEOUT, allow_redirects=False
+            ) as response:
+                if response.status != 200:  # noqa: PLR2004
+                    text = (await response.content.read(_SHOWN)).decode(errors="replace")
+                    raise PrometheusError(f"HTTP {response.status}: {text}")
+                answer: dict[str, Any] = await response.json()
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise PrometheusError(f"not reached: {type(error).__name__}") from error
+        if not isinstance(answer, dict) or answer.get("status") != "success":
+            raise PrometheusError("no success in its answer")
+        vector: Vector = answer["data"]["result"]
+        return vector
+
+
+def _headers(token_file: Path | None) -> dict[str, str]:
+    """Read anew each time: the kubelet renews mounted Secrets."""
+    if token_file is None:
+        return {}
+    try:
+        return {"Authorization": f"Bearer {token_file.read_text().strip()}"}
+    except OSError as error:
+        raise PrometheusError(f"no token in {token_file.name}: {error.strerror}") from error

@@ -1,0 +1,114 @@
+"""``step``: one look at one deployment, from what is seen to replicas and what is remembered. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qwen3_operator.api.scaling import ScalingMode
+from qwen3_operator.autoscale.capacity import typical
+from qwen3_operator.autoscale.observe import Expected, observe
+from qwen3_operator.scaling import Policy, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qwen3_operator.api.deployment import DeploymentSpec
+    from qwen3_operator.autoscale.fleet import FleetView
+    from qwen3_operator.autoscale.memory import Memory
+    from qwen3_operator.autoscale.observe import Found
+    from qwen3_operator.autoscale.samples import Place, Samples
+    from qwen3_operator.scaling import Capacity, Decision
+
+IDLE, DEMAND, MANUAL = "Idle", "Demand", "Manual"
+"""Rules beside those of ``decide``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All that one look is made from."""
+
+    place: Place
+    """Namespace and name."""
+    spec: DeploymentSpec
+    fleet: FleetView
+    samples: Samples | None
+    capacities: tuple[Capacity, ...]
+    demanded_at: float | None
+    """Seconds since the epoch when a request last waited for the deployment to wake."""
+    now: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a look leads to."""
+
+    memory: Memory
+    decision: Decision
+    """Of ``decide``."""
+    found: Found
+    rule: str
+    granted: Mapping[str, int]
+    """Replicas by pool that should run; in modes other than Auto and under a manual hold nobody acts on it."""
+    applies: bool
+    """Whether the operator sets the replicas."""
+
+
+def step(memory: Memory, moment: Moment) -> Outcome:
+    """Observe, decide, and put zero and people's changes over it."""
+    spec, now = moment.spec, moment.now
+    manual = memory.manual.seeing(spec.replicas, spec.scaling.manual_hold_seconds, now)
+    startup = {**memory.startup, **moment.fleet.startup}
+    found = observe(moment.place, moment.fleet, moment.samples, memory.totals, expected=_expected(spec), now=now)
+    decision, state = decide(_policy(spec), found.observation, memory.state, moment.capacities, now)
+    active_at = memory.active_at if found.is_quiet or _is_asleep(moment) else now
+    if moment.demanded_at is not None and moment.demanded_at > active_at:
+        active_at = moment.demanded_at
+    held = manual.holds(now) and spec.scaling.mode is ScalingMode.AUTO
+    rule, granted = _with_zero(moment, decision, active_at)
+    return Outcome(
+        memory=replace(memory, manual=manual, active_at=active_at, state=state, totals=found.totals, startup=startup),
+        decision=decision,
+        found=found,
+        rule=MANUAL if held else rule,
+        granted=_counts(moment) if held else granted,
+        applies=spec.scaling.mode is ScalingMode.AUTO and not held,
+    )
+
+
+def _with_zero(moment: Moment, decision: Decision, active_at: float) -> tuple[str, dict[str, int]]:
+    """Nothing at all after the idle time; from nothing the least that serves, as soon as somebody waits.
+
+    At zero there are no engines and so no metrics: only demand that is reported wakes.
+    """
+    if moment.spec.scaling.min_replicas > 0:
+        return decision.rule, decision.granted
+    is_idle = moment.now - active_at >= moment.spec.scaling.idle_limit
+    if _is_asleep(moment):
+        demanded = moment.demanded_at is not None and not is_idle
+        return (DEMAND, decision.granted) if demanded else (IDLE, _counts(moment))
+    return (IDLE, dict.fromkeys(decision.granted, 0)) if is_idle else (decision.rule, decision.granted)
+
+
+def _is_asleep(moment: Moment) -> bool:
+    return not any(fleet.replicas for fleet in moment.fleet.fleets)
+
+
+def _counts(moment: Moment) -> dict[str, int]:
+    return {fleet.placement: fleet.replicas for fleet in moment.fleet.fleets}
+
+
+def _policy(spec: DeploymentSpec) -> Policy:
+    scaling = spec.scaling
+    return Policy(
+        max_replicas=scaling.max_replicas or 1,
+        min_replicas=max(1, scaling.min_replicas),
+        time_to_first_token=spec.slo.first_token_seconds,
+        time_per_output_token=spec.slo.output_token_seconds,
+    )
+
+
+def _expected(spec: DeploymentSpec) -> Expected:
+    inputs, outputs = typical(spec)
+    return Expected(inputs, outputs, spec.slo.percentile, spec.slo.first_token_seconds)
