@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from prometheus_client import Counter, Gauge, Histogram
 
 QUEUE_DEPTH = Gauge("qwen3_operator_queue_depth", "Objects waiting to be reconciled, delayed ones included.")
@@ -64,4 +66,5 @@ LEADER = Gauge("qwen3_operator_leader", "1 on the replica that reconciles.")
 def forget_scaling(namespace: str, deployment: str) -> None:
     """The deployment is gone, or is not scaled any more."""
     for gauge in (SCALING_WANTED, SCALING_LEVEL, SCALING_HEADROOM):
-        gauge.remove(namespace, deployment)
+        with suppress(KeyError):  # nothing was decided yet
+            gauge.remove(namespace, deployment)

@@ -166,7 +166,7 @@ class Autoscaler:
         found, trouble = await self._read(session)
         await self._rooms.refresh({key: plan for key in specs if (plan := self._planner.in_force(key))})
         for key, spec in specs.items():
-            await self._look(key, spec, found, trouble)
+            await self._guarded_look(key, spec, found, trouble)
             await asyncio.sleep(0)  # reconciles come between
         await self._save()
 
@@ -176,7 +176,7 @@ class Autoscaler:
             plan = self._planner.in_force(key)
             asleep = plan is not None and not sum(counts(plan).values())
             if asleep and self._served_name(key, spec) in self._demand.demanded_at:
-                await self._look(key, spec, None, "")
+                await self._guarded_look(key, spec, None, "")
 
     def _specs(self) -> dict[Key, DeploymentSpec]:
         """Of all deployments whose mode is not Off; what was known of others is forgotten."""
@@ -200,6 +200,12 @@ class Autoscaler:
         except PrometheusError as error:
             _LOG.warning("Prometheus gave no answers", extra={"error": str(error)})
             return None, f"Prometheus: {error}"
+
+    async def _guarded_look(self, key: Key, spec: DeploymentSpec, found: Samples | None, trouble: str) -> None:
+        try:
+            await self._look(key, spec, found, trouble)
+        except Exception:  # noqa: BLE001 - the boundary: one deployment must not keep the others from being looked at
+            _LOG.exception("nothing decided", extra={"namespace": key.namespace, "object": key.name})
 
     async def _look(self, key: Key, spec: DeploymentSpec, found: Samples | None, trouble: str) -> None:
         """One deployment."""

@@ -119,7 +119,7 @@ class Planner:
         current, asked = self._known(key, status), spec_digest(spec)
         done = self._replanned.get(key) or status.get("replanned", "")
         is_wished, is_current = bool(wish) and wish != done, current is not None and current.spec_digest == asked
-        counts = scale(current) if is_current else None
+        counts = scale(current)
         if current is not None and is_current and not is_wished and _is_scaled(current, spec.replicas, counts):
             self._failures.pop(key, None)
             return Answer(current, kept_failure(current, spec, self._catalog), done)
@@ -133,7 +133,9 @@ class Planner:
             if current is not None and is_current and not is_wished and spec.replicas is not None:
                 return self._settle(key, digest, current, with_replicas(current, spec.replicas, await self.room(key)))
             changes = self._changes
-            found = await self._made(key, spec)
+            # What the autoscaler found is kept by another plan, too: a spec that changes must not drop replicas.
+            kept = spec if counts is None else spec.model_copy(update={"replicas": sum(counts.values())})
+            found = await self._made(key, kept)
             if changes != self._changes:
                 digest = ""  # a failure is of a cluster that is not there any more
             self._replanned[key] = wish or done

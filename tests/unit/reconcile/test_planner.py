@@ -261,3 +261,20 @@ async def test_a_list_that_a_change_overtook_is_not_kept(cache: Cache) -> None:
     reads = lists.count
     await planning.room(SECOND, 30.0)
     assert lists.count == reads
+
+
+async def test_the_autoscalers_number_stands_for_the_specs_and_outlives_a_new_plan(cache: Cache) -> None:
+    planning = planner(Lists(8), cache)
+    first = (await planning.answer(FIRST, spec(1), {})).plan
+    assert first is not None
+    pool = first.placements[0].pool
+    scaled = (await planning.answer(FIRST, spec(1), {}, scale=lambda _: {pool: 4})).plan
+    assert scaled is not None
+    assert [placement.replicas for placement in scaled.placements] == [4]
+    renewed = (await planning.answer(FIRST, spec(1, contextLength=8192), {}, scale=lambda _: {pool: 4})).plan
+    assert renewed is not None
+    assert renewed.spec_digest != scaled.spec_digest
+    assert [placement.replicas for placement in renewed.placements] == [4]
+    by_hand = (await planning.answer(FIRST, spec(2, contextLength=8192), {})).plan
+    assert by_hand is not None
+    assert [placement.replicas for placement in by_hand.placements] == [2]
