@@ -95,7 +95,7 @@ class Metrics:
     def observe(self, path: str, answer: Answer) -> None:
         """Count what one answer took."""
         if answer.first_byte is not None:
-            self.first_byte.labels(path).observe(answer.first_byte)
+            self.first_byte.labels(path, "true" if answer.is_stream else "false").observe(answer.first_byte)
         if answer.first_answer is not None:
             self.first_answer.labels(path).observe(answer.first_answer)
         if answer.usage is not None:
