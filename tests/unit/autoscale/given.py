@@ -88,8 +88,12 @@ class Deployment:
 
     def run(self, work: float, ticks: int) -> Outcome:
         """So many periods of traffic that keeps ``work`` replicas busy; the last look."""
-        for _ in range(ticks):
-            self.now += PERIOD_SECONDS
-            self.arrived += work * PERIOD_SECONDS * 2
-            outcome = self.look(self.samples(in_flight=work))
-        return outcome
+        for _ in range(ticks - 1):
+            self.tick(work)
+        return self.tick(work)
+
+    def tick(self, work: float) -> Outcome:
+        """One period of traffic."""
+        self.now += PERIOD_SECONDS
+        self.arrived += work * PERIOD_SECONDS * 2
+        return self.look(self.samples(in_flight=work))

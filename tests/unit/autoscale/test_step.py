@@ -34,6 +34,7 @@ def test_without_answers_the_last_scale_holds_for_ever() -> None:
     chat = Deployment()
     chat.run(4.0, 30)
     before = chat.replicas
+    outcome = chat.look(None)
     for _ in range(HOUR):
         chat.now += PERIOD_SECONDS
         outcome = chat.look(None)
