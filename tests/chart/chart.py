@@ -111,10 +111,16 @@ def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
     return [found for found in objects if found["kind"] in kinds]
 
 
+def workload(objects: list[Object], component: str = "operator") -> Object:
+    """The Deployment of the operator, or of the gateway."""
+    found = of_kind(objects, "Deployment")
+    (deployment,) = [one for one in found if one["metadata"]["labels"]["app.kubernetes.io/component"] == component]
+    return deployment
+
+
 def operator(objects: list[Object]) -> Object:
-    """The only container of the only Deployment."""
-    (deployment,) = of_kind(objects, "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    """The operator's only container."""
+    (container,) = workload(objects)["spec"]["template"]["spec"]["containers"]
     found: Object = container
     return found
 

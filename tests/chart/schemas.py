@@ -1,8 +1,8 @@
 """Strict schemas of everything that the chart renders.
 
 Kubernetes' own kinds, CustomResourceDefinition among them, by kubernetes-validate: the OpenAPI schemas of the version
-that the test cluster runs, unknown fields refused. PodMonitor by the CRD that prometheus-operator ships
-(``data/podmonitor-crd.json``), closed the same way, since the API server only prunes what it does not know.
+that the test cluster runs, unknown fields refused. PodMonitor and Certificate by the CRDs that prometheus-operator and
+cert-manager ship (``data``), closed the same way, since the API server only prunes what it does not know.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from tests.kind.versions import KUBERNETES
 if TYPE_CHECKING:
     from tests.chart.chart import Object
 
-PODMONITOR_CRD = Path(__file__).parent / "data" / "podmonitor-crd.json"
+_DATA = Path(__file__).parent / "data"
+FOREIGN_CRDS = {"PodMonitor": _DATA / "podmonitor-crd.json", "Certificate": _DATA / "certificate-crd.json"}
+"""By kind."""
 
 
 def validate(found: Object) -> None:
     """Raise `jsonschema.ValidationError` for a wrong type, a missing or an unknown field."""
-    if found["kind"] == "PodMonitor":
-        jsonschema.Draft202012Validator(_pod_monitor_schema()).validate(found)
+    if found["kind"] in FOREIGN_CRDS:
+        jsonschema.Draft202012Validator(_foreign_schema(found["kind"])).validate(found)
     else:
         kubernetes_validate.validate(found, KUBERNETES, strict=True)
 
@@ -43,8 +45,8 @@ def closed(schema: Any) -> Any:
     return result
 
 
-def _pod_monitor_schema() -> Object:
-    versions = json.loads(PODMONITOR_CRD.read_text())["spec"]["versions"]
+def _foreign_schema(kind: str) -> Object:
+    versions = json.loads(FOREIGN_CRDS[kind].read_text())["spec"]["versions"]
     schema: Object = closed(versions[0]["schema"]["openAPIV3Schema"])
     schema["properties"]["metadata"] = {"type": "object", "required": ["name", "namespace"]}
     return schema

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from tests.chart.chart import CHART, Helm, of_kind
-from tests.chart.schemas import PODMONITOR_CRD
+from tests.chart.chart import CHART, Helm, workload
+from tests.chart.schemas import FOREIGN_CRDS
 from tests.kube import KubectlError, poll
 from tests.objects import namespace_object
 
@@ -33,18 +34,19 @@ def namespace(kube: Kube) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def pod_monitor_crd(kube: Kube) -> Iterator[None]:
-    """prometheus-operator's PodMonitor, unless the cluster has it."""
-    if kube.find("crd", "podmonitors.monitoring.coreos.com"):
-        yield
-        return
-    kube.run("create", "-f", str(PODMONITOR_CRD))
-    kube.run("wait", "--for=condition=Established", "crd/podmonitors.monitoring.coreos.com")
+def foreign_crds(kube: Kube) -> Iterator[None]:
+    """PodMonitor and Certificate, unless the cluster has them."""
+    named = {json.loads(path.read_text())["metadata"]["name"]: path for path in FOREIGN_CRDS.values()}
+    missing = {name: path for name, path in named.items() if not kube.find("crd", name)}
+    for name, path in missing.items():
+        kube.run("create", "-f", str(path))
+        kube.run("wait", "--for=condition=Established", f"crd/{name}")
     yield
-    kube.run("delete", "-f", str(PODMONITOR_CRD))
+    for path in missing.values():
+        kube.run("delete", "-f", str(path))
 
 
-@pytest.mark.usefixtures("pod_monitor_crd")
+@pytest.mark.usefixtures("foreign_crds")
 def test_api_server_accepts_every_object(helm: Helm, kube: Kube, namespace: str, ci_values: Object) -> None:
     if "watchNamespaces" in ci_values:
         ci_values = {**ci_values, "watchNamespaces": [namespace]}
@@ -56,8 +58,7 @@ def test_api_server_accepts_every_object(helm: Helm, kube: Kube, namespace: str,
 def test_pod_is_admitted_under_restricted(helm: Helm, kube: Kube, namespace: str) -> None:
     kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "admitted", "namespace": namespace}})
     objects = helm.render({"serviceAccount": {"name": "admitted"}}, namespace=namespace)
-    (deployment,) = of_kind(objects, "Deployment")
-    spec = deployment["spec"]["template"]["spec"]
+    spec = workload(objects)["spec"]["template"]["spec"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "admitted", "namespace": namespace}, "spec": spec}
     assert "serverside-applied" in kube.apply(pod, server_dry_run=True)
     del spec["securityContext"]["seccompProfile"]

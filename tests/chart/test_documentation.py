@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def test_every_value_has_a_comment() -> None:
     bare = [".".join(path) for path, text in comments().items() if not text]
-    assert [name for name in bare if not name.startswith(("resources.", "runtimes.engines."))] == []
+    known = ("resources.", "runtimes.engines.")
+    assert [name for name in bare if not name.removeprefix("gateway.").startswith(known)] == []
 
 
 def test_readme_lists_the_values() -> None:

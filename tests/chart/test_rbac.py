@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.chart import CHART, NAMESPACE, Helm, environment, of_kind
+from qwen3_runtime.tenancy import DEMAND_SUFFIX, ROUTES_SUFFIX, TENANTS_SUFFIX
+from tests.chart.chart import CHART, NAMESPACE, RELEASE, Helm, environment, of_kind
 
 if TYPE_CHECKING:
     from tests.chart.chart import Object
@@ -41,6 +42,16 @@ MEMORY = {("", "configmaps"): {"list", "create", "patch", "delete", "watch"}}
 """In the operator's namespace; the right to watch is for one by name."""
 CERTIFICATES = {("", "secrets"): {"get", "create", "patch"}}
 TRUST = {("admissionregistration.k8s.io", "validatingwebhookconfigurations"): {"get", "patch"}}
+# RBAC knows no types of Secrets: the operator's requests for keys name theirs. In its own namespace, with the gateway.
+KEYS = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}
+TENANTS = {
+    ("serving.qwen3.io", "qwen3tenants"): READ,
+    ("serving.qwen3.io", "qwen3tenants/status"): {"patch"},
+    ("", "secrets"): {"list", "watch", "get", "create", "patch"},
+    ("", "configmaps"): {"get", "create", "patch", "list", "watch"},
+    ("events.k8s.io", "events"): {"create"},
+}
+GATEWAY = {("", "secrets"): {"get", "list", "watch"}, ("", "configmaps"): {"get", "list", "watch", "patch"}}
 NAMED = {"secrets", "configmaps", "validatingwebhookconfigurations"}
 """Resources that the operator may touch one object of."""
 
@@ -72,7 +83,7 @@ def test_no_wildcard_no_other_secret_no_escalation(helm: Helm, ci_values: Object
             words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
             assert "*" not in words, role["metadata"]["name"]
             is_memory = role["kind"] == "Role" and role["metadata"]["name"].endswith("-scaling")
-            assert not words & NAMED or is_memory or len(rule["resourceNames"]) == 1
+            assert not words & NAMED or is_memory or rule == KEYS or len(rule.get("resourceNames", ())) == 1
             assert not words & {"pods/exec", "pods/log", "serviceaccounts/token", "namespaces"}
             assert not words & {"escalate", "bind", "impersonate", "roles", "clusterroles"}
 
@@ -94,6 +105,30 @@ def test_in_listed_namespaces_nothing_is_written_elsewhere(helm: Helm) -> None:
     assert by_place.keys() == {"", "team-a", "team-b", NAMESPACE}
 
 
+def test_the_gateway_brings_two_roles_in_its_namespace(helm: Helm) -> None:
+    objects, plain = helm.render({"gateway": {"enabled": True}}), helm.render({})
+    before = [_granted(role) for _, role in _bound(plain)]
+    new: dict[str, list[Granted]] = {where: [] for where, _ in _bound(objects)}
+    for where, role in _bound(objects):
+        if _granted(role) not in before:
+            new[where].append(_granted(role))
+    assert new == {"": [], NAMESPACE: [GATEWAY, TENANTS]}
+
+
+def test_the_gateway_touches_three_objects_by_name(helm: Helm) -> None:
+    objects = helm.render({"gateway": {"enabled": True}})
+    (role,) = [one for one in of_kind(objects, "Role") if one["metadata"]["name"] == f"{RELEASE}-gateway"]
+    named = {name: set(rule["verbs"]) for rule in role["rules"] for name in rule["resourceNames"]}
+    read = {"get", "list", "watch"}
+    assert named == {
+        f"{RELEASE}{TENANTS_SUFFIX}": read,
+        f"{RELEASE}{ROUTES_SUFFIX}": read,
+        f"{RELEASE}{DEMAND_SUFFIX}": {"get", "patch"},
+    }
+    made = {one["metadata"]["name"] for one in of_kind(objects, "Secret", "ConfigMap")}
+    assert named.keys() <= made
+
+
 def test_lease_is_one_by_name(helm: Helm, ci_values: Object) -> None:
     objects = helm.render(ci_values)
     leases = [rule for role in of_kind(objects, "Role") for rule in role["rules"] if "leases" in rule["resources"]]
@@ -107,12 +142,18 @@ def test_lease_is_one_by_name(helm: Helm, ci_values: Object) -> None:
 
 def test_bindings_name_the_account_of_the_pod(helm: Helm, ci_values: Object) -> None:
     objects = helm.render(ci_values)
-    (deployment,) = of_kind(objects, "Deployment")
-    account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
+    accounts = {
+        one["metadata"]["labels"]["app.kubernetes.io/component"]: one["spec"]["template"]["spec"]["serviceAccountName"]
+        for one in of_kind(objects, "Deployment")
+    }
+    assert len(set(accounts.values())) == len(accounts)
     for binding in of_kind(objects, *BINDINGS):
+        account = accounts[binding["metadata"]["labels"]["app.kubernetes.io/component"]]
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}]
-    made = [found["metadata"]["name"] for found in of_kind(objects, "ServiceAccount")]
-    assert made == ([account] if ci_values.get("serviceAccount", {}).get("create", True) else [])
+    made = {found["metadata"]["name"] for found in of_kind(objects, "ServiceAccount")}
+    if not ci_values.get("serviceAccount", {}).get("create", True):
+        del accounts["operator"]
+    assert made == set(accounts.values())
 
 
 def test_readme_lists_the_rights() -> None:
@@ -135,6 +176,13 @@ def test_users_get_their_share_by_aggregation(helm: Helm, role: str, may_write: 
     assert (granted[kind] >= {"create", "update", "patch", "delete"}) == may_write
     assert ("update" in granted[kind[0], "qwen3deployments/scale"]) == may_write
     assert granted[kind[0], "acceleratorpools"] == {"get", "list", "watch"}, "pools are the administrator's"
+    tenants = {
+        "get",
+        "list",
+        "watch",
+        *({"create", "delete", "deletecollection", "patch", "update"} if may_write else ()),
+    }
+    assert granted[kind[0], "qwen3tenants"] == tenants
     assert granted[kind[0], "qwen3deployments/status"] == {"get", "list", "watch"}, "status is the operator's alone"
 
 

@@ -12,7 +12,7 @@ from yamllint.config import YamlLintConfig  # type: ignore[import-untyped]
 
 from qwen3_operator.settings import FIELD_MANAGER, from_environment
 from qwen3_runtime.config import MANAGEMENT_PORT, Device, Engine
-from tests.chart.chart import CHART, CI_VALUES, CRDS, NAMESPACE, RELEASE, Helm, environment, of_kind, operator
+from tests.chart.chart import CHART, CI_VALUES, CRDS, NAMESPACE, RELEASE, Helm, environment, of_kind, operator, workload
 from tests.chart.schemas import validate
 
 if TYPE_CHECKING:
@@ -66,25 +66,35 @@ def test_names_are_unique_and_labelled(helm: Helm, ci_values: Object) -> None:
     assert len(keys) == len(set(keys))
     for found in objects:
         labels = found["metadata"]["labels"]
-        assert labels["app.kubernetes.io/name"] == "qwen3-operator", found["metadata"]["name"]
+        is_gateways = labels["app.kubernetes.io/component"] == "gateway"
+        name = "qwen3-gateway" if is_gateways else "qwen3-operator"
+        assert labels["app.kubernetes.io/name"] == name, found["metadata"]["name"]
         assert labels["app.kubernetes.io/instance"] == RELEASE
         assert labels.items() >= ci_values.get("commonLabels", {}).items()
 
 
-def test_selectors_match_the_pods(helm: Helm) -> None:
-    objects = helm.render({"replicas": 2, "metrics": {"scrape": "PodMonitor"}, "networkPolicy": {"enabled": True}})
-    (deployment,) = of_kind(objects, "Deployment")
-    labels = deployment["spec"]["template"]["metadata"]["labels"]
+@pytest.mark.parametrize(("component", "other", "count"), [("operator", "gateway", 6), ("gateway", "operator", 5)])
+def test_selectors_match_the_pods(helm: Helm, component: str, other: str, count: int) -> None:
+    values = {"replicas": 2, "gateway": {"enabled": True, "replicas": 2}}
+    every = helm.render({**values, "metrics": {"scrape": "PodMonitor"}, "networkPolicy": {"enabled": True}})
+    objects = [one for one in every if one["metadata"]["labels"]["app.kubernetes.io/component"] == component]
+    labels, others = (_pod_labels(every, name) for name in (component, other))
     services = of_kind(objects, "Service")
     (policy,) = of_kind(objects, "NetworkPolicy")
     by_labels = of_kind(objects, "Deployment", "PodDisruptionBudget", "PodMonitor")
     by_labels = [found for found in by_labels if not found["metadata"]["name"].endswith("-engines")]
     selectors = [policy["spec"]["podSelector"]["matchLabels"], *(found["spec"]["selector"] for found in services)]
     selectors += [found["spec"]["selector"]["matchLabels"] for found in by_labels]
-    assert len(selectors) == 6
+    assert len(selectors) == count
     for selector in selectors:
         assert selector
         assert selector.items() <= labels.items()
+        assert not selector.items() <= others.items()
+
+
+def _pod_labels(objects: list[Object], component: str) -> Object:
+    labels: Object = workload(objects, component)["spec"]["template"]["metadata"]["labels"]
+    return labels
 
 
 @pytest.mark.parametrize(
@@ -99,9 +109,9 @@ def test_selectors_match_the_pods(helm: Helm) -> None:
     ],
 )
 def test_names_follow_the_release(helm: Helm, release: str, values: Object, name: str) -> None:
-    objects = helm.render(values, release=release)
-    (deployment,) = of_kind(objects, "Deployment")
-    assert deployment["metadata"]["name"] == name
+    objects = helm.render({**values, "gateway": {"enabled": True}}, release=release)
+    assert workload(objects)["metadata"]["name"] == name
+    assert workload(objects, "gateway")["metadata"]["name"] == f"{name}-gateway"
     assert environment(objects)["QWEN3_LEASE_NAME"] == name
 
 
@@ -126,6 +136,8 @@ def test_the_operator_understands_its_environment(helm: Helm, ci_values: Object)
     assert settings.own_namespace == NAMESPACE
     assert settings.identity == "pod-0"
     assert settings.namespaces == tuple(ci_values.get("watchNamespaces", ()))
+    assert settings.gateway == ci_values.get("gateway", {}).get("enabled", False)
+    assert settings.full_name == workload(objects)["metadata"]["name"]
     assert settings.workers == ci_values.get("workers", 4)
     assert settings.resync_seconds == ci_values.get("resyncSeconds", 300)
     assert settings.log_level == ci_values.get("logLevel", "INFO")
@@ -193,8 +205,7 @@ def test_disruption_budget_only_where_it_helps(helm: Helm, replicas: int, budget
 )
 def test_prometheus_finds_the_pods_one_way(helm: Helm, scrape: str, monitors: int, annotated: int) -> None:
     objects = helm.render({"metrics": {"scrape": scrape}})
-    (deployment,) = of_kind(objects, "Deployment")
-    annotations = deployment["spec"]["template"]["metadata"]["annotations"]
+    annotations = workload(objects)["spec"]["template"]["metadata"]["annotations"]
     assert len(of_kind(objects, "PodMonitor")) == monitors
     assert ("prometheus.io/scrape" in annotations) == bool(annotated)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.chart.chart import Helm, of_kind, operator
+from tests.chart.chart import Helm, of_kind, operator, workload
 
 if TYPE_CHECKING:
     from tests.chart.chart import Object
@@ -13,8 +13,7 @@ VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persiste
 
 
 def _pod(helm: Helm, values: Object) -> Object:
-    (deployment,) = of_kind(helm.render(values), "Deployment")
-    pod: Object = deployment["spec"]["template"]["spec"]
+    pod: Object = workload(helm.render(values))["spec"]["template"]["spec"]
     return pod
 
 
@@ -48,8 +47,7 @@ def test_no_secret_is_mounted_or_passed(helm: Helm, ci_values: Object) -> None:
     assert "envFrom" not in container
     assert all(entry.get("valueFrom", {}).keys() <= {"fieldRef"} for entry in container["env"])
     objects = helm.render(ci_values)
-    assert not of_kind(objects, "ConfigMap")
-    assert not any({"data", "stringData"} & found.keys() for found in of_kind(objects, "Secret"))
+    assert not any({"data", "stringData"} & found.keys() for found in of_kind(objects, "ConfigMap", "Secret"))
 
 
 def test_openshift_may_assign_the_user(helm: Helm) -> None:

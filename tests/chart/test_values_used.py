@@ -16,6 +16,7 @@ BASE: dict[str, Any] = {
     "metrics": {"scrape": "PodMonitor"},
     "networkPolicy": {"enabled": True},
     "prometheus": {"url": "http://prometheus:9090", "tokenSecret": {"name": "prometheus"}},
+    "gateway": {"enabled": True, "replicas": 2, "tls": {"certManager": {"issuer": "internal"}}},
 }
 # A valid other value where flipping or counting up does not make one.
 SAMPLES: dict[str, Any] = {
@@ -64,12 +65,37 @@ SAMPLES: dict[str, Any] = {
     "prometheus.tokenSecret.key": "other",
     "networkPolicy.metricsFrom": [{"podSelector": {}}],
     "networkPolicy.apiServerPorts": [6444],
+    "gateway.image.repository": "other",
+    "gateway.image.tag": "v9",
+    "gateway.image.digest": DIGEST,
+    "gateway.image.pullPolicy": "Never",
+    "gateway.service.type": "LoadBalancer",
+    "gateway.service.annotations": {"example.com/a": "b"},
+    "gateway.tls.secretName": "given",
+    "gateway.tls.certManager.issuer": "other",
+    "gateway.tls.certManager.kind": "Issuer",
+    "gateway.tls.certManager.dnsNames": ["models.example.com"],
+    "gateway.resources.requests.cpu": "75m",
+    "gateway.resources.requests.memory": "75Mi",
+    "gateway.resources.limits.memory": "750Mi",
+    "gateway.podLabels": {"example.com/a": "b"},
+    "gateway.podAnnotations": {"example.com/a": "b"},
+    "gateway.priorityClassName": "high",
+    "gateway.nodeSelector": {"example.com/a": "b"},
+    "gateway.tolerations": [{"key": "a", "operator": "Exists"}],
+    "gateway.affinity": {"nodeAffinity": {}},
+    "gateway.topologySpreadConstraints": [
+        {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"},
+    ],
+    "gateway.networkPolicy.metricsFrom": [{"podSelector": {}}],
 }
 SAMPLES |= {
     f"runtimes.engines.{engine}.{device}": "other:v9"
     for engine, images in default_values()["runtimes"]["engines"].items()
     for device in images
 }
+# A value that excludes another of BASE.
+BESIDE: dict[str, dict[str, Any]] = {"gateway.tls.secretName": {"gateway": {"tls": {"certManager": {"issuer": ""}}}}}
 LEAVES = [".".join(path) for path in leaves(default_values())]
 
 
@@ -85,8 +111,9 @@ def _other(leaf: str) -> Any:
 
 @pytest.mark.parametrize("leaf", LEAVES)
 def test_value_changes_the_output(helm: Helm, leaf: str) -> None:
-    changed = helm.render(at(BASE, tuple(leaf.split(".")), _other(leaf)))
-    assert changed != helm.render(BASE), f"no template uses {leaf}"
+    base = merged(BASE, BESIDE.get(leaf, {}))
+    changed = helm.render(at(base, tuple(leaf.split(".")), _other(leaf)))
+    assert changed != helm.render(base), f"no template uses {leaf}"
 
 
 def test_samples_name_existing_values() -> None:

@@ -40,6 +40,8 @@
   "QWEN3_NPU_RUNTIME_CLASS" .Values.runtimes.npu.runtimeClassName
   "QWEN3_CATALOG_CONFIG_MAP" (include "qwen3.catalogName" .)
   "QWEN3_LEASE_NAME" (include "qwen3.fullname" .)
+  "QWEN3_GATEWAY" .Values.gateway.enabled
+  "QWEN3_FULL_NAME" (include "qwen3.fullname" .)
   "QWEN3_WORKERS" .Values.workers
   "QWEN3_RESYNC_SECONDS" .Values.resyncSeconds
   "QWEN3_LOG_LEVEL" .Values.logLevel

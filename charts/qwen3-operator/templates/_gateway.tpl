@@ -1,0 +1,52 @@
+{{/* Name of the gateway's objects. */}}
+{{- define "qwen3.gatewayName" -}}{{- include "qwen3.fullname" . -}}-gateway{{- end -}}
+
+{{/* Ports of the gateway's pods: the API, and probes with metrics; qwen3_runtime/config.py has them. */}}
+{{- define "qwen3.gatewayPort" -}}8080{{- end -}}
+{{- define "qwen3.gatewayManagementPort" -}}8081{{- end -}}
+
+{{- define "qwen3.gatewaySelectorLabels" -}}
+app.kubernetes.io/name: qwen3-gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* NetworkPolicies of engine pods let in what carries component and part-of (qwen3_operator/manifests/network.py). */}}
+{{- define "qwen3.gatewayLabels" -}}
+{{ include "qwen3.gatewaySelectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: gateway
+app.kubernetes.io/part-of: qwen3-serving
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "qwen3.gatewayPodAnnotations" -}}
+kubectl.kubernetes.io/default-container: gateway
+{{- if eq .Values.metrics.scrape "Annotations" }}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ include "qwen3.gatewayManagementPort" . | quote }}
+prometheus.io/path: /metrics
+{{- end }}
+{{- end -}}
+
+{{/* Secret with the gateway's certificate; nothing where there is no TLS. */}}
+{{- define "qwen3.gatewayTLS" -}}
+{{- if and .Values.gateway.tls.secretName .Values.gateway.tls.certManager.issuer -}}
+{{- fail "set gateway.tls.secretName or gateway.tls.certManager.issuer, not both" -}}
+{{- end -}}
+{{- if .Values.gateway.tls.secretName -}}
+{{- .Values.gateway.tls.secretName -}}
+{{- else if .Values.gateway.tls.certManager.issuer -}}
+{{- include "qwen3.gatewayName" . -}}-tls
+{{- end -}}
+{{- end -}}
+
+{{/* Who the gateway is to the API server. */}}
+{{- define "qwen3.gatewaySubject" -}}
+- kind: ServiceAccount
+  name: {{ include "qwen3.gatewayName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
