@@ -14,7 +14,7 @@ from kubernetes.aio.client import ApiClient, Configuration, CoreV1Api, CustomObj
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config.config_exception import ConfigException
 
-from qwen3_operator.api import deployment, pool
+from qwen3_operator.api import deployment, pool, tenant
 from qwen3_operator.api.base import API_VERSION, GROUP, VERSION
 from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.output import note
@@ -73,6 +73,11 @@ class Cluster:
             )
             raise InputError(f"{deployment.KIND} {name!r} does not exist in namespace {namespace}: {there}")
         return by_name[name]
+
+    async def tenants(self, namespace: str) -> list[Raw]:
+        """The Qwen3Tenants of a namespace."""
+        found: Any = await self._custom.list_namespaced_custom_object(GROUP, VERSION, namespace, tenant.PLURAL)
+        return list(found["items"])
 
     async def annotate(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
         """Set annotations of a Qwen3Deployment."""

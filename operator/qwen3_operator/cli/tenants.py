@@ -1,0 +1,103 @@
+"""``tenants``: what each tenant of the gateway uses of its limits."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.table import Table
+
+from qwen3_operator.api.tenant import KIND, Qwen3Tenant, TenantUsage
+from qwen3_operator.cli import options
+from qwen3_operator.cli.errors import InputError, command
+from qwen3_operator.cli.output import Format, dump, show
+from qwen3_operator.cli.tables import plain_table
+from qwen3_operator.cli.where import Where
+
+if TYPE_CHECKING:
+    from qwen3_operator.cli.cluster import Cluster
+
+_LIMITS = {
+    "REQUESTS/MIN": "requestsPerMinute",
+    "INPUT/MIN": "inputTokensPerMinute",
+    "OUTPUT/MIN": "outputTokensPerMinute",
+    "AT ONCE": "concurrentRequests",
+    "DAY": "tokensPerDay",
+    "MONTH": "tokensPerMonth",
+}
+"""Heading to the field of spec.limits or spec.quota."""
+_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+@command
+def tenants(
+    *,
+    name: Annotated[str | None, typer.Argument(help="Name of a Qwen3Tenant. Default: all.")] = None,
+    namespace: options.Namespace = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    output: options.Output = Format.TABLE,
+) -> None:
+    """Show what tenants use of their limits.
+
+    Used of allowed, over all replicas of the gateway, as of the last half minute: tokens and requests of the running
+    minute, tokens of the day and the month in UTC. Tenants lie in the operator's namespace.
+    """
+    from qwen3_operator.cli.cluster import ask  # noqa: PLC0415  # the client costs a second; --help does not need it
+
+    async def question(cluster: "Cluster") -> list[dict[str, Any]]:
+        where = namespace or cluster.namespace
+        found = [raw for raw in await cluster.tenants(where) if name in (None, raw["metadata"]["name"])]
+        if not found:
+            what = f"{KIND} {name!r} does not exist" if name else f"there is no {KIND}"
+            raise InputError(f"{what} in namespace {where}; -n names the operator's, e.g. -n qwen3-system")
+        return found
+
+    raw = sorted(ask(Where(kubeconfig, context), question), key=lambda one: str(one["metadata"]["name"]))
+    if output is not Format.TABLE:
+        dump([{"name": one["metadata"]["name"], **one.get("status", {})} for one in raw], output)
+        return
+    show(_table(raw, datetime.now(UTC)))
+
+
+def _table(found: list[dict[str, Any]], now: datetime) -> Table:
+    table = plain_table("TENANT", "READY", "KEYS", "MODELS", *_LIMITS, "USED", right=_LIMITS)
+    for raw in found:
+        table.add_row(str(raw["metadata"]["name"]), *_row(raw, now))
+    return table
+
+
+def _row(raw: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    try:
+        status = Qwen3Tenant.model_validate(raw).status
+    except ValidationError as error:
+        raise InputError(f"{raw['metadata']['name']} was written by another version: {error}") from error
+    ready = next((one for one in status.conditions if one.type == "Ready"), None)
+    usage = {one.limit: one for one in status.usage}
+    shares = [_share(usage.get(field)) for field in _LIMITS.values()]
+    last = _ago(now - datetime.fromisoformat(status.last_used)) if status.last_used else "never"
+    reason = ready.reason if ready else "-"
+    return reason, status.keys or "-", " ".join(status.models) or "-", *shares, last
+
+
+def _share(usage: TenantUsage | None) -> str:
+    """Used of allowed; alone where there is no limit."""
+    if usage is None:
+        return "-"
+    return _short(usage.used) if usage.allowed is None else f"{_short(usage.used)}/{_short(usage.allowed)}"
+
+
+def _short(count: int) -> str:
+    """Three digits and a unit."""
+    for size, unit in _UNITS:
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
+
+
+def _ago(length: timedelta) -> str:
+    seconds = max(0, int(length.total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago"
