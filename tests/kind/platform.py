@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NAMESPACE, RELEASE = "qwen3-system", "qwen3"
 CHART = "charts/qwen3-operator"
 IMAGES = Path("runtime/images/sglang-cpu")
+GATEWAY_IMAGE = Path("runtime/images/gateway/Dockerfile")
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,19 @@ def make(steps: Steps, name: str) -> Made:
         [*_sources("operator"), *_sources("runtime/qwen3_runtime"), Path("requirements/operator.txt")],
         base,
     )
+    gateway = _tagged(
+        "qwen3-gateway",
+        [GATEWAY_IMAGE, *_sources("runtime/qwen3_runtime"), Path("requirements/gateway.txt")],
+        base,
+    )
     _provide(steps, engine, IMAGES / "Dockerfile", IMAGES, {"BASE_IMAGE": base})
     _provide(steps, runtime, IMAGES / "runtime.Dockerfile", Path(), {"ENGINE_IMAGE": engine})
     _provide(steps, operator, Path("operator/Dockerfile"), Path(), {"BASE_IMAGE": base})
+    _provide(steps, gateway, GATEWAY_IMAGE, Path(), {"BASE_IMAGE": base})
     with steps.step("tiny model") as step:
         folder = tiny_model.make(registry.reference(engine), cluster.models_folder(), step)
     with steps.step("helm upgrade --install") as step:
-        _install(made, step, operator, runtime)
+        _install(made, step, {"image": operator, "runtimes.cpu.image": runtime, "gateway.image": gateway})
     answer = Made(
         kubeconfig=str(made.kubeconfig),
         kubectl=str(tools.path("kubectl")),
@@ -114,23 +121,19 @@ def _local(base: str, step: Step) -> str:
     return base
 
 
-def _install(made: cluster.Cluster, step: Step, operator: str, runtime: str) -> None:
+def _install(made: cluster.Cluster, step: Step, images: Mapping[str, str]) -> None:
+    """The chart with images by the value that names each."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
     }
     step.run(made.kubectl("apply", "-f", "-"), stdin=json.dumps(namespace))
-    operator_name, operator_tag = operator.split(":")
-    runtime_name, runtime_tag = runtime.split(":")
-    values = {
-        "imageRegistry": registry.HOST,
-        "image.repository": operator_name,
-        "image.tag": operator_tag,
-        "runtimes.cpu.image.repository": runtime_name,
-        "runtimes.cpu.image.tag": runtime_tag,
-    }
+    values = {"imageRegistry": registry.HOST}
+    for value, image in images.items():
+        values[f"{value}.repository"], values[f"{value}.tag"] = image.split(":")
     flags = [word for key, value in values.items() for word in ("--set-string", f"{key}={value}")]
+    flags += ["--set", "gateway.enabled=true"]
     where = ("--namespace", NAMESPACE, "--kubeconfig", made.kubeconfig, "--wait", "--timeout", "3m")
     step.run([tools.path("helm"), "upgrade", "--install", RELEASE, CHART, *where, *flags])
 
