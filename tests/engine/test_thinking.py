@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
 
 CEILING = 200
-PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"enum": ["Ada", "Grace"]}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+"""Nothing in it is of free length: the tiny model need not know how to end a string."""
 
 
 @pytest.fixture(scope="module")
@@ -130,4 +136,4 @@ def test_a_schema_holds_after_the_thought(client: openai.OpenAI) -> None:
         response_format={"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}},
     )
     assert 8 < thought_tokens(answer) < CEILING
-    assert "name" in json.loads(answer.choices[0].message.content or "")
+    assert json.loads(answer.choices[0].message.content or "")["name"] in {"Ada", "Grace"}
