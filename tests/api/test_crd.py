@@ -276,7 +276,8 @@ def test_defaults_are_filled_in(api: Kube) -> None:
     assert spec["optimizeFor"] == "Cost"
     assert "status" not in accepted(api, whole())
     # How many replicas there are, and for what load, is not for a default to say.
-    assert spec.keys() == {"drainTimeoutSeconds", "engine", "model", "optimizeFor", "slo"}
+    assert spec["scaling"] == {"mode": "Off", "minReplicas": 1, "manualHoldSeconds": 900}
+    assert spec.keys() == {"drainTimeoutSeconds", "engine", "model", "optimizeFor", "scaling", "slo"}
 
 
 def test_null_means_unset(api: Kube) -> None:
