@@ -329,7 +329,8 @@ def test_board(api: Kube) -> None:
         }  # fmt: skip
         other = condition | {"type": "Planned", "status": "True", "reason": "Fits"}
         status = {
-            "quantization": "GPTQ-INT4", "accelerator": "Ascend-910B4-64GB", "tensorParallel": 16, "ready": "1/2",
+            "model": "Qwen3-235B-A22B", "quantization": "GPTQ-INT4", "accelerator": "Ascend-910B4-64GB",
+            "tensorParallel": 16, "ready": "1/2",
             "url": "http://qwen3-235b.default.svc/v1", "conditions": [other, condition],
         }  # fmt: skip
         _patch_status(api, name, status)
