@@ -112,8 +112,8 @@ def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
 
 
 def workload(objects: list[Object], component: str = "operator") -> Object:
-    """The Deployment of the operator, or of the gateway."""
-    found = of_kind(objects, "Deployment")
+    """The Deployment of the operator; the gateway's, which with a ledger is a StatefulSet."""
+    found = of_kind(objects, "Deployment", "StatefulSet")
     (deployment,) = [one for one in found if one["metadata"]["labels"]["app.kubernetes.io/component"] == component]
     return deployment
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.chart.chart import Object
 
 ON: Object = {"gateway": {"enabled": True}}
+STORE: Object = merged(ON, {"gateway": {"store": {"secretName": "valkey"}}})
+LEDGER: Object = merged(ON, {"gateway": {"ledger": {"enabled": True}}})
 
 
 def _pod(objects: list[Object]) -> Object:
@@ -115,5 +117,53 @@ def test_network_policy(helm: Helm) -> None:
 
 @pytest.mark.parametrize(("replicas", "budgets"), [(0, 0), (1, 0), (2, 1)])
 def test_disruption_budget_only_where_it_helps(helm: Helm, replicas: int, budgets: int) -> None:
-    objects = helm.render(merged(ON, {"gateway": {"replicas": replicas}}))
+    objects = helm.render(merged(STORE, {"gateway": {"replicas": replicas}}))
     assert len(of_kind(objects, "PodDisruptionBudget")) == budgets
+
+
+def test_the_ledger_lies_on_a_claim_of_each_pod(helm: Helm) -> None:
+    objects = helm.render(merged(LEDGER, {"gateway": {"ledger": {"size": "2Gi", "storageClassName": "fast"}}}))
+    found = workload(objects, "gateway")
+    assert found["kind"] == "StatefulSet"
+    (claim,) = found["spec"]["volumeClaimTemplates"]
+    (mount,) = _container(objects)["volumeMounts"]
+    assert mount["name"] == claim["metadata"]["name"]
+    assert f"--ledger={mount['mountPath']}" in _container(objects)["args"]
+    assert claim["spec"]["storageClassName"] == "fast"
+    assert claim["spec"]["resources"] == {"requests": {"storage": "2Gi"}}
+    assert "volumes" not in _pod(objects)["spec"]
+
+
+def test_the_ledger_lies_on_a_claim_that_is_given(helm: Helm) -> None:
+    objects = helm.render(merged(LEDGER, {"gateway": {"ledger": {"existingClaim": "given"}}}))
+    (volume,) = _pod(objects)["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "given"}
+    assert "volumeClaimTemplates" not in workload(objects, "gateway")["spec"]
+
+
+def test_without_a_ledger_a_new_pod_stands_beside_the_old_one(helm: Helm) -> None:
+    found = workload(helm.render(ON), "gateway")
+    assert found["kind"] == "Deployment"
+    assert found["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+def test_the_store_comes_from_a_secret_and_may_be_reached(helm: Helm) -> None:
+    objects = helm.render(merged(STORE, {"gateway": {"networkPolicy": {"storeTo": [{"podSelector": {}}]}}}))
+    (entry,) = _container(objects)["env"]
+    reference = {"secretKeyRef": {"name": "valkey", "key": "url"}}
+    assert entry == {"name": "QWEN3_GATEWAY_STORE", "valueFrom": reference}
+    egress = _gateways(objects, "NetworkPolicy")["spec"]["egress"]
+    assert {"ports": [{"port": 6379, "protocol": "TCP"}], "to": [{"podSelector": {}}]} in egress
+
+
+def test_several_replicas_need_a_store_and_claims_of_their_own(helm: Helm) -> None:
+    with pytest.raises(HelmError, match=r"set gateway\.store\.secretName"):
+        helm.render(merged(ON, {"gateway": {"replicas": 2}}))
+    given = {"gateway": {"replicas": 2, "ledger": {"enabled": True, "existingClaim": "given"}}}
+    with pytest.raises(HelmError, match=r"leave gateway\.ledger\.existingClaim empty"):
+        helm.render(merged(STORE, given))
+
+
+@pytest.mark.parametrize(("changes", "told"), [(ON, True), (LEDGER, False), (STORE, False), ({}, False)])
+def test_notes_say_where_quotas_are_forgotten(helm: Helm, changes: Object, *, told: bool) -> None:
+    assert ("gateway.ledger.enabled" in helm.notes(changes)) is told

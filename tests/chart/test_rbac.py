@@ -144,7 +144,7 @@ def test_bindings_name_the_account_of_the_pod(helm: Helm, ci_values: Object) -> 
     objects = helm.render(ci_values)
     accounts = {
         one["metadata"]["labels"]["app.kubernetes.io/component"]: one["spec"]["template"]["spec"]["serviceAccountName"]
-        for one in of_kind(objects, "Deployment")
+        for one in of_kind(objects, "Deployment", "StatefulSet")
     }
     assert len(set(accounts.values())) == len(accounts)
     for binding in of_kind(objects, *BINDINGS):

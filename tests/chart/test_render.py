@@ -75,7 +75,7 @@ def test_names_are_unique_and_labelled(helm: Helm, ci_values: Object) -> None:
 
 @pytest.mark.parametrize(("component", "other", "count"), [("operator", "gateway", 6), ("gateway", "operator", 5)])
 def test_selectors_match_the_pods(helm: Helm, component: str, other: str, count: int) -> None:
-    values = {"replicas": 2, "gateway": {"enabled": True, "replicas": 2}}
+    values = {"replicas": 2, "gateway": {"enabled": True, "replicas": 2, "store": {"secretName": "valkey"}}}
     every = helm.render({**values, "metrics": {"scrape": "PodMonitor"}, "networkPolicy": {"enabled": True}})
     objects = [one for one in every if one["metadata"]["labels"]["app.kubernetes.io/component"] == component]
     labels, others = (_pod_labels(every, name) for name in (component, other))

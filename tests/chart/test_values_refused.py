@@ -55,6 +55,8 @@ WRONG: list[tuple[str, Any]] = [
     ("networkPolicy.apiServerPorts", []),
     ("networkPolicy.apiServerPorts", [70000]),
     ("gateway.replicas", -1),
+    ("gateway.store.key", "a/b"),
+    ("gateway.ledger.size", "much"),
     ("gateway.service.type", "ExternalName"),
     ("gateway.tls.certManager.kind", "issuer"),
     ("gateway.drainSeconds", 0),

@@ -16,7 +16,13 @@ BASE: dict[str, Any] = {
     "metrics": {"scrape": "PodMonitor"},
     "networkPolicy": {"enabled": True},
     "prometheus": {"url": "http://prometheus:9090", "tokenSecret": {"name": "prometheus"}},
-    "gateway": {"enabled": True, "replicas": 2, "tls": {"certManager": {"issuer": "internal"}}},
+    "gateway": {
+        "enabled": True,
+        "replicas": 2,
+        "tls": {"certManager": {"issuer": "internal"}},
+        "store": {"secretName": "valkey"},
+        "ledger": {"enabled": True},
+    },
 }
 # A valid other value where flipping or counting up does not make one.
 SAMPLES: dict[str, Any] = {
@@ -65,6 +71,11 @@ SAMPLES: dict[str, Any] = {
     "prometheus.tokenSecret.key": "other",
     "networkPolicy.metricsFrom": [{"podSelector": {}}],
     "networkPolicy.apiServerPorts": [6444],
+    "gateway.store.secretName": "other",
+    "gateway.store.key": "other",
+    "gateway.ledger.size": "75Gi",
+    "gateway.ledger.storageClassName": "fast",
+    "gateway.ledger.existingClaim": "given",
     "gateway.image.repository": "other",
     "gateway.image.tag": "v9",
     "gateway.image.digest": DIGEST,
@@ -88,6 +99,7 @@ SAMPLES: dict[str, Any] = {
         {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"},
     ],
     "gateway.networkPolicy.metricsFrom": [{"podSelector": {}}],
+    "gateway.networkPolicy.storeTo": [{"podSelector": {}}],
 }
 SAMPLES |= {
     f"runtimes.engines.{engine}.{device}": "other:v9"
@@ -95,7 +107,10 @@ SAMPLES |= {
     for device in images
 }
 # A value that excludes another of BASE.
-BESIDE: dict[str, dict[str, Any]] = {"gateway.tls.secretName": {"gateway": {"tls": {"certManager": {"issuer": ""}}}}}
+BESIDE: dict[str, dict[str, Any]] = {
+    "gateway.tls.secretName": {"gateway": {"tls": {"certManager": {"issuer": ""}}}},
+    "gateway.ledger.existingClaim": {"gateway": {"replicas": 1}},
+}
 LEAVES = [".".join(path) for path in leaves(default_values())]
 
 

@@ -44,6 +44,19 @@ prometheus.io/path: /metrics
 {{- end -}}
 {{- end -}}
 
+{{/* Refuses replicas that would each let a tenant have its whole limit, or write one ledger. */}}
+{{- define "qwen3.gatewayReplicas" -}}
+{{- $replicas := int .Values.gateway.replicas -}}
+{{- if gt $replicas 1 -}}
+{{- if not .Values.gateway.store.secretName -}}
+{{- fail (printf "gateway.replicas is %d, and several gateways need a store for the counters that they share: set gateway.store.secretName to a Secret whose entry gateway.store.key holds the URL of a Valkey or Redis (valkey://host:6379), or gateway.replicas to 1" $replicas) -}}
+{{- end -}}
+{{- if and .Values.gateway.ledger.enabled .Values.gateway.ledger.existingClaim -}}
+{{- fail (printf "gateway.replicas is %d, and each gateway needs a claim of its own: leave gateway.ledger.existingClaim empty, or set gateway.replicas to 1" $replicas) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Who the gateway is to the API server. */}}
 {{- define "qwen3.gatewaySubject" -}}
 - kind: ServiceAccount
