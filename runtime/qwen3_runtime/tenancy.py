@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, RootModel, model_validator
 
-from qwen3_runtime.config import Task
+from qwen3_runtime.config import Task, ThinkingMode
 from qwen3_runtime.contract import Contract
 
 TENANTS_SUFFIX = "-gateway-tenants"
@@ -74,7 +74,7 @@ class Tenant(Contract):
     quota: Quota = Quota()
     priority: Priority = Priority()
     max_thinking_tokens: Annotated[int, Field(ge=0)] | None = None
-    """Ceiling of thinking tokens of one request; None is no ceiling."""
+    """Ceiling of thinking tokens of one chat; None is no ceiling. It holds for routes that can be told of it."""
 
 
 class Tenants(Contract):
@@ -115,6 +115,9 @@ class Route(Contract):
     deployment: str
     task: Task = Task.GENERATE
     context_length: AtLeastOne
+    thinking: ThinkingMode = ThinkingMode.NEVER
+    max_thinking_tokens: AtLeastOne | None = None
+    """The deployment's own ceiling. None: it takes no thinking_budget."""
     first_token_target_seconds: Annotated[float, Field(gt=0)] | None = None
     sleeping: bool = False
     """No replica is wanted now; a request wakes it."""

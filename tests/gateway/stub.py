@@ -1,7 +1,8 @@
 """A stand-in for a replica that speaks the engine's API over real sockets and keeps exact totals.
 
 ``python -m tests.gateway.stub [PORT]`` prints ``listening PORT``. What a request wants is said in its field ``user``,
-which no engine reads: ``{"first": seconds, "token": seconds, "die_after": tokens, "status": code}`` as JSON.
+which no engine reads: ``{"first": seconds, "token": seconds, "die_after": tokens, "status": code}`` as JSON;
+``{"echo": true}`` gets the request itself as the answer.
 ``GET /totals`` tells what was asked and generated so far.
 """
 
@@ -87,7 +88,7 @@ class Replica(asyncio.Protocol):
         if not wish and not request.get("stream"):
             # The way that is timed: no task, no waiting.
             self._totals.enter(prompt, request.get("model", ""))
-            self._answer(request, prompt)
+            self._answer(request, wish, prompt)
             self._totals.in_flight -= 1
             return
         self._task = asyncio.create_task(self._work(request, wish, prompt))
@@ -105,11 +106,11 @@ class Replica(asyncio.Protocol):
                 await asyncio.sleep(wish.get("token", 0) * _tokens(request))
                 if "die_after" in wish:
                     os._exit(9)
-                self._answer(request, prompt)
+                self._answer(request, wish, prompt)
         finally:
             self._totals.in_flight -= 1
 
-    def _answer(self, request: dict[str, Any], prompt: int) -> None:
+    def _answer(self, request: dict[str, Any], wish: dict[str, Any], prompt: int) -> None:
         model = request.get("model")
         if "input" in request:
             usage = {"prompt_tokens": prompt, "completion_tokens": 0, "total_tokens": prompt}
@@ -119,7 +120,7 @@ class Replica(asyncio.Protocol):
         else:
             tokens = _tokens(request)
             self._generated(tokens)
-            message = {"role": "assistant", "content": WORD * tokens}
+            message = {"role": "assistant", "content": json.dumps(request) if "echo" in wish else WORD * tokens}
             choice = {"index": 0, "message": message, "finish_reason": "length"}
             answer = {"id": "c", "object": "chat.completion", "created": 0, "model": model, "choices": [choice]}
             answer["usage"] = _usage(prompt, tokens)

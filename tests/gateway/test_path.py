@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
+from qwen3_runtime.config import ThinkingMode
 from tests.gateway.conftest import EMBED, OTHERS
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, digest_of, key_of, make_route, make_tenant
 from tests.gateway.raw import CHAT, SECONDS, call, chat_body, open_stream, send_raw, wish
@@ -200,6 +201,17 @@ def test_another_replica_is_asked_before_the_first_byte_and_never_after(tmp_path
     finally:
         for process in (gateway, good, bad):
             process.kill()
+
+
+def test_a_tenants_ceiling_on_thinking_reaches_the_replica(stub: Stub, tmp_path: Path) -> None:
+    route = make_route([stub.endpoint()], thinking=ThinkingMode.HYBRID, max_thinking_tokens=900)
+    gateway = GatewayProcess(tmp_path, [make_tenant("a", max_thinking_tokens=100)], [route])
+    try:
+        body = chat_body(user=wish(echo=True), thinking_budget=500)
+        sent = json.loads(call(gateway.url, body=body).json["choices"][0]["message"]["content"])
+        assert sent == body | {"thinking_budget": 100}
+    finally:
+        gateway.kill()
 
 
 def _run(stubs: tuple[Stub, ...], requests: int) -> bool:

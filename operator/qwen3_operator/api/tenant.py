@@ -108,7 +108,9 @@ class TenantThinking(ApiModel):
     """Ceiling on thinking."""
 
     max_tokens: Annotated[int, Field(ge=0, le=1_048_576)] | None = None
-    """Most tokens that a request may think for; 0: none thinks. Default: what the deployment allows."""
+    """Most tokens that a chat may think for; 0: none thinks, but for models that always do. Takes deployments that set
+    spec.thinking.maxBudgetTokens: the condition ThinkingLimited names those that do not. Default: what the deployment
+    allows."""
 
 
 class TenantSpec(ApiModel):
@@ -146,8 +148,9 @@ class TenantStatus(ApiModel):
     observed_generation: int = 0
     """metadata.generation that this status was found for."""
     conditions: Annotated[tuple[Condition, ...], as_map("type")] = ()
-    """KeysReady: all keys were found. ModelsReady: all models that are named can be used. Ready: requests are
-    answered, that is, there is a key and a model."""
+    """KeysReady: all keys were found. ModelsReady: all models that are named can be used. ThinkingLimited, only with
+    spec.thinking.maxTokens: it holds for all of them. Ready: requests are answered, that is, there is a key and a
+    model."""
     models: Annotated[tuple[str, ...], as_set()] = ()
     """Served names that the tenant may use now."""
     usage: Annotated[tuple[TenantUsage, ...], as_map("limit")] = ()

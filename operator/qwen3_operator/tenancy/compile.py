@@ -13,6 +13,7 @@ from qwen3_operator.reconcile.observed import Verdict
 from qwen3_operator.tenancy import grants
 from qwen3_operator.tenancy.offers import offers
 from qwen3_operator.tenancy.routes import route
+from qwen3_operator.tenancy.thoughts import limited
 from qwen3_runtime.tenancy import Priority, Quota, Routes, Tenant, TenantLimits, Tenants
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def compile_tenancy(
         keys = grants.keys(spec, secrets, holders, name)
         models = grants.models(spec, by_name, deployments, name)
         works = f"{len(keys.names)}/{keys.asked}"
-        granted[name] = Grant(grants.verdicts(keys, models), models.names, works)
+        thinking = limited(spec.thinking.max_tokens, [by_name[model] for model in models.names])
+        granted[name] = Grant({**grants.verdicts(keys, models), **thinking}, models.names, works)
         compiled.append(_tenant(name, spec, keys.names, models.names))
     found = [route(served, served.plan) for _, served in sorted(by_name.items()) if served.plan]
     in_order = sorted(compiled, key=lambda tenant: tenant.name)

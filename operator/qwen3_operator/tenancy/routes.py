@@ -31,6 +31,8 @@ def route(served: Served, plan: PlanStatus) -> Route:
         deployment=served.key.name,
         task=served.task,
         context_length=plan.context_length,
+        thinking=served.thinking,
+        max_thinking_tokens=served.spec.thinking.max_budget_tokens,
         first_token_target_seconds=served.spec.slo.first_token_seconds,
         sleeping=sum(placement.replicas for placement in plan.placements) == 0,
         wake_seconds=_wake_seconds(served.deployment),

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from qwen3_operator.api.deployment import DeploymentSpec
 from qwen3_operator.reconcile.kinds import Key
-from qwen3_runtime.config import Task
+from qwen3_runtime.config import Task, ThinkingMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,8 @@ class Served:
     """The plan in force."""
     task: Task = Task.GENERATE
     """What its model answers."""
+    thinking: ThinkingMode = ThinkingMode.NEVER
+    """When its model thinks."""
     pods: tuple[Mapping[str, Any], ...] = ()
     capacity: Mapping[str, Capacity] = field(default_factory=dict)
     """What engines said of themselves, by pool."""
@@ -60,6 +62,11 @@ class Served:
     def is_offered(self) -> bool:
         """Its owner lets tenants in, and it is not on its way out."""
         return self.spec.tenants is not None and "deletionTimestamp" not in self.deployment["metadata"]
+
+    @property
+    def can_limit_thinking(self) -> bool:
+        """Whether its thoughts can be kept within a tenant's ceiling; true also where there are none."""
+        return self.thinking is ThinkingMode.NEVER or self.spec.thinking.max_budget_tokens is not None
 
     def allows(self, tenant: str) -> bool:
         """Whether its owner lets the tenant in."""

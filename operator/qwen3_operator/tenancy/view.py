@@ -9,7 +9,7 @@ from qwen3_operator.reconcile.capacity import stored
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.tenancy.rates import rates
 from qwen3_operator.tenancy.served import Rates, Served, spec_of
-from qwen3_runtime.config import Task
+from qwen3_runtime.config import Task, ThinkingMode
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
@@ -49,6 +49,7 @@ class ServedViews:
             spec,
             plan,
             task=self._task(plan),
+            thinking=self._thinking(plan),
             pods=self._cache.owned(Kind.POD, key),
             capacity=capacity,
             rates=self._all_rates(key, spec, plan, capacity),
@@ -63,6 +64,10 @@ class ServedViews:
     def _task(self, plan: PlanStatus) -> Task:
         model = self._planner.catalog.models.get(plan.model)
         return (other_task(model) if model else None) or Task.GENERATE
+
+    def _thinking(self, plan: PlanStatus) -> ThinkingMode:
+        model = self._planner.catalog.models.get(plan.model)
+        return ThinkingMode(model.thinking) if model else ThinkingMode.HYBRID
 
     def _all_rates(
         self, key: Key, spec: DeploymentSpec, plan: PlanStatus, capacity: dict[str, Capacity]

@@ -17,6 +17,7 @@ from qwen3_runtime.gateway.limits.types import Tokens
 from qwen3_runtime.gateway.operations import FORWARDED, MODELS, Operation
 from qwen3_runtime.gateway.record import NONE, Record, request_id
 from qwen3_runtime.gateway.relay import Relay
+from qwen3_runtime.gateway.thinking import with_ceiling
 from qwen3_runtime.gateway.usage import Usage
 from qwen3_runtime.server.asgi import BodyTooLargeError, DisconnectedError, Receive, Scope, Send, read_body
 from qwen3_runtime.server.checks import BODY_LIMIT
@@ -84,6 +85,8 @@ class Front:
         call = _call(operation, await _body(receive))
         model = self._model(tenant, call.model, operation)
         record.model = model.route.name
+        if operation.thinks:
+            call = with_ceiling(call, tenant.max_thinking_tokens, model.route)
         relay.hide_usage = call.hide_usage
         estimate = self._estimates.of(tenant.name, call, generates=operation.task is Task.GENERATE)
         work = self._estimates.expected_work(tenant.name, call, estimate)

@@ -23,12 +23,14 @@ class Operation:
     """Models of other tasks do not answer it."""
     usage_option: bool = False
     """Whether a stream tells its usage only where ``stream_options.include_usage`` asks for it."""
+    thinks: bool = False
+    """Whether its requests can say how long a thought may be."""
 
 
 FORWARDED: Mapping[str, Operation] = {
     operation.path: operation
     for operation in (
-        Operation("/v1/chat/completions", Task.GENERATE, usage_option=True),
+        Operation("/v1/chat/completions", Task.GENERATE, usage_option=True, thinks=True),
         Operation("/v1/completions", Task.GENERATE, usage_option=True),
         Operation("/v1/responses", Task.GENERATE),
         Operation("/v1/embeddings", Task.EMBED),

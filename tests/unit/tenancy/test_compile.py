@@ -8,6 +8,7 @@ import pytest
 from qwen3_operator.api.schema import structural
 from qwen3_operator.api.tenant import TenantSpec
 from qwen3_operator.reconcile.kinds import Key
+from qwen3_runtime.config import ThinkingMode
 from tests.api.given import leaves
 from tests.objects import merged
 from tests.unit.tenancy.given import KEY, OTHER_KEY, compiled, secret, served, tenant
@@ -192,3 +193,30 @@ def test_a_long_list_of_mistakes_is_cut() -> None:
     found = compiled([tenant(models={"names": [f"m{number}" for number in range(9)]})])
     assert "0 of 9 models" in verdict(found, "acme", "ModelsReady")[2]
     assert "and 5 more" in verdict(found, "acme", "ModelsReady")[2]
+
+
+@pytest.mark.parametrize(
+    ("most", "mode", "budget", "status", "words"),
+    [
+        (2048, ThinkingMode.HYBRID, None, "False", "chat: Qwen3Deployment team-a/chat takes no budgets"),
+        (2048, ThinkingMode.ALWAYS, None, "False", "sets spec.thinking.maxBudgetTokens, to 2048 or more"),
+        (2048, ThinkingMode.HYBRID, 4096, "True", "no thought exceeds 2048 tokens"),
+        (2048, ThinkingMode.NEVER, None, "True", "no thought exceeds 2048 tokens"),
+        (0, ThinkingMode.HYBRID, None, "True", "no thought exceeds 0 tokens"),
+        (0, ThinkingMode.ALWAYS, None, "False", "takes no budgets"),
+    ],
+)
+def test_a_ceiling_on_thinking_that_cannot_hold_is_said(
+    most: int, mode: ThinkingMode, budget: int | None, status: str, words: str
+) -> None:
+    thinking = {"thinking": {"maxBudgetTokens": budget}} if budget else {}
+    found = compiled([tenant(thinking={"maxTokens": most})], None, served(spec=thinking, thinking=mode))
+    told = verdict(found, "acme", "ThinkingLimited")
+    assert told[0] == status
+    assert words in told[2]
+    (route,) = found.routes.models
+    assert (route.thinking, route.max_thinking_tokens) == (mode, budget)
+
+
+def test_without_a_ceiling_nothing_is_said_of_thinking() -> None:
+    assert "ThinkingLimited" not in compiled().grants["acme"].verdicts
