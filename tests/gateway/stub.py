@@ -2,7 +2,8 @@
 
 ``python -m tests.gateway.stub [PORT]`` prints ``listening PORT``. What a request wants is said in its field ``user``,
 which no engine reads: ``{"first": seconds, "token": seconds, "die_after": tokens, "status": code}`` as JSON;
-``{"echo": true}`` gets the request itself as the answer.
+``{"echo": true}`` gets the request itself as the answer, ``{"thought": "...", "tool": {...}}`` an answer with both.
+Where a request has no such field, the last message's text is looked at.
 ``GET /totals`` tells what was asked and generated so far.
 """
 
@@ -20,7 +21,7 @@ import uvloop
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 BYTES_PER_TOKEN = 4.4
 WORD = "word "
@@ -83,7 +84,7 @@ class Replica(asyncio.Protocol):
             return
         body = b"".join(self._body)
         request = json.loads(body)
-        wish = json.loads(request["user"]) if request.get("user", "").startswith("{") else {}
+        wish = _wish(request)
         prompt = math.ceil(len(body) / BYTES_PER_TOKEN)
         if not wish and not request.get("stream"):
             # The way that is timed: no task, no waiting.
@@ -120,8 +121,10 @@ class Replica(asyncio.Protocol):
         else:
             tokens = _tokens(request)
             self._generated(tokens)
-            message = {"role": "assistant", "content": json.dumps(request) if "echo" in wish else WORD * tokens}
-            choice = {"index": 0, "message": message, "finish_reason": "length"}
+            text = json.dumps(request) if "echo" in wish else WORD * tokens
+            message: dict[str, Any] = {"role": "assistant", "content": text}
+            message |= {"reasoning_content": wish.get("thought"), "tool_calls": _tool_calls(wish)}
+            choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if "tool" in wish else "length"}
             answer = {"id": "c", "object": "chat.completion", "created": 0, "model": model, "choices": [choice]}
             answer["usage"] = _usage(prompt, tokens)
         self._whole(200, json.dumps(answer, separators=(",", ":")).encode())
@@ -130,13 +133,19 @@ class Replica(asyncio.Protocol):
         self._write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
         tokens = _tokens(request)
         head = '{"id":"c","object":"chat.completion.chunk","created":0,"model":' + json.dumps(request.get("model"))
+        if "thought" in wish:
+            delta = json.dumps({"reasoning_content": wish["thought"]})
+            self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
         async for number in _paced(tokens, wish.get("token", 0)):
             if number == wish.get("die_after"):
                 os._exit(9)
             delta = json.dumps({"content": WORD})
             self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
             self._generated(1)
-        self._event(f'{head},"choices":[{{"index":0,"delta":{{}},"finish_reason":"length"}}],"usage":null}}')
+        for delta in _tool_deltas(wish):
+            self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
+        reason = "tool_calls" if "tool" in wish else "length"
+        self._event(f'{head},"choices":[{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}],"usage":null}}')
         if (request.get("stream_options") or {}).get("include_usage"):
             self._event(f'{head},"choices":[],"usage":{json.dumps(_usage(prompt, tokens), separators=(",", ":"))}}}')
         self._event("[DONE]")
@@ -166,6 +175,31 @@ async def _paced(tokens: int, seconds: float) -> AsyncIterator[int]:
         if seconds:
             await asyncio.sleep(seconds)
         yield number
+
+
+def _wish(request: dict[str, Any]) -> dict[str, Any]:
+    messages = request.get("messages") or [{}]
+    for text in (request.get("user"), messages[-1].get("content")):
+        if isinstance(text, str) and text.startswith("{"):
+            wish: dict[str, Any] = json.loads(text)
+            return wish
+    return {}
+
+
+def _tool_calls(wish: dict[str, Any]) -> list[dict[str, Any]] | None:
+    if "tool" not in wish:
+        return None
+    function = {"name": wish["tool"]["name"], "arguments": json.dumps(wish["tool"]["arguments"])}
+    return [{"id": "call_x", "index": 0, "type": "function", "function": function}]
+
+
+def _tool_deltas(wish: dict[str, Any]) -> Iterator[str]:
+    """The call as engines stream it: its name, then its arguments in pieces."""
+    for call in _tool_calls(wish) or ():
+        text = call["function"]["arguments"]
+        yield json.dumps({"tool_calls": [call | {"function": call["function"] | {"arguments": ""}}]})
+        for piece in (text[:4], text[4:]):
+            yield json.dumps({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
 
 
 def _tokens(request: dict[str, Any]) -> int:

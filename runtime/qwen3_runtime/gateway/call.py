@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.server.errors import ErrorAnswer
+from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qwen3_runtime.gateway.operations import Operation
-
 _ATTACHED = re.compile(rb";base64,[A-Za-z0-9+/=\\]*")
 """Data of an image or a recording: its bytes say little of its tokens."""
-_OUTPUT_FIELDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_OUTPUT_FIELDS = ("max_completion_tokens", "max_tokens")
 """In the order in which the engine reads them (SGLang 0.5.23, ``openai/protocol.py``)."""
 
 
@@ -36,21 +35,39 @@ class Call:
     """The client did not ask for the usage event of its stream."""
 
 
-def read_call(operation: Operation, body: bytes) -> Call | ErrorAnswer:
-    """The call in a body, or why there is none. Everything not looked at here is the engine's to judge."""
+def read_object(body: bytes) -> dict[str, Any]:
+    """A body that names a model.
+
+    Raises:
+        InterruptedRequestError: it is no JSON object, or names none.
+    """
     try:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
-        return _invalid("invalid_json", f"The request body is no JSON: {error}.")
+        raise _invalid("invalid_json", f"The request body is no JSON: {error}.") from None
     if not isinstance(request, dict):
-        return _invalid("invalid_json", "The request body is no JSON object.")
+        raise _invalid("invalid_json", "The request body is no JSON object.")
     model = request.get("model")
     if not isinstance(model, str) or not model:
-        return _invalid("missing_model", "The request names no model.", "model")
+        raise _invalid("missing_model", "The request names no model.", "model")
+    return request
+
+
+def read_call(body: bytes, *, usage_option: bool) -> Call:
+    """The call in a body. Everything not looked at here is the engine's to judge.
+
+    Args:
+        body: As the replica is to get it.
+        usage_option: Whether a stream tells its usage only where the request asks for it.
+
+    Raises:
+        InterruptedRequestError: it is no call.
+    """
+    request = read_object(body)
     stream = request.get("stream") is True
-    hide_usage = stream and operation.usage_option and not _asks_for_usage(request)
+    hide_usage = stream and usage_option and not _asks_for_usage(request)
     return Call(
-        model=model,
+        model=request["model"],
         body=_ask_for_usage(request, body) if hide_usage else body,
         stream=stream,
         text_bytes=len(body) if b";base64," not in body else len(_ATTACHED.sub(b"", body)),
@@ -82,5 +99,5 @@ def _max_output_tokens(request: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _invalid(code: str, message: str, param: str | None = None) -> ErrorAnswer:
-    return ErrorAnswer(400, code, message, param=param)
+def _invalid(code: str, message: str, param: str | None = None) -> InterruptedRequestError:
+    return InterruptedRequestError(ErrorAnswer(400, code, message, param=param))

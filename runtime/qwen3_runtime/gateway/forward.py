@@ -89,8 +89,11 @@ class Forward:
     async def _try(self, replica: Replica) -> bool:
         """Whether the client has its answer; False: another replica may be asked."""
         headers = [header for header in self.headers if header[0] in REQUEST_HEADERS]
+        if self.operation.dialect is not None:
+            # Of the translated body; Ollama's clients may leave it out.
+            headers = [*(one for one in headers if one[0] != b"content-type"), (b"content-type", b"application/json")]
         headers.append((b"x-request-id", self.record.request_id.encode()))
-        target, body = self.operation.path.encode(), self.call.body
+        target, body = self.operation.target.encode(), self.call.body
         try:
             async with replica.upstream.request("POST", target, body, headers) as response:
                 if response.status in _NOT_NOW:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import Task
 from qwen3_runtime.gateway import errors
-from qwen3_runtime.gateway.call import Call, read_call
+from qwen3_runtime.gateway.call import read_call, read_object
+from qwen3_runtime.gateway.dialects.dialect import translate
 from qwen3_runtime.gateway.forward import Forward
 from qwen3_runtime.gateway.keys import presented_key
 from qwen3_runtime.gateway.limits.answers import rate_headers, refusal
 from qwen3_runtime.gateway.limits.types import Tokens
-from qwen3_runtime.gateway.operations import FORWARDED, MODELS, Operation
+from qwen3_runtime.gateway.operations import find_operation
+from qwen3_runtime.gateway.own import OwnAnswers
 from qwen3_runtime.gateway.record import NONE, Record, request_id
 from qwen3_runtime.gateway.relay import Relay
 from qwen3_runtime.gateway.thinking import with_ceiling
 from qwen3_runtime.gateway.usage import Usage
 from qwen3_runtime.server.asgi import BodyTooLargeError, DisconnectedError, Receive, Scope, Send, read_body
 from qwen3_runtime.server.checks import BODY_LIMIT
-from qwen3_runtime.server.errors import CLIENT_GONE, ErrorAnswer
+from qwen3_runtime.server.errors import CLIENT_GONE
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from qwen3_runtime.gateway.ledger import Ledger
     from qwen3_runtime.gateway.limits.types import Reservation, Store
     from qwen3_runtime.gateway.metrics import Metrics
+    from qwen3_runtime.gateway.operations import Operation
     from qwen3_runtime.tenancy import Tenant
 
 
@@ -53,6 +55,7 @@ class Front:
         log: AccessLog,
     ) -> None:
         self._directory = directory
+        self._own = OwnAnswers(directory, estimates)
         self._estimates = estimates
         self._store = store
         self._ledger = ledger
@@ -75,14 +78,21 @@ class Front:
             self._log.write(record)
 
     async def _serve(self, scope: Scope, receive: Receive, relay: Relay, record: Record) -> None:
-        operation = _operation(scope["method"], scope["path"])
-        record.operation = operation.path if operation is not None else MODELS
+        operation = _operation(scope["path"])
+        record.operation, relay.dialect = operation.path, operation.dialect
+        if scope["method"] != operation.method:
+            raise InterruptedRequestError(errors.wrong_method(scope["method"], scope["path"]))
         tenant = self._tenant(scope)
         record.tenant = tenant.name
-        if operation is None:
-            await self._list_models(scope["path"], tenant, relay)
+        body = await _body(receive)
+        if operation.task is None:
+            answer = self._own.answer(operation, scope["path"], tenant, body)
+            await relay.own(answer)
             return
-        call = _call(operation, await _body(receive))
+        if operation.dialect is not None:
+            request = read_object(body)
+            body = translate(operation.dialect, request, self._model(tenant, request["model"], operation).route)
+        call = read_call(body, usage_option=operation.usage_option)
         model = self._model(tenant, call.model, operation)
         record.model = model.route.name
         if operation.thinks:
@@ -146,40 +156,17 @@ class Front:
         return tenant
 
     def _model(self, tenant: Tenant, name: str, operation: Operation) -> Dispatcher:
-        model = self._directory.find(tenant, name)
-        if model is None:
-            raise InterruptedRequestError(errors.model_not_found(name))
+        model = self._own.model(tenant, name)
         if model.route.task is not operation.task:
             raise InterruptedRequestError(errors.wrong_task(name, operation.path))
         return model
 
-    async def _list_models(self, path: str, tenant: Tenant, relay: Relay) -> None:
-        if path == MODELS:
-            answer: object = {"object": "list", "data": [_describe(model) for model in self._directory.of(tenant)]}
-        else:
-            name = path.removeprefix(MODELS + "/")
-            model = self._directory.find(tenant, name)
-            if model is None:
-                raise InterruptedRequestError(errors.model_not_found(name))
-            answer = _describe(model)
-        await relay.whole(200, ((b"content-type", b"application/json"),), json.dumps(answer).encode())
 
-
-def _operation(method: str, path: str) -> Operation | None:
-    """The operation of a request; None is the list of models."""
-    operation = FORWARDED.get(path)
-    if operation is None and path != MODELS and not path.startswith(MODELS + "/"):
+def _operation(path: str) -> Operation:
+    operation = find_operation(path)
+    if operation is None:
         raise InterruptedRequestError(errors.unknown_path(path))
-    if method != ("GET" if operation is None else "POST"):
-        raise InterruptedRequestError(errors.wrong_method(method, path))
     return operation
-
-
-def _call(operation: Operation, body: bytes) -> Call:
-    call = read_call(operation, body)
-    if isinstance(call, ErrorAnswer):
-        raise InterruptedRequestError(call)
-    return call
 
 
 async def _body(receive: Receive) -> bytes:
@@ -196,9 +183,3 @@ async def _watch(receive: Receive, running: Running) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     running.interrupt(CLIENT_GONE)
-
-
-def _describe(model: Dispatcher) -> dict[str, object]:
-    """As OpenAI lists it, with the context length under the name that SGLang and vLLM give it."""
-    route = model.route
-    return {"id": route.name, "object": "model", "owned_by": "qwen3-serving", "max_model_len": route.context_length}

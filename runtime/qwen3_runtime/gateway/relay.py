@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from qwen3_runtime.gateway.dialects.dialect import message_of, relayed, whole
 from qwen3_runtime.gateway.usage import Usage, find_usage, rerank_usage
 from qwen3_runtime.server.asgi import Header, Send, send_body, send_start
-from qwen3_runtime.server.errors import CLIENT_GONE
+from qwen3_runtime.server.errors import CLIENT_GONE, ErrorAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from qwen3_runtime.gateway.dialects.dialect import Dialect
     from qwen3_runtime.gateway.record import Record
     from qwen3_runtime.server.connection import Connection
-    from qwen3_runtime.server.errors import ErrorAnswer
 
 LAST_BYTES_SECONDS = 2.0
 """For handing an error to a client that may not be reading any more."""
@@ -34,6 +37,8 @@ class Relay:
         self._record = record
         self.headers: list[Header] = [(b"x-request-id", record.request_id.encode())]
         """Of the gateway itself, beside the replica's."""
+        self.dialect: Dialect | None = None
+        """Whose words the client understands; None: the replica's own."""
         self.hide_usage = False
         """The client did not ask for its stream's usage event."""
         self.on_usage: Callable[[Usage], None] | None = None
@@ -52,24 +57,37 @@ class Relay:
         if self.started:
             # Comments went out, so what is no stream is the engine's refusal of one.
             self._record.code = status
-            await send_body(self._send, b"data: " + body + EVENT_END, more=False)
+            await send_body(self._send, self._refusal(status, body), more=False)
             return
+        if self.dialect is not None:
+            body = whole(self.dialect, status, body)
         await self._start(status, [*_kept(headers), (b"content-length", b"%d" % len(body))])
+        self._first_byte()
+        await send_body(self._send, body, more=False)
+
+    async def own(self, answer: Any) -> None:
+        """The gateway's own answer, in the client's words already."""
+        body = json.dumps(answer).encode()
+        await self._start(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))])
         self._first_byte()
         await send_body(self._send, body, more=False)
 
     async def comment(self, text: str) -> None:
         """Show a client that waits for a stream that it is not forgotten. From here on errors are events."""
+        said = f": {text}\n\n".encode() if self.dialect is None else self.dialect.comment
+        if not said:
+            return
         if not self.started:
             await self._start(200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")])
             self._streaming = True
-        await send_body(self._send, f": {text}\n\n".encode(), more=True)
+        await send_body(self._send, said, more=True)
 
     async def stream(self, response: Connection) -> None:
         """Events as they come."""
         if not self.started:
-            await self._start(response.status, _kept(response.headers))
+            await self._start(response.status, self._stream_headers(response.headers))
         self._streaming = True
+        translated = None if self.dialect is None else partial(relayed, self.dialect, self.dialect.stream())
         held = b""
         while chunk := await response.readany():
             if held or not chunk.endswith(EVENT_END):
@@ -81,9 +99,12 @@ class Relay:
             if chunk:
                 self.events += chunk.count(EVENT_END)
                 self._first_byte()
+                if translated is not None:
+                    chunk = translated(chunk)
                 await send_body(self._send, chunk, more=True)
         self._streaming = False
-        await send_body(self._send, held, more=False)
+        # What is no whole event cannot be translated.
+        await send_body(self._send, held if translated is None else b"", more=False)
 
     async def fail(self, error: ErrorAnswer) -> None:
         """End the answer so that the client sees the failure, whatever has gone out already."""
@@ -93,15 +114,32 @@ class Relay:
         try:
             async with asyncio.timeout(LAST_BYTES_SECONDS):
                 if self._streaming:
-                    await send_body(self._send, error.event(), more=False)
+                    await send_body(self._send, self._as_event(error), more=False)
                 else:
-                    body = error.body()
+                    body = error.body() if self.dialect is None else self.dialect.error(error)
                     length = (b"content-length", b"%d" % len(body))
                     own = ((b"content-type", b"application/json"), length, *error.headers, *self.headers)
                     await send_start(self._send, error.status, own)
                     await send_body(self._send, body, more=False)
         except TimeoutError:
             return
+
+    def _as_event(self, error: ErrorAnswer) -> bytes:
+        return error.event() if self.dialect is None else self.dialect.error_event(error)
+
+    def _refusal(self, status: int, body: bytes) -> bytes:
+        if self.dialect is None:
+            return b"data: " + body + EVENT_END
+        return self.dialect.error_event(ErrorAnswer(status, "", message_of(body)))
+
+    def _stream_headers(self, headers: Iterable[Header]) -> list[Header]:
+        kept = _kept(headers)
+        if self.dialect is None:
+            return kept
+        return [
+            (b"content-type", self.dialect.stream_type),
+            *(one for one in kept if one[0].lower() != b"content-type"),
+        ]
 
     def _read_usage(self, chunk: bytes) -> bytes:
         kept = []

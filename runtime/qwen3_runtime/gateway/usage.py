@@ -40,11 +40,11 @@ def find_usage(body: bytes) -> Usage | None:
 
 
 def read_usage(usage: dict[str, Any]) -> Usage:
-    """Usage in OpenAI's words: of chat, completions and embeddings, or of responses."""
-    prompt = _number(usage, "prompt_tokens") or _number(usage, "input_tokens")
-    output = _number(usage, "completion_tokens") or _number(usage, "output_tokens")
-    inputs = _details(usage, "prompt_tokens_details") or _details(usage, "input_tokens_details")
-    outputs = _details(usage, "completion_tokens_details") or _details(usage, "output_tokens_details")
+    """Usage in OpenAI's words: of chat, completions and embeddings."""
+    prompt = _number(usage, "prompt_tokens")
+    output = _number(usage, "completion_tokens")
+    inputs = _details(usage, "prompt_tokens_details")
+    outputs = _details(usage, "completion_tokens_details")
     thinking = min(output, _number(outputs, "reasoning_tokens") or _number(usage, "reasoning_tokens"))
     cached = min(prompt, _number(inputs, "cached_tokens"))
     return Usage(prompt=prompt, cached=cached, thinking=thinking, answer=output - thinking)

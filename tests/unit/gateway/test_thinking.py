@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from qwen3_runtime.config import ThinkingMode
-from qwen3_runtime.gateway.call import Call, read_call
-from qwen3_runtime.gateway.operations import FORWARDED
+from qwen3_runtime.gateway.call import read_call
 from qwen3_runtime.gateway.thinking import with_ceiling
 from qwen3_runtime.tenancy import Route
 
@@ -18,8 +17,7 @@ OFF = {"chat_template_kwargs": {"enable_thinking": False}}
 def capped(fields: dict[str, Any], ceiling: int | None, mode: ThinkingMode, most: int | None) -> dict[str, Any]:
     """What changed in the request."""
     request: dict[str, Any] = {"model": "m", "messages": []} | fields
-    call = read_call(FORWARDED["/v1/chat/completions"], json.dumps(request).encode())
-    assert isinstance(call, Call)
+    call = read_call(json.dumps(request).encode(), usage_option=True)
     route = Route(name="m", namespace="n", deployment="d", context_length=9, thinking=mode, max_thinking_tokens=most)
     sent = json.loads(with_ceiling(call, ceiling, route).body)
     return {name: value for name, value in sent.items() if request.get(name) != value}

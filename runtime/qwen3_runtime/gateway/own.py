@@ -1,0 +1,92 @@
+"""What the gateway answers by itself: which models there are, and how many tokens a message has."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from qwen3_runtime.config import Task, ThinkingMode
+from qwen3_runtime.gateway import errors
+from qwen3_runtime.gateway.call import read_call, read_object
+from qwen3_runtime.gateway.dialects.dialect import translate
+from qwen3_runtime.gateway.operations import COUNT_TOKENS, MESSAGES, MODEL, MODELS, SHOW, TAGS
+from qwen3_runtime.server.traffic import InterruptedRequestError
+
+if TYPE_CHECKING:
+    from qwen3_runtime.gateway.directory import Directory
+    from qwen3_runtime.gateway.dispatch import Dispatcher
+    from qwen3_runtime.gateway.estimate import Estimates
+    from qwen3_runtime.gateway.operations import Operation
+    from qwen3_runtime.tenancy import Route, Tenant
+
+OLLAMA_VERSION = "0.9.0"
+"""What is spoken of Ollama's API: that of the first version with ``think`` (github.com/ollama/ollama/releases)."""
+_LONG_AGO = "1970-01-01T00:00:00Z"
+"""Nobody knows when a model's files changed."""
+_CAPABILITIES = {Task.GENERATE: ("completion", "tools"), Task.EMBED: ("embedding",), Task.RERANK: ()}
+
+
+class OwnAnswers:
+    """Answers out of the directory."""
+
+    def __init__(self, directory: Directory, estimates: Estimates) -> None:
+        self._directory = directory
+        self._estimates = estimates
+
+    def answer(self, operation: Operation, path: str, tenant: Tenant, body: bytes) -> Any:
+        """The answer's JSON.
+
+        Raises:
+            InterruptedRequestError: there is no such model, or the body is wrong.
+        """
+        if operation.path == MODELS:
+            return {"object": "list", "data": [_listed(model.route) for model in self._directory.of(tenant)]}
+        if operation.path == MODEL:
+            return _listed(self.model(tenant, path.removeprefix(MODELS + "/")).route)
+        if operation.path == COUNT_TOKENS:
+            return {"input_tokens": self._count(tenant, body)}
+        if operation.path == TAGS:
+            return {"models": [_tag(model.route) for model in self._directory.of(tenant)]}
+        if operation.path == SHOW:
+            return _shown(self.model(tenant, read_object(body)["model"]).route)
+        return {"version": OLLAMA_VERSION}
+
+    def model(self, tenant: Tenant, name: str) -> Dispatcher:
+        """A model that the tenant may use."""
+        model = self._directory.find(tenant, name)
+        if model is None:
+            raise InterruptedRequestError(errors.model_not_found(name))
+        return model
+
+    def _count(self, tenant: Tenant, body: bytes) -> int:
+        """By the ratio of bytes to tokens that the tenant's requests have: the tokenizers are with the replicas."""
+        request = read_object(body)
+        route = self.model(tenant, request["model"]).route
+        call = read_call(translate(MESSAGES, {"max_tokens": None} | request, route), usage_option=True)
+        return self._estimates.of(tenant.name, call, generates=False).prompt
+
+
+def _listed(route: Route) -> dict[str, object]:
+    """As OpenAI lists it, with the context length under the name that SGLang and vLLM give it."""
+    return {"id": route.name, "object": "model", "owned_by": "qwen3-serving", "max_model_len": route.context_length}
+
+
+def _tag(route: Route) -> dict[str, object]:
+    """As Ollama lists it. What is only known of files on a disk is left at nothing."""
+    digest = hashlib.sha256(f"{route.namespace}/{route.deployment}".encode()).hexdigest()
+    names = {"name": route.name, "model": route.name, "modified_at": _LONG_AGO, "size": 0, "digest": digest}
+    return names | {"details": _details()}
+
+
+def _shown(route: Route) -> dict[str, object]:
+    thinks = ("thinking",) if route.thinking is not ThinkingMode.NEVER else ()
+    return {
+        "modified_at": _LONG_AGO,
+        "details": _details(),
+        "model_info": {"general.architecture": "qwen3", "qwen3.context_length": route.context_length},
+        "capabilities": [*_CAPABILITIES[route.task], *thinks],
+    }
+
+
+def _details() -> dict[str, object]:
+    return {"format": "", "family": "qwen3", "families": ["qwen3"], "parameter_size": "", "quantization_level": ""}
