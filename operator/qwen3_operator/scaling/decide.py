@@ -6,22 +6,23 @@ The operator, the replay and the tests call the same function.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from qwen3_operator.scaling.experience import CHOOSE_EVERY
 from qwen3_operator.scaling.guard import guard, wait_seconds
 from qwen3_operator.scaling.placements import Places
-from qwen3_operator.scaling.shadows import DRAIN_SECONDS, STEPS, Shadows, hold, shapes
+from qwen3_operator.scaling.shadows import DRAIN_SECONDS, STEPS, Shadows, Span, hold, shapes
 from qwen3_operator.scaling.sight import number, readable, states, tick
+from qwen3_operator.scaling.state import State
 from qwen3_operator.scaling.types import PERIOD_SECONDS, Decision, Rule, Seeing, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qwen3_operator.scaling.experience import Experience
+    from qwen3_operator.scaling.levels import Levels
     from qwen3_operator.scaling.shadows import Shaped
     from qwen3_operator.scaling.sight import Tick
-    from qwen3_operator.scaling.state import State
     from qwen3_operator.scaling.types import Capacity, Observation, Policy, QueueOrder
 
 _STEPS: list[list[float]] = STEPS.tolist()
@@ -43,7 +44,9 @@ def decide(
     """
     unit = state.unit or (capacity[0].input_tokens_per_second, capacity[0].output_tokens_per_second)
     places = Places.of(capacity, observation.fleets, _sizes(unit, state, capacity))
-    found = tick(observation, state, now)
+    counters = readable(observation.counters)
+    found = tick(observation, counters, state, now)
+    startup_seconds = places.next_startup
     moment = _Moment(
         tick=found,
         arrived=None if found is None else _work(unit, found.input_tokens, found.output_tokens),
@@ -52,23 +55,26 @@ def decide(
         places=places,
         wait=wait_seconds(policy, capacity),
         order=policy.queue,
-        startup_seconds=places.next_startup,
+        startup_seconds=startup_seconds,
+        startup=max(1, math.ceil(startup_seconds / PERIOD_SECONDS)),
+        there=places.carried(places.counts),
     )
     learned, shaped = _learned(state, moment)
+    level, levels = learned.levels.work, learned.levels
     wish, stopped = _guarded(_wish(learned, moment, shaped), policy, observation, capacity, moment)
     counts, limits = places.granted(
         wish.wanted,
-        max((wish.wanted, *learned.wanted)),
-        max(learned.levels.work, moment.arrived or 0.0),
+        max((wish.wanted, *state.wanted)),
+        max(level, moment.arrived or 0.0),
         policy,
-        lower=moment.complete and len(learned.levels.held) > moment.startup,
+        lower=moment.complete and len(levels.held) > moment.startup,
     )
     decision = Decision(
-        seen=states(observation, found),
+        seen=states(observation, counters, found),
         observed=Seeing(
             work=moment.arrived,
-            level=learned.levels.work,
-            headroom=max(0.0, wish.steady - learned.levels.work),
+            level=level,
+            headroom=max(0.0, wish.steady - level),
             waiting=moment.waiting,
             late_share=learned.experience.late_share,
         ),
@@ -78,19 +84,20 @@ def decide(
         stopped=tuple(sorted(stopped | limits)),
         next_at=now + PERIOD_SECONDS,
     )
-    after = replace(
-        learned,
+    after = State(
         unit=unit,
         at=now,
-        counters=readable(observation.counters),
+        counters=counters,
         unscraped=observation.unscraped,
-        wanted=(wish.wanted, *learned.wanted)[: hold(moment.startup) - 1],
+        levels=levels,
+        shadows=learned.shadows,
+        experience=learned.experience,
+        wanted=(wish.wanted, *state.wanted)[: hold(moment.startup) - 1],
     )
     return decision, after
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
+class _Moment(NamedTuple):
     """What one decision is made from; work in units."""
 
     tick: Tick | None
@@ -101,21 +108,21 @@ class _Moment:
     wait: float
     order: QueueOrder
     startup_seconds: float
+    startup: int
+    """Decisions that a start-up takes."""
+    there: float
+    """What all replicas carry, pending ones included."""
 
     @property
     def complete(self) -> bool:
         """Whether all that arrived is known."""
         return self.arrived is not None and not self.partial
 
-    @property
-    def startup(self) -> int:
-        """Decisions that a start-up takes."""
-        return max(1, math.ceil(self.startup_seconds / PERIOD_SECONDS))
 
-    @property
-    def there(self) -> float:
-        """What all replicas carry, pending ones included."""
-        return self.places.carried(self.places.counts)
+class _Learned(NamedTuple):
+    levels: Levels
+    shadows: Shadows | None
+    experience: Experience
 
 
 class _Wish(NamedTuple):
@@ -125,43 +132,45 @@ class _Wish(NamedTuple):
     """Without what a backlog and latency ask for."""
 
 
-def _learned(state: State, moment: _Moment) -> tuple[State, Shaped | None]:
+def _learned(state: State, moment: _Moment) -> tuple[_Learned, Shaped | None]:
     """Levels, shadows and experience after one more span of arrivals; as they were where it is not wholly known."""
     if moment.tick is None or moment.arrived is None or moment.partial:
-        return state, None
+        return _Learned(state.levels, state.shadows, state.experience), None
     rates, places = moment.tick, moment.places
     requests = rates.requests * PERIOD_SECONDS
     tokens = (rates.requests, rates.input_tokens, rates.output_tokens)
     levels = state.levels.after(moment.arrived, tokens, moment.startup)
     before = state.shadows or Shadows.of(math.ceil(moment.there))
     shaped = shapes(levels, moment.startup)
-    shadows = before.after(moment.arrived, requests, moment.wait, shaped, moment.startup, order=moment.order)
+    shadows = before.after(Span(moment.arrived, requests, moment.wait, shaped, moment.startup, moment.order))
     late = rates.late * PERIOD_SECONDS
     experience = state.experience.after(moment.arrived, requests, late, places.ready, moment.wait, order=moment.order)
     if not experience.chosen or experience.decisions % CHOOSE_EVERY == 0:
+        shadows = shadows.now()
         chosen, weights = experience.choice(shadows, levels, moment.startup_seconds)
-        experience = replace(experience, chosen=chosen, weights=weights)
-    return replace(state, levels=levels, shadows=shadows, experience=experience), shaped
+        experience = experience._replace(chosen=chosen, weights=weights)
+    return _Learned(levels, shadows, experience), shaped
 
 
-def _wish(state: State, moment: _Moment, shaped: Shaped | None) -> _Wish:
+def _wish(learned: _Learned, moment: _Moment, shaped: Shaped | None) -> _Wish:
     """What work asks for; where it is not wholly known, at least what is there."""
     if moment.arrived is None:
         return _Wish(Rule.HOLD, moment.there, moment.there)
     if shaped is None:
         least = max(moment.there, moment.arrived)
         return _Wish(Rule.HEADROOM, least, least)
-    steady = _headroom(state, shaped)
-    wanted = steady + moment.waiting * state.levels.work_per_request / DRAIN_SECONDS
+    steady = _headroom(learned.experience, shaped)
+    wanted = steady + moment.waiting * learned.levels.work_per_request / DRAIN_SECONDS
     return _Wish(Rule.BACKLOG if math.ceil(wanted) > math.ceil(steady) else Rule.HEADROOM, wanted, steady)
 
 
-def _headroom(state: State, shaped: Shaped) -> float:
+def _headroom(experience: Experience, shaped: Shaped) -> float:
     """Level and headroom in units: the chosen candidates of the shapes, weighted."""
-    level, unit = ([float(one) for one in part] for part in shaped)
-    chosen = [_STEPS[shape][index] for shape, index in enumerate(state.experience.chosen)]
-    parts = zip(state.experience.weights, level, chosen, unit, strict=True)
-    return max(0.0, sum(weight * (base + step * size) for weight, base, step, size in parts))
+    wanted = 0.0
+    parts = zip(experience.weights, shaped.level, _STEPS, experience.chosen, shaped.unit, strict=True)
+    for weight, level, steps, chosen, unit in parts:
+        wanted += weight * (level + steps[chosen] * unit)
+    return max(0.0, wanted)
 
 
 def _guarded(

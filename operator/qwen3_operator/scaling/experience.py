@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -37,8 +36,7 @@ _HOUR = PERIOD_SECONDS / 3600
 _MEMORY, _RECENT, _PRIOR = kept(MEMORY_HOURS), kept(RECENT_HOURS), kept(_PRIOR_HALF_LIFE)
 
 
-@dataclass(frozen=True)
-class Experience:
+class Experience(NamedTuple):
     """Sums over the arrivals, fading like those of the shadows; hours fade alike."""
 
     decisions: int = 0
@@ -70,18 +68,17 @@ class Experience:
         before = Waiting(self.twin_on_time, self.twin_waiting_late)
         queue, share = before.after(work * PERIOD_SECONDS, max(1.0, ready), PERIOD_SECONDS, wait, order=order)
         return Experience(
-            decisions=self.decisions + 1,
-            requests=self.requests * _MEMORY + requests,
-            recent_requests=self.recent_requests * _RECENT + requests,
-            hours=self.hours * _MEMORY + _HOUR,
-            recent_hours=self.recent_hours * _RECENT + _HOUR,
-            prior_hours=self.prior_hours * _PRIOR,
-            late=self.late * _MEMORY + late,
-            twin_late=self.twin_late * _MEMORY + share * requests,
-            twin_on_time=queue.on_time,
-            twin_waiting_late=queue.late,
-            chosen=self.chosen,
-            weights=self.weights,
+            self.decisions + 1,
+            self.requests * _MEMORY + requests,
+            self.recent_requests * _RECENT + requests,
+            self.hours * _MEMORY + _HOUR,
+            self.recent_hours * _RECENT + _HOUR,
+            self.prior_hours * _PRIOR,
+            self.late * _MEMORY + late,
+            self.twin_late * _MEMORY + share * requests,
+            *queue,
+            self.chosen,
+            self.weights,
         )
 
     def choice(

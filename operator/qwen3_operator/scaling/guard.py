@@ -56,16 +56,23 @@ def guard(
         rule: what the rule wants.
         pending: replicas are on their way: they are waited for.
     """
-    alone = [min(one.first_token_seconds for one in capacities), min(one.output_token_seconds for one in capacities)]
-    targets = [policy.time_to_first_token, policy.time_per_output_token]
-    found = [number(observation.time_to_first_token), number(observation.time_per_output_token)]
+    first, each = policy.time_to_first_token, policy.time_per_output_token
     unreachable, worst = False, 0.0
-    for target, best, latency in zip(targets, alone, found, strict=True):
-        if target is None:
-            continue
-        if best > target:
+    if first is not None:
+        if min([one.first_token_seconds for one in capacities]) > first:
             unreachable = True
-        elif latency is not None and latency > target:
-            worst = max(worst, latency / target)
+        else:
+            worst = _above(observation.time_to_first_token, first)
+    if each is not None:
+        if min([one.output_token_seconds for one in capacities]) > each:
+            unreachable = True
+        else:
+            worst = max(worst, _above(observation.time_per_output_token, each))
     factor = 1.0 if pending else min(_AT_ONCE, worst)
     return Guarded(min(there * factor, _FARTHEST * rule + 1) if worst else 0.0, unreachable)
+
+
+def _above(latency: float | None, target: float) -> float:
+    """How many times the target, where it is missed; otherwise 0."""
+    found = number(latency)
+    return found / target if found is not None and found > target else 0.0

@@ -11,6 +11,8 @@ import numpy as np
 from qwen3_operator.scaling.types import PERIOD_SECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qwen3_operator.scaling.queue import Numbers
 
 MEANS = (20.0, 60.0, 180.0)
@@ -22,6 +24,8 @@ _NEARLY_NONE = 1e-9
 """Requests per second: a level fades to it where nothing arrives for hours."""
 _FLOOR = 0.1
 """The spread is never believed to be below this part of the level."""
+_FEW = 50
+"""Numbers that Python compares faster than numpy."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class Levels:
 
     def highest(self, mean: int, decisions: int) -> float:
         """The highest value of one of the levels over the last decisions, this one included."""
-        return float(self.held[: decisions + 1, mean].max())
+        values = self.held[: decisions + 1, mean]
+        return max(values.tolist()) if decisions < _FEW else float(np.maximum.reduce(values))
 
     def after(self, work: float, tokens: tuple[float, float, float], startup: int) -> Levels:
         """The levels one decision later.
@@ -70,16 +75,28 @@ class Levels:
         """
         if not len(self.held):
             return Levels(np.full((1, len(MEANS)), work), 0.0, 0.0, *tokens)
-        newest = self.held[0] + _SHARES * (work - self.held[0])
-        noise = self.noise + _NOISE * ((work - float(newest[1])) ** 2 - self.noise)
+        newest = [old + share * (work - old) for old, share in zip(self.held[0].tolist(), _SHARES, strict=True)]
+        noise = self.noise + _NOISE * ((work - newest[1]) ** 2 - self.noise)
         drift = self.drift
         if len(self.held) >= startup > 0:
-            change = float(newest[1] - self.held[startup - 1, 1])
+            change = newest[1] - float(self.held[startup - 1, 1])
             drift += _DRIFT * (change**2 - drift)
-        before = (self.requests, self.input_tokens, self.output_tokens)
-        smoothed = (old + _MIX * (new - old) for old, new in zip(before, tokens, strict=True))
-        held = np.concatenate((newest[None], self.held[:LONGEST_HOLD]))
-        return Levels(held, noise, drift, *smoothed)
+        requests, inputs, outputs = tokens
+        return Levels(
+            _pushed(newest, self.held),
+            noise,
+            drift,
+            self.requests + _MIX * (requests - self.requests),
+            self.input_tokens + _MIX * (inputs - self.input_tokens),
+            self.output_tokens + _MIX * (outputs - self.output_tokens),
+        )
+
+
+def _pushed(newest: Sequence[float], held: Numbers) -> Numbers:
+    rows = min(LONGEST_HOLD, len(held))
+    found = np.empty((rows + 1, len(MEANS)))
+    found[0], found[1:] = newest, held[:rows]
+    return found
 
 
 def _share(seconds: float) -> float:
@@ -87,4 +104,4 @@ def _share(seconds: float) -> float:
 
 
 _NOISE, _DRIFT, _MIX = _share(_NOISE_SECONDS), _share(_DRIFT_SECONDS), _share(_MIX_SECONDS)
-_SHARES = np.array([_share(seconds) for seconds in MEANS])
+_SHARES = tuple(_share(seconds) for seconds in MEANS)

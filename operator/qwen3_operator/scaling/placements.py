@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qwen3_operator.scaling.shadows import REST, REST_SHARE
 from qwen3_operator.scaling.types import Capacity, Fleet, Policy, Stop
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 _CLOSE = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One placement at one moment."""
 
     capacity: Capacity
@@ -41,9 +40,11 @@ class Places:
         """A placement without pods is an empty fleet; pods of a placement without capacity are not ours."""
         found = {fleet.placement: fleet for fleet in fleets}
         places = [
-            Place(one, sizes[one.placement], found.get(one.placement, Fleet(one.placement, 0))) for one in capacities
+            Place(one, sizes[one.placement], found.get(one.placement) or Fleet(one.placement, 0)) for one in capacities
         ]
-        return Places(tuple(sorted(places, key=lambda place: (place.price, place.capacity.placement))))
+        if len(places) > 1:
+            places.sort(key=lambda place: (place.price, place.capacity.placement))
+        return Places(tuple(places))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -68,7 +69,10 @@ class Places:
 
     def carried(self, counts: Mapping[str, int]) -> float:
         """What so many replicas carry, in units."""
-        return sum(counts[place.capacity.placement] * place.size for place in self.ordered)
+        total = 0.0
+        for place in self.ordered:
+            total += counts[place.capacity.placement] * place.size
+        return total
 
     def granted(
         self, wanted: float, kept: float, arriving: float, policy: Policy, *, lower: bool
@@ -87,15 +91,18 @@ class Places:
             stopped |= self._raise(counts, wanted, policy.max_replicas)
         elif lower:
             stopped |= self._lower(counts, kept, arriving, policy.min_replicas)
+        if not policy.min_replicas <= sum(counts.values()) <= policy.max_replicas:
+            stopped |= self._bounded(counts, policy)
+        return counts, stopped
+
+    def _bounded(self, counts: dict[str, int], policy: Policy) -> set[Stop]:
         for place in self.ordered:
             missing = policy.min_replicas - sum(counts.values())
             _add(counts, place, missing)
         for place in reversed(self.ordered):
             surplus = sum(counts.values()) - policy.max_replicas
             counts[place.capacity.placement] -= max(0, min(surplus, counts[place.capacity.placement]))
-        if sum(counts.values()) < policy.min_replicas:
-            stopped.add(Stop.NO_ROOM)
-        return counts, stopped
+        return {Stop.NO_ROOM} if sum(counts.values()) < policy.min_replicas else set()
 
     def _raise(self, counts: dict[str, int], wanted: float, most: int) -> set[Stop]:
         """The cheapest with room first; what does not fit there goes to the next."""

@@ -11,6 +11,8 @@ from qwen3_operator.scaling.types import QueueOrder
 
 Numbers = NDArray[np.float64]
 _NEARLY_NONE = 1e-9
+_ZERO, _ONE = np.zeros(()), np.ones(())
+"""As arrays: to take a Python number apart costs as long as to reckon with ninety of them."""
 
 
 class Queue(NamedTuple):
@@ -21,7 +23,7 @@ class Queue(NamedTuple):
 
 
 def serve(
-    queue: Queue, work: float, replicas: Numbers, seconds: float, wait: float, *, order: QueueOrder
+    queue: Queue, work: float, replicas: Numbers, seconds: float | Numbers, wait: float | Numbers, *, order: QueueOrder
 ) -> tuple[Queue, Numbers]:
     """The queue after a span of time, and the share of the arrived work that became late.
 
@@ -33,22 +35,24 @@ def serve(
         wait: how long a request may wait and still meet its target.
         order: of service.
     """
-    asked = queue.on_time + work
-    waiting = np.maximum(0.0, asked - replicas * seconds)
+    amount = np.asarray(work)
+    over = queue.on_time + amount - replicas * seconds
+    waiting = np.maximum(over, _ZERO)
     if order is QueueOrder.FIFO:
         share = _beyond(queue.on_time / replicas, waiting / replicas, wait)
         return Queue(waiting, queue.late), share if work > 0 else np.zeros_like(share)
     on_time = np.minimum(waiting, replicas * wait)
     excess = waiting - on_time
-    late = np.maximum(0.0, queue.late - np.maximum(0.0, replicas * seconds - asked)) + excess
-    share = np.minimum(excess, work) / work if work > 0 else np.zeros_like(excess)
+    late = np.maximum(queue.late - (waiting - over), _ZERO) + excess
+    share = np.minimum(excess, amount) / amount if work > 0 else np.zeros_like(excess)
     return Queue(on_time, late), share
 
 
-def _beyond(before: Numbers, after: Numbers, wait: float) -> Numbers:
+def _beyond(before: Numbers, after: Numbers, wait: float | Numbers) -> Numbers:
     """Share of a span in which a wait that goes straight from ``before`` to ``after`` is longer than ``wait``."""
     low, high = np.minimum(before, after), np.maximum(before, after)
-    return np.asarray(np.clip((high - wait) / np.maximum(high - low, _NEARLY_NONE), 0.0, 1.0))
+    share = (high - wait) / np.maximum(high - low, _NEARLY_NONE)
+    return np.asarray(np.minimum(np.maximum(share, _ZERO), _ONE))
 
 
 class Waiting(NamedTuple):

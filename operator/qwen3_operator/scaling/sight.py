@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qwen3_operator.scaling.types import PERIOD_SECONDS, Counters, Observation, Seen
 
@@ -15,8 +14,7 @@ _SHORTEST, _LONGEST = 0.5 * PERIOD_SECONDS, 3 * PERIOD_SECONDS
 """Between these a difference of counters is a rate of now; a longer gap would average over what nobody saw."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """Per second, since the last observation."""
 
     requests: float
@@ -30,12 +28,12 @@ def readable(counters: Counters | None) -> Counters | None:
     if counters is None:
         return None
     values = (counters.requests, counters.input_tokens, counters.output_tokens, counters.late)
-    return counters if all(math.isfinite(value) and value >= 0 for value in values) else None
+    return counters if math.isfinite(sum(values)) and min(values) >= 0 else None
 
 
-def tick(observation: Observation, state: State, now: float) -> Tick | None:
-    """The rates; None without counters now and before, over a gap or a step of the clock, and after a restart."""
-    new, old = readable(observation.counters), state.counters
+def tick(observation: Observation, counters: Counters | None, state: State, now: float) -> Tick | None:
+    """The rates; None without readable counters now and before, over a gap or a step of the clock, after a restart."""
+    new, old = counters, state.counters
     if new is None or old is None or state.at is None or observation.unscraped != state.unscraped:
         return None
     seconds = now - state.at
@@ -50,16 +48,20 @@ def tick(observation: Observation, state: State, now: float) -> Tick | None:
     return Tick(*(value / seconds for value in change)) if min(change) >= 0 else None
 
 
-def states(observation: Observation, found: Tick | None) -> tuple[Seen, ...]:
+def states(observation: Observation, counters: Counters | None, found: Tick | None) -> tuple[Seen, ...]:
     """Those that hold, the gravest first."""
-    holds = {
-        Seen.NO_SCRAPE: readable(observation.counters) is None,
-        Seen.PARTIAL_SCRAPE: observation.unscraped > 0,
-        Seen.DRAINING: any(fleet.draining for fleet in observation.fleets),
-        Seen.PENDING: any(fleet.pending for fleet in observation.fleets),
-        Seen.NO_TRAFFIC: found is not None and found.requests == 0 and not observation.unscraped,
-    }
-    return tuple(seen for seen, true in holds.items() if true)
+    seen: list[Seen] = []
+    if counters is None:
+        seen.append(Seen.NO_SCRAPE)
+    if observation.unscraped:
+        seen.append(Seen.PARTIAL_SCRAPE)
+    if any(fleet.draining for fleet in observation.fleets):
+        seen.append(Seen.DRAINING)
+    if any(fleet.pending for fleet in observation.fleets):
+        seen.append(Seen.PENDING)
+    if found is not None and not found.requests and not observation.unscraped:
+        seen.append(Seen.NO_TRAFFIC)
+    return tuple(seen)
 
 
 def number(value: float | None) -> float | None:

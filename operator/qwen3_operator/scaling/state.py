@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qwen3_operator.scaling.experience import Experience
 from qwen3_operator.scaling.levels import MEANS, Levels
 from qwen3_operator.scaling.queue import Queue
-from qwen3_operator.scaling.shadows import Shadows
-from qwen3_operator.scaling.types import Counters
+from qwen3_operator.scaling.shadows import Shadows, Shaped, Span
+from qwen3_operator.scaling.types import Counters, QueueOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class State:
             arrays = ("totals", "wanted", "missed", "recently_missed", "cost")
             shadows = {name: getattr(self.shadows, name).tolist() for name in arrays}
             shadows["queue"] = [column.tolist() for column in self.shadows.queue]
+            shadows["ahead"] = [list(span) for span in self.shadows.ahead]
         return {
             "unit": list(self.unit) if self.unit else None,
             "at": self.at,
@@ -46,7 +50,7 @@ class State:
             "unscraped": self.unscraped,
             "levels": levels,
             "shadows": shadows,
-            "experience": asdict(self.experience),
+            "experience": self.experience._asdict(),
             "wanted": list(self.wanted),
         }
 
@@ -73,6 +77,12 @@ class State:
 
 
 def _shadows(value: dict[str, Any]) -> Shadows:
-    arrays = {name: np.array(column, dtype=float) for name, column in value.items() if name != "queue"}
+    several = ("queue", "ahead")
+    arrays = {name: np.array(column, dtype=float) for name, column in value.items() if name not in several}
     on_time, late = (np.array(column, dtype=float) for column in value["queue"])
-    return Shadows(queue=Queue(on_time, late), **arrays)
+    return Shadows(queue=Queue(on_time, late), ahead=tuple(map(_span, value["ahead"])), **arrays)
+
+
+def _span(value: Sequence[Any]) -> Span:
+    work, requests, wait, (level, unit), startup, order = value
+    return Span(work, requests, wait, Shaped(tuple(level), tuple(unit)), startup, QueueOrder(order))

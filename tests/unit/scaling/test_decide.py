@@ -6,10 +6,13 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen3_operator.scaling import Counters, Fleet, Observation, Policy, Rule, State, Stop, decide
+from qwen3_operator.scaling import Counters, Fleet, Observation, Policy, QueueOrder, Rule, State, Stop, decide
+from qwen3_operator.scaling.shadows import Shadows, Shaped, Span
 from tests.unit.scaling.given import GPU, NPU, POLICY, Deployment
 
 LOAD = st.floats(0.0, 30.0)
@@ -137,3 +140,20 @@ def test_the_first_look_decides_nothing() -> None:
 def test_it_says_when_it_will_look_again() -> None:
     known = Deployment()
     assert known.run(1.0, 2).next_at == known.now + 10.0
+
+
+@SOME
+@given(st.lists(st.tuples(LOAD, st.sampled_from((3, 18, 25)), st.sampled_from(QueueOrder)), min_size=1, max_size=45))
+def test_shadows_live_through_several_decisions_as_through_one_after_the_other(
+    spans: list[tuple[float, int, QueueOrder]],
+) -> None:
+    single = together = Shadows.of(3)
+    for work, startup, order in spans:
+        span = Span(work, 10 * work, 2.0, Shaped((work, work, work), (work, 1.0, work)), startup, order)
+        single, together = single.after(span).now(), together.after(span)
+    lived = together.now()
+    assert not lived.ahead
+    assert np.array_equal(single.totals, lived.totals)
+    for name in ("wanted", "missed", "recently_missed", "cost"):
+        assert getattr(lived, name) == pytest.approx(getattr(single, name), rel=1e-9)
+    assert np.concatenate(lived.queue) == pytest.approx(np.concatenate(single.queue), rel=1e-9, abs=1e-9)

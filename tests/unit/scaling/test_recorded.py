@@ -76,8 +76,8 @@ def decided(queue: str, startup: float) -> Iterator[list[str]]:
         if tick % EVERY == 0 and state.shadows is not None:
             chosen = " ".join(map(str, state.experience.chosen))
             cells = (tick, decision.granted["gpu"], decision.granted["npu"], replicas, chosen)
-            shadows = (state.shadows.missed, state.shadows.recently_missed, state.shadows.cost)
-            sums = (wanted, *(float(one.sum()) for one in shadows))
+            lived = state.shadows.now()
+            sums = (wanted, *(float(one.sum()) for one in (lived.missed, lived.recently_missed, lived.cost)))
             yield [queue, f"{startup:g}", *map(str, cells), *(f"{one:.13g}" for one in sums)]
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwen3_operator.scaling.sight import tick
+from qwen3_operator.scaling.sight import readable, tick
 from qwen3_operator.scaling.state import State
 from qwen3_operator.scaling.types import PERIOD_SECONDS
 
@@ -63,8 +63,9 @@ class Meter:
 
     def read(self, observation: Observation, now: float) -> Metrics | None:
         """None where the rates are not known: every peer holds then."""
-        found = tick(observation, self._state, now)
-        self._state = State(at=now, counters=observation.counters)
+        counters = readable(observation.counters)
+        found = tick(observation, counters, self._state, now)
+        self._state = State(at=now, counters=counters)
         if found is None:
             return None
         sizes, unit = self._setting.sizes, self._setting.unit
