@@ -103,7 +103,7 @@ def _spared(setting: Setting, work: Numbers, stays: Sequence[_Stay]) -> list[_St
     low, high = 0, len(worth)
     while low < high:
         middle = (low + high + 1) // 2
-        if _missed(setting, work, [*fixed, *worth[middle:]], QueueOrder.DEADLINE) <= allowed:
+        if _missed(setting, work, [*fixed, *worth[middle:]], QueueOrder.DEADLINE, most=allowed) <= allowed:
             low = middle
         else:
             high = middle - 1
@@ -116,7 +116,10 @@ def _carried(work: Numbers, stay: _Stay, wait: float) -> float:
     return float(np.clip(load - (stay.level - 1), 0, 1).sum())
 
 
-def _missed(setting: Setting, work: Numbers, stays: Sequence[_Stay], order: QueueOrder) -> float:
+def _missed(
+    setting: Setting, work: Numbers, stays: Sequence[_Stay], order: QueueOrder, *, most: float = math.inf
+) -> float:
+    """Requests that miss their target; counted no further where they are more than ``most``."""
     change = np.zeros(len(work) + 1)
     for stay in stays:
         change[stay.begin] += 1
@@ -128,6 +131,8 @@ def _missed(setting: Setting, work: Numbers, stays: Sequence[_Stay], order: Queu
     for begin in crowded:
         if begin < step:
             continue
+        if missed > most:
+            break
         queue, step = Waiting(0.0, 0.0), begin
         while step == begin or (queue.on_time and step < steps):  # late ones yield: they make nobody late
             queue, share = queue.after(works[step], ready[step], STEP_SECONDS, setting.wait, order=order)

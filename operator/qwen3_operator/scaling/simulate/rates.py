@@ -154,7 +154,8 @@ def _add_gaps(
             inside &= random.random(len(at)) < factor
         begin = window * rates.window_seconds / STEP_SECONDS
         place = begin + at[inside] / expected[owner[inside]] * rates.window_seconds / STEP_SECONDS
-        np.add.at(requests, (clients[owner[inside]], np.minimum(place.astype(int), steps - 1)), 1)
+        cells = clients[owner[inside]] * steps + np.minimum(place.astype(int), steps - 1)
+        np.add.at(requests.reshape(-1), cells, np.float32(1))  # several times as fast as with two indices
 
 
 def _gaps(
