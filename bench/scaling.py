@@ -16,6 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench import scaling_speed
 from qwen3_operator.cli.replay_trace import read_trace
 from qwen3_operator.scaling import Capacity, Policy, QueueOrder
 from qwen3_operator.scaling.simulate import SCALERS, Setting, bound, report, run, scaler
@@ -63,7 +64,10 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--queue", type=QueueOrder, nargs="*", default=list(QueueOrder))
     parser.add_argument("--seed", type=int, nargs="*", default=[1])
     parser.add_argument("--start-seconds", type=float, nargs="*", default=STARTS)
+    parser.add_argument("--speed", action="store_true", help="print what it takes of a core instead")
     asked = parser.parse_args(arguments)
+    if asked.speed:
+        return scaling_speed.main(asked.traces)
     for trace in asked.traces:
         print(f"\n{Path(trace).name}, second half")
         print("scale seed start queue    policy            in time  worst h  of best  of 99 %  flips/d   took")
