@@ -103,13 +103,13 @@ class Autoscaler:
 
     def scale(self, key: Key, spec: DeploymentSpec, current: PlanStatus | None) -> Mapping[str, int] | None:
         """Replicas by pool instead of ``spec.replicas``; None where that counts."""
-        if spec.scaling.mode is not ScalingMode.AUTO or current is None:
-            return None
         known = self._known.get(key)
         if known is not None:
-            known.memory = _seeing(known.memory, spec, self._clock())
-            if known.memory.manual.holds(self._clock()):
-                return None
+            known.memory = replace(known.memory, manual=known.memory.manual.seeing(spec, self._clock()))
+        if spec.scaling.mode is not ScalingMode.AUTO or current is None:
+            return None
+        if known is not None and known.memory.manual.holds(self._clock()):
+            return None
         planned = counts(current)
         granted = known.granted if known is not None else None
         return granted if granted is not None and granted.keys() == planned.keys() else planned
@@ -317,10 +317,6 @@ class Autoscaler:
 def counts(plan: PlanStatus) -> dict[str, int]:
     """Replicas by pool."""
     return {placement.pool: placement.replicas for placement in plan.placements}
-
-
-def _seeing(memory: Memory, spec: DeploymentSpec, now: float) -> Memory:
-    return replace(memory, manual=memory.manual.seeing(spec.replicas, spec.scaling.manual_hold_seconds, now))
 
 
 def _stored_changes(deployment: Mapping[str, Any] | None) -> tuple[Change, ...]:

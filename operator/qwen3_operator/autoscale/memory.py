@@ -7,11 +7,14 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.autoscale.observe import Totals
 from qwen3_operator.scaling import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from qwen3_operator.api.deployment import DeploymentSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,15 @@ class Manual:
         """Whether ``spec.replicas`` is what runs."""
         return self.replicas is not None and now < self.until
 
-    def seeing(self, replicas: int | None, hold: float, now: float) -> Manual:
-        """After a look at ``spec.replicas``: a number that was not there before holds for ``hold`` seconds."""
-        if replicas == self.replicas:
+    def seeing(self, spec: DeploymentSpec, now: float) -> Manual:
+        """After a look at ``spec.replicas``: a number that was not there before holds for a while.
+
+        In other modes than Auto somebody else decides anyway, and what he did holds nobody up after a change to Auto.
+        """
+        if spec.replicas == self.replicas:
             return self
-        return Manual(replicas, now + hold if replicas is not None else 0.0)
+        is_held = spec.replicas is not None and spec.scaling.mode is ScalingMode.AUTO
+        return Manual(spec.replicas, now + spec.scaling.manual_hold_seconds if is_held else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class Outcome:
 def step(memory: Memory, moment: Moment) -> Outcome:
     """Observe, decide, and put zero and people's changes over it."""
     spec, now = moment.spec, moment.now
-    manual = memory.manual.seeing(spec.replicas, spec.scaling.manual_hold_seconds, now)
+    manual = memory.manual.seeing(spec, now)
     startup = {**memory.startup, **moment.fleet.startup}
     found = observe(moment.place, moment.fleet, moment.samples, memory.totals, expected=_expected(spec), now=now)
     decision, state = decide(_policy(spec), found.observation, memory.state, moment.capacities, now)

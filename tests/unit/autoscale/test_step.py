@@ -117,6 +117,18 @@ def test_other_modes_show_and_never_act(mode: str) -> None:
     assert chat.run(4.0, 1).rule != MANUAL, "the number is another's to change"
 
 
+def test_what_another_autoscaler_set_holds_nobody_up_after_a_change_to_auto() -> None:
+    chat = Deployment(spec=spec(mode="External"))
+    chat.run(4.0, 30)
+    chat.spec, chat.replicas = spec(2, mode="External"), 2
+    chat.run(4.0, 1)
+    chat.spec = spec(2)
+    assert chat.run(4.0, 1).rule != MANUAL
+    assert chat.replicas >= 4
+    chat.spec, chat.replicas = spec(3), 3
+    assert chat.run(4.0, 1).rule == MANUAL
+
+
 def test_memory_survives_a_restart() -> None:
     chat = Deployment()
     chat.run(3.0, 60)
