@@ -86,7 +86,7 @@ def _with_zero(moment: Moment, decision: Decision, active_at: float) -> tuple[st
         return decision.rule, decision.granted
     is_idle = moment.now - active_at >= moment.spec.scaling.idle_limit
     if _is_asleep(moment):
-        demanded = moment.demanded_at is not None and not is_idle
+        demanded = moment.demanded_at is not None and moment.now - moment.demanded_at < moment.spec.scaling.idle_limit
         return (DEMAND, decision.granted) if demanded else (IDLE, _counts(moment))
     return (IDLE, dict.fromkeys(decision.granted, 0)) if is_idle else (decision.rule, decision.granted)
 

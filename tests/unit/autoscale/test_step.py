@@ -82,6 +82,12 @@ def test_wakes_again_and_not_by_old_demand() -> None:
     assert chat.replicas == 0, "nobody came after all"
 
 
+def test_demand_of_long_ago_wakes_nothing_though_the_memory_is_lost() -> None:
+    chat = Deployment(spec=spec(minReplicas=0, idleSeconds=60), replicas=0, demanded_at=START - 61)
+    assert chat.look(None).rule == IDLE
+    assert chat.replicas == 0
+
+
 def test_never_sleeps_on_missing_data_or_with_a_request_in_flight() -> None:
     chat = Deployment(spec=spec(minReplicas=0, idleSeconds=60))
     chat.run(0.5, 3)
