@@ -38,15 +38,17 @@ def prepare(steps: Steps) -> str:
 
 def _prepare_without_registry(steps: Steps) -> None:
     tools.provide_helm(steps)
-    if nodeimage.cached() and all(
-        gobuild.binaries(tool).is_dir() for tool in (versions.KUBERNETES_TOOLS, *versions.HOST_TOOLS)
-    ):
+    needed = (versions.KUBERNETES_TOOLS, *versions.HOST_TOOLS, versions.PROMETHEUS)
+    if nodeimage.cached() and all(gobuild.binaries(tool).is_dir() for tool in needed):
         with steps.step("node image") as step:
             nodeimage.load(step)
         return
     binaries, rootfs_tag = tools.build_all(steps)
     with steps.step("node image") as step:
-        nodeimage.build(binaries, rootfs_tag, step)
+        if nodeimage.cached():
+            nodeimage.load(step)
+        else:
+            nodeimage.build(binaries, rootfs_tag, step)
     with steps.step("remove build caches"):
         cache.remove(gobuild.CACHES)
 

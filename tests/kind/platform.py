@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic.alias_generators import to_camel
 
-from tests.kind import cluster, docker, machine, oldengine, registry, tools
+from tests.kind import cluster, docker, machine, oldengine, prometheus, registry, tools
 from tests.kind.steps import StepError, Steps, output
 from tests.tiny_model import build as tiny_model
 
@@ -68,8 +68,11 @@ def make(steps: Steps, name: str) -> Made:
     _provide(steps, gateway, GATEWAY_IMAGE, Path(), {"BASE_IMAGE": base})
     with steps.step("tiny model") as step:
         folder = tiny_model.make(registry.reference(engine), cluster.models_folder(), step)
+    metrics = prometheus.provide(steps)
     with steps.step("helm upgrade --install") as step:
         _install(made, step, {"image": operator, "runtimes.cpu.image": runtime, "gateway.image": gateway})
+    with steps.step("helm upgrade --install of Prometheus") as step:
+        prometheus.install(made, NAMESPACE, metrics, step)
     answer = Made(
         kubeconfig=str(made.kubeconfig),
         kubectl=str(tools.path("kubectl")),
@@ -129,7 +132,7 @@ def _install(made: cluster.Cluster, step: Step, images: Mapping[str, str]) -> No
         "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
     }
     step.run(made.kubectl("apply", "-f", "-"), stdin=json.dumps(namespace))
-    values = {"imageRegistry": registry.HOST}
+    values = {"imageRegistry": registry.HOST, "prometheus.url": prometheus.url(NAMESPACE)}
     for value, image in images.items():
         values[f"{value}.repository"], values[f"{value}.tag"] = image.split(":")
     flags = [word for key, value in values.items() for word in ("--set-string", f"{key}={value}")]

@@ -84,7 +84,7 @@ def build_all(steps: Steps) -> tuple[dict[str, Path], str]:
 
     One worker downloads the modules and makes the Debian systems while this thread keeps the processors busy.
     """
-    tools = (*versions.HOST_TOOLS, *versions.NODE_TOOLS)
+    tools = versions.ALL_TOOLS
     with ThreadPoolExecutor(1) as downloads:
         fetched = {tool.key: downloads.submit(_fetch, tool, steps) for tool in tools}
         systems = [downloads.submit(make_rootfs, which, steps) for which in (rootfs.NODE, rootfs.PYTHON)]
