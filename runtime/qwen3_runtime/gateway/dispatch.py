@@ -46,11 +46,8 @@ class Dispatcher:
         self._look_again: asyncio.TimerHandle | None = None
         self.demanded_at: float | None = None
         """Loop time at which a request last came while the model slept."""
-
-    @property
-    def is_asleep(self) -> bool:
-        """Whether a request must wait for a start-up."""
-        return self.route.sleeping and not len(self.replicas)
+        self.is_asleep = False
+        """Whether a request must wait for a start-up: the model sleeps, or slept and has no replica yet."""
 
     @property
     def wake_seconds(self) -> float:
@@ -61,6 +58,7 @@ class Dispatcher:
         """Take over a changed route."""
         self.route = route
         self.replicas.update(route.endpoints)
+        self.is_asleep = not route.endpoints and (route.sleeping or self.is_asleep)
         self._pump()
 
     async def acquire(self, tenant: Tenant, estimate: Estimate, work: float, arrived: float) -> Replica:
