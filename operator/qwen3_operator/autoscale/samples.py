@@ -27,7 +27,7 @@ _POD_FIELDS = {
     "qwen3_engine_requests_waiting": "waiting",
 }
 _SCRAPED = "qwen3_runtime_requests_in_flight"
-"""Is there from a pod's first second on; counters appear with the first request."""
+"""Is there from a pod's first second on."""
 _LENGTH_FIELDS = {
     "prompt": "qwen3_engine_prompt_tokens_total",
     "cached": "qwen3_engine_cached_prompt_tokens_total",

@@ -20,7 +20,7 @@ from qwen3_runtime.server.asgi import (
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.prepare import Prepared, Served, prepare
-from qwen3_runtime.server.routes import Route, find_route
+from qwen3_runtime.server.routes import PATHS, Route, find_route
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running, Traffic
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class Forwarder:
         self._upstream = upstream
         self._traffic = traffic
         self._metrics = metrics
+        for path in PATHS[served.task]:  # 0 until the first request: an increase is seen only from something
+            metrics.arrived.labels(path)
+            metrics.arrived_bytes.labels(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

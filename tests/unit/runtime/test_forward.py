@@ -375,6 +375,9 @@ async def test_work_is_counted_when_it_arrives(stand: Stand) -> None:
         return web.json_response({})
 
     stand.engine = engine
+    for name in ("requests_arrived_total", "request_bytes_arrived_total"):
+        sample = stand.metrics.registry.get_sample_value(f"qwen3_runtime_{name}", {"path": "/v1/chat/completions"})
+        assert sample == 0, "there from the first scrape on, so that Prometheus sees the first request as an increase"
     raw = json.dumps(BODY).encode()
     request = asyncio.create_task(stand.client.post("/v1/chat/completions", data=raw))
     await arrived.wait()
