@@ -92,12 +92,12 @@ def test_weights_unmountable_missing_incomplete_then_complete(
     kube: Kube, namespace: str, platform: dict[str, str], own_weights: Path
 ) -> None:
     kube.apply(deployment("weights", namespace))
-    condition = kube.wait_condition("weights", namespace, "Ready", "False", reason="VolumeMountFailed", timeout=60)
+    condition = kube.wait_condition("weights", namespace, "Ready", "False", reason="VolumeMountFailed", timeout=120)
     assert own_weights.name in condition["message"], "the folder that is not there"
 
     # The kubelet tries again after ever longer times.
     own_weights.mkdir(mode=0o755)
-    missing = kube.wait_condition("weights", namespace, "WeightsReady", "False", timeout=120)
+    missing = kube.wait_condition("weights", namespace, "WeightsReady", "False", timeout=240)
     assert "/models" in missing["message"]
     assert "empty" in missing["message"]
 

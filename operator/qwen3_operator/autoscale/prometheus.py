@@ -39,14 +39,17 @@ class Prometheus:
             PrometheusError: one of them failed: half of an observation is none.
         """
         headers = _headers(self._token_file)
+        asked: dict[str, asyncio.Task[Vector]] = {}
+        failed = ""
         try:
             async with asyncio.TaskGroup() as group:
-                asked = {
-                    name: group.create_task(self._query(session, query, headers)) for name, query in QUERIES.items()
-                }
+                for name, query in QUERIES.items():
+                    asked[name] = group.create_task(self._query(session, query, headers))
         except* PrometheusError as errors:
+            failed = str(errors.exceptions[0])
+        if failed:  # not raised above: that would be a group of it
             metrics.PROMETHEUS_READS.labels("failed").inc()
-            raise PrometheusError(str(errors.exceptions[0])) from None
+            raise PrometheusError(failed)
         try:
             found = samples({name: task.result() for name, task in asked.items()})
         except (KeyError, TypeError, ValueError, IndexError) as error:

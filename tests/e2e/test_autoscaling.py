@@ -1,0 +1,158 @@
+"""Scaling by the work that a real Prometheus sees: every mode, a change by hand, and sleep.
+
+One deployment is loaded from the first test to the growth; another sleeps meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import make_namespace, remove_namespace
+from tests.e2e.load import start_load
+from tests.e2e.tenants import SYSTEM, key_secret, new_key, tenant, wait_tenant
+from tests.kube import poll
+from tests.objects import deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.load import Load
+    from tests.kube import Kube, Object
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
+
+NAMESPACE = "autoscaling"
+BUSY, SLEEPER, TENANT = "busy", "sleeper", "sleeper-e2e"
+ROUTE = "autoscaling-sleeper"
+HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
+CHAT: dict[str, Any] = {"model": "Qwen3-Tiny", "messages": HELLO, "max_tokens": 64}
+HOLD_SECONDS = 45
+# So little that one client's chats are the work of many replicas, on whatever machine this runs.
+CAPACITY = {"inputTokensPerSecond": 1000, "outputTokensPerSecond": 1}
+
+
+@pytest.fixture(scope="module")
+def key(kube: Kube, platform: dict[str, str]) -> Iterator[str]:
+    """Both deployments, and a tenant's key to the one that sleeps."""
+    secret = new_key()
+    busy = {"mode": "Advise", "maxReplicas": 2, "replicaCapacity": CAPACITY}
+    sleeper = {"mode": "Auto", "minReplicas": 0, "maxReplicas": 1, "idleSeconds": 60, "replicaCapacity": CAPACITY}
+    offered = {"model": {"servedName": ROUTE}, "tenants": {"allowed": {"names": [TENANT]}}}
+    make_namespace(kube, NAMESPACE, platform["modelFolder"])
+    try:
+        kube.apply(
+            deployment(SLEEPER, NAMESPACE, scaling=sleeper, **offered),
+            deployment(BUSY, NAMESPACE, replicas=1, scaling=busy),
+            key_secret(TENANT, key=secret),
+            tenant(TENANT, [ROUTE]),
+        )
+        kube.wait_condition(BUSY, NAMESPACE, "Ready", "True", timeout=240)
+        wait_tenant(kube, TENANT)
+        yield secret
+    finally:
+        for kind in ("q3t", "secret"):
+            kube.run("delete", kind, TENANT, "-n", SYSTEM, "--ignore-not-found")
+        remove_namespace(kube, NAMESPACE)
+
+
+@pytest.fixture(scope="module")
+def load(kube: Kube, key: str, operator_image: str) -> Load:  # noqa: ARG001 - the key comes with the deployments
+    """One client that asks without a pause until it is stopped."""
+    url = kube.get("q3d", BUSY, NAMESPACE)["status"]["url"]
+    return start_load(kube, NAMESPACE, operator_image, url, seconds=900, concurrency=1, body=CHAT)
+
+
+@pytest.mark.usefixtures("load")
+def test_advise_shows_the_wish_and_does_not_act(kube: Kube) -> None:
+    decision = _wish(kube)
+    assert decision["rule"] in ("Headroom", "Backlog")
+    assert "MaxReplicas" in decision["stopped"]
+    assert float(decision["observed"]["level"]) > 1
+    kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="Advising")
+    assert _asked(kube, BUSY) == 1
+
+
+@pytest.mark.usefixtures("load")
+def test_external_is_obeyed_and_never_touched(kube: Kube) -> None:
+    _set_scaling(kube, BUSY, mode="External")
+    # The next decision says so: it would have two replicas, and there is one.
+    kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="External", timeout=60)
+    _wish(kube)
+    assert _asked(kube, BUSY) == 1
+    _scale(kube, 2)
+    _until_asked(kube, BUSY, 2)
+    assert not kube.get("q3d", BUSY, NAMESPACE)["status"].get("decisions"), "the operator changed nothing yet"
+
+
+@pytest.mark.usefixtures("load")
+def test_a_change_by_hand_holds_for_its_time_and_is_shown(kube: Kube) -> None:
+    _set_scaling(kube, BUSY, mode="Auto", manualHoldSeconds=HOLD_SECONDS)
+    kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="Deciding", timeout=60)
+    _scale(kube, 1)
+    held = kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="ManualHold", timeout=HOLD_SECONDS)
+    assert "spec.replicas was set to 1 by somebody else" in held["message"]
+    decision = _decision(kube, BUSY)
+    assert (decision["rule"], sum(decision["granted"].values())) == ("Manual", 1)
+    assert decision["manualUntil"] in held["message"]
+    assert float(decision["wanted"]) > 1, "what it would do is shown meanwhile"
+    assert _asked(kube, BUSY) == 1
+
+
+def test_load_brings_a_second_replica_and_no_request_fails(kube: Kube, load: Load) -> None:
+    poll("two replicas asked for", lambda: _asked(kube, BUSY) == 2, timeout=HOLD_SECONDS + 60)
+    poll("two replicas ready", lambda: _ready(kube, BUSY) == 2, timeout=240)
+    kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="Deciding")
+    load.stop()
+    result = load.result(timeout=130)
+    assert result["failures"] == []
+    assert result["good"] > 10
+    newest = kube.get("q3d", BUSY, NAMESPACE)["status"]["decisions"][0]
+    assert (newest["before"], newest["after"]) == (1, 2)
+    assert "work of" in newest["reason"]
+    assert "ScaledUp" in kube.run("events", "-n", NAMESPACE, "--for", f"q3d/{BUSY}")
+
+
+@pytest.mark.usefixtures("key")
+def test_sleeps_when_idle(kube: Kube) -> None:
+    kube.wait_condition(SLEEPER, NAMESPACE, "Ready", "False", reason="ScaledToZero", timeout=240)
+    assert _asked(kube, SLEEPER) == 0
+
+
+def _decision(kube: Kube, name: str) -> Object:
+    found: Object = kube.get("q3d", name, NAMESPACE)["status"].get("decision", {})
+    return found
+
+
+def _wish(kube: Kube) -> Object:
+    """The decision, once it would have two replicas."""
+
+    def found() -> Object | None:
+        decision = _decision(kube, BUSY)
+        return decision if sum(decision.get("granted", {}).values()) == 2 else None
+
+    answer: Object = poll(f"{BUSY} would have two replicas", found, timeout=90)
+    return answer
+
+
+def _asked(kube: Kube, name: str) -> int:
+    """Replicas that its workloads ask for."""
+    found = kube.list("deployments", NAMESPACE, f"serving.qwen3.io/deployment={name}")
+    return sum(child["spec"]["replicas"] for child in found)
+
+
+def _until_asked(kube: Kube, name: str, count: int) -> None:
+    poll(f"{count} replicas of {name} asked for", lambda: _asked(kube, name) == count, timeout=60)
+
+
+def _ready(kube: Kube, name: str) -> int:
+    return int(kube.get("q3d", name, NAMESPACE)["status"]["readyReplicas"])
+
+
+def _set_scaling(kube: Kube, name: str, **fields: Any) -> None:
+    kube.patch("q3d", name, NAMESPACE, {"spec": {"scaling": fields}})
+
+
+def _scale(kube: Kube, count: int) -> None:
+    kube.run("scale", "q3d", BUSY, "-n", NAMESPACE, f"--replicas={count}")

@@ -1,0 +1,33 @@
+"""What a Prometheus that fails is to the autoscaler."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from qwen3_operator.autoscale.prometheus import Prometheus, PrometheusError
+from qwen3_operator.settings import PrometheusSettings
+
+
+async def _read(url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        await Prometheus(PrometheusSettings(url=url, token_file=None)).read(session)
+
+
+async def test_an_error_of_the_server_is_named() -> None:
+    """One sentence for all queries, and not a group of exceptions."""
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        with pytest.raises(PrometheusError, match="HTTP 404"):
+            await _read(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_server_that_is_not_there_is_named() -> None:
+    with pytest.raises(PrometheusError, match="not reached"):
+        await _read("http://127.0.0.1:1")
