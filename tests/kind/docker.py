@@ -23,6 +23,8 @@ PACKAGES = ("docker.io", "iptables", "debootstrap", "jq", "ca-certificates")
 # dockerd must find Debian's containerd and runc, never the ones built for the nodes.
 DAEMON_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 60
+# Files with the process ids of the daemon and of the containerd that it starts, by program.
+PID_FILES = {"dockerd": Path("/var/run/docker.pid"), "containerd": Path("/var/run/docker/containerd/containerd.pid")}
 
 
 def docker(*words: str | Path) -> list[str]:
@@ -109,7 +111,9 @@ def _spawn(step: Step) -> None:
         "group": grp.getgrgid(os.getegid()).gr_name,
     }
     (folder / "daemon.json").write_text(json.dumps(config, indent=2))
-    _remove_stale_pid_file(step)
+    for program, pid_file in PID_FILES.items():
+        if is_stale(pid_file, program):
+            step.run([*as_root(), "rm", "-f", pid_file])
     log_path = folder / "dockerd.log"
     command = [*as_root(), "env", f"PATH={DAEMON_PATH}", "dockerd", "--config-file", str(folder / "daemon.json")]
     with log_path.open("a") as log:
@@ -122,19 +126,25 @@ def _spawn(step: Step) -> None:
     (folder / "started-by-us").touch()
 
 
-def _remove_stale_pid_file(step: Step) -> None:
-    """After a kill -9 or a restart the old process id may belong to another program, and dockerd would refuse."""
-    pid_file = Path("/var/run/docker.pid")
+def is_stale(pid_file: Path, program: str) -> bool:
+    """Whether the process id in a file is not one of ``program``.
+
+    After a kill or a restart the id may belong to another program; dockerd then refuses to start, or waits for a
+    containerd that nobody started until it gives up.
+    """
     if not pid_file.exists():
-        return
-    command_line = Path(f"/proc/{pid_file.read_text().strip()}/cmdline")
-    if not command_line.exists() or b"dockerd" not in command_line.read_bytes():
-        step.run([*as_root(), "rm", "-f", pid_file])
+        return False
+    command_line = Path("/proc", pid_file.read_text().strip(), "cmdline")
+    try:
+        name = command_line.read_bytes().split(b"\0")[0]
+    except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+        return True
+    return Path(name.decode(errors="replace")).name != program
 
 
 def stop(step: Step) -> None:
     """Stop the daemon, where it was started by ``start``."""
-    marker, pid_file = state_folder() / "started-by-us", Path("/var/run/docker.pid")
+    marker, pid_file = state_folder() / "started-by-us", PID_FILES["dockerd"]
     if not marker.exists() or not running():
         step.note = "not ours, or not running"
         return
