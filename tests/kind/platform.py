@@ -68,6 +68,7 @@ def make(steps: Steps, name: str) -> Made:
     _provide(steps, gateway, GATEWAY_IMAGE, Path(), {"BASE_IMAGE": base})
     with steps.step("tiny model") as step:
         folder = tiny_model.make(registry.reference(engine), cluster.models_folder(), step)
+    tools.provide_compiler(steps)
     metrics = prometheus.provide(steps)
     with steps.step("helm upgrade --install") as step:
         _install(made, step, {"image": operator, "runtimes.cpu.image": runtime, "gateway.image": gateway})

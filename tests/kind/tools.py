@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.kind import cache, gobuild, rootfs, versions
+from tests.kind import cache, docker, gobuild, rootfs, versions
 from tests.kind.steps import StepError
 
 if TYPE_CHECKING:
@@ -77,6 +77,14 @@ def _build(tool: GoTool, steps: Steps) -> None:
         return
     with steps.step(f"build {tool.name} {tool.version}") as step:
         gobuild.build(tool, step)
+
+
+def provide_compiler(steps: Steps) -> None:
+    """What makes the stand-ins for CUDA in the engines that tests start beside the cluster."""
+    if all(shutil.which(name) for name in ("gcc", "nm", "readelf")):
+        return
+    with steps.step("compiler") as step:
+        docker.install_packages(step, ("gcc", "binutils", "libc6-dev"))
 
 
 def build_all(steps: Steps) -> tuple[dict[str, Path], str]:

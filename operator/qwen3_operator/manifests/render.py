@@ -8,6 +8,7 @@ from qwen3_operator.api.base import API_VERSION
 from qwen3_operator.api.deployment import KIND, DeploymentSpec
 from qwen3_operator.manifests import groups, names
 from qwen3_operator.manifests.digest import digest
+from qwen3_operator.manifests.disruption import disruption_budget_spec
 from qwen3_operator.manifests.network import network_policy_spec, service_spec
 from qwen3_operator.manifests.pod import pod_spec
 from qwen3_operator.manifests.runtime import runtime_config
@@ -34,7 +35,7 @@ class RenderError(Exception):
 
 
 def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
-    """All children: a Service, a NetworkPolicy and one workload per placement, each with its digest.
+    """All children: a Service, a NetworkPolicy, a PodDisruptionBudget and one workload per placement, with digests.
 
     The workload is a Deployment, or a LeaderWorkerSet where a replica spans nodes.
 
@@ -59,6 +60,7 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
             name,
             network_policy_spec(name, settings.own_namespace if spec.tenants else None, groups=spans),
         ),
+        _child(deployment, "policy/v1", "PodDisruptionBudget", name, disruption_budget_spec(name)),
     ]
     model = catalog.models[plan.model]
     for placement in plan.placements:

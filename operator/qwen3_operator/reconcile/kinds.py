@@ -53,13 +53,14 @@ class Kind(Enum):
     LEADER_WORKER_SET = Resource(groups.KIND, groups.GROUP, groups.VERSION, "leaderworkersets")
     SERVICE = Resource("Service", "", "v1", "services")
     NETWORK_POLICY = Resource("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies")
+    DISRUPTION_BUDGET = Resource("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets")
     NODE = Resource("Node", "", "v1", "nodes", namespaced=False)
     ACCELERATOR_POOL = Resource(pool.KIND, GROUP, VERSION, pool.PLURAL, namespaced=False)
 
 
 WORKLOAD_KINDS = (Kind.DEPLOYMENT, Kind.LEADER_WORKER_SET)
 """What makes pods."""
-CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, *WORKLOAD_KINDS)
+CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, Kind.DISRUPTION_BUDGET, *WORKLOAD_KINDS)
 """What is rendered, in the order of creation."""
 MANAGED_KINDS = (Kind.POD, *CHILD_KINDS)
 """What is watched by our label only."""

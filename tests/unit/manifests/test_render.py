@@ -46,7 +46,13 @@ def test_sampling_of_the_model_reaches_the_pod(catalog: Catalog) -> None:
 
 def test_one_service_one_policy_and_a_workload_per_placement(catalog: Catalog) -> None:
     found = children(catalog, plan=plan(placement(), cpu_placement()))
-    assert list(found) == ["Service/chat", "NetworkPolicy/chat", "Deployment/chat-h100", "Deployment/chat-cpu"]
+    assert list(found) == [
+        "Service/chat",
+        "NetworkPolicy/chat",
+        "PodDisruptionBudget/chat",
+        "Deployment/chat-h100",
+        "Deployment/chat-cpu",
+    ]
 
 
 def test_everything_is_valid_kubernetes(catalog: Catalog) -> None:

@@ -10,7 +10,7 @@ from qwen3_operator.reconcile.drift import fingerprint, needs_apply
 from tests.unit.manifests.samples import deployment, plan, settings
 from tests.unit.reconcile.samples import CATALOG
 
-SERVICE, POLICY, WORKLOAD = render(deployment(), plan(), settings(), CATALOG)
+SERVICE, POLICY, BUDGET, WORKLOAD = render(deployment(), plan(), settings(), CATALOG)
 
 
 def stored(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def stored(manifest: dict[str, Any]) -> dict[str, Any]:
     return live
 
 
-@pytest.mark.parametrize("manifest", [SERVICE, POLICY, WORKLOAD], ids=lambda manifest: manifest["kind"])
+@pytest.mark.parametrize("manifest", [SERVICE, POLICY, BUDGET, WORKLOAD], ids=lambda manifest: manifest["kind"])
 def test_what_was_applied_is_left_alone_even_by_a_new_process(manifest: dict[str, Any]) -> None:
     live = stored(manifest)
     assert not needs_apply(manifest, live, None)
@@ -32,13 +32,13 @@ def test_what_was_applied_is_left_alone_even_by_a_new_process(manifest: dict[str
 
 
 def test_what_is_missing_or_was_rendered_otherwise_is_applied() -> None:
-    other = render(deployment({"drainTimeoutSeconds": 5}), plan(), settings(), CATALOG)[2]
+    other = render(deployment({"drainTimeoutSeconds": 5}), plan(), settings(), CATALOG)[-1]
     assert needs_apply(WORKLOAD, None, None)
     assert needs_apply(other, stored(WORKLOAD), fingerprint(stored(WORKLOAD)))
 
 
 def test_a_field_that_is_no_longer_rendered_is_taken_back() -> None:
-    with_secret = render(deployment({"engine": {"imagePullSecrets": ["s"]}}), plan(), settings(), CATALOG)[2]
+    with_secret = render(deployment({"engine": {"imagePullSecrets": ["s"]}}), plan(), settings(), CATALOG)[-1]
     assert needs_apply(WORKLOAD, stored(with_secret), None)
 
 
