@@ -123,15 +123,22 @@ def test_stream_says_the_same_and_ends_with_its_usage(client: openai.OpenAI) -> 
     assert chunks[-1].usage.prompt_tokens == whole.usage.prompt_tokens
 
 
-def test_length_and_stop(client: openai.OpenAI) -> None:
-    asked: dict[str, Any] = {"model": MODEL, "messages": HELLO, "temperature": 0, "extra_body": NO_THINKING}
-    cut = client.chat.completions.create(**asked, max_tokens=3)
+def test_length(client: openai.OpenAI) -> None:
+    cut = client.chat.completions.create(
+        model=MODEL, messages=HELLO, temperature=0, max_tokens=3, extra_body=NO_THINKING
+    )
     assert cut.choices[0].finish_reason == "length"
     assert cut.usage
     assert cut.usage.completion_tokens == 3
-    stopped = client.chat.completions.create(**asked, max_tokens=100, stop=["Qwen3"])
-    assert stopped.choices[0].finish_reason == "stop"
-    assert (stopped.choices[0].message.content or "").strip() == "Hello! I am"
+
+
+def test_stop(pod: Pod, environment: Environment | InImage) -> None:
+    body = {"model": MODEL, "messages": HELLO, "temperature": 0, "max_tokens": 100, "stop": ["Qwen3"], **NO_THINKING}
+    if refused(pod, environment, body, "stop"):
+        return
+    answer = httpx.post(f"{pod.url}/v1/chat/completions", json=body, timeout=200).raise_for_status().json()
+    assert answer["choices"][0]["finish_reason"] == "stop"
+    assert answer["choices"][0]["message"]["content"].strip() == "Hello! I am"
 
 
 def test_tool_call(client: openai.OpenAI) -> None:

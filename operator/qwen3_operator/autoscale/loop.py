@@ -77,8 +77,10 @@ class Autoscaler:
         settings: Settings,
         enqueue: Callable[[Key, float], None],
         *,
+        route_name: Callable[[Key], str | None] | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """``route_name`` says what requests at the gateway call a deployment that it routes to; None: no gateway."""
         self._client = client
         self._cache = cache
         self._planner = planner
@@ -89,7 +91,7 @@ class Autoscaler:
         self._store = Store(client, settings)
         self._rooms = Rooms(planner, time.monotonic)
         self._demand_changed = asyncio.Event()
-        self._has_gateway = settings.gateway
+        self._route_name = route_name
         self._demand = DemandWatch(client, settings, self._demand_changed.set)
         self._known: dict[Key, _Known] = {}
         self._gone: set[Key] = set()
@@ -126,7 +128,7 @@ class Autoscaler:
         for key, memory in memories.items():
             self._known[key] = _Known(memory, self._clock(), changes=_stored_changes(self._cache.get(key)))
         async with aiohttp.ClientSession(trust_env=False) as session, asyncio.TaskGroup() as group:
-            if self._has_gateway:
+            if self._route_name is not None:
                 group.create_task(self._demand.run())
             while True:
                 begun = time.monotonic()
@@ -175,7 +177,7 @@ class Autoscaler:
         for key, spec in self._specs().items():
             plan = self._planner.in_force(key)
             asleep = plan is not None and not sum(counts(plan).values())
-            if asleep and self._served_name(key, spec) in self._demand.demanded_at:
+            if asleep and self._demanded_at(key) is not None:
                 await self._guarded_look(key, spec, None, "")
 
     def _specs(self) -> dict[Key, DeploymentSpec]:
@@ -222,8 +224,7 @@ class Autoscaler:
         except CapacityUnknown as unknown:
             self._tell(key, known, Verdict(ConditionStatus.FALSE, "CapacityUnknown", str(unknown)), None)
             return
-        name = self._served_name(key, spec)
-        moment = Moment(key, spec, view, found, able, self._demand.demanded_at.get(name), now)
+        moment = Moment(key, spec, view, found, able, self._demanded_at(key), now)
         outcome = step(known.memory, moment)
         known.memory = outcome.memory
         _export(key, outcome)
@@ -308,10 +309,10 @@ class Autoscaler:
     def _saved(self, key: Key) -> float:
         return self._known[key].saved_at
 
-    def _served_name(self, key: Key, spec: DeploymentSpec) -> str:
-        """Name of the route at the gateway: what requests carry in "model"."""
-        plan = self._planner.in_force(key)
-        return spec.model.served_name or (plan.model if plan else spec.model.name)
+    def _demanded_at(self, key: Key) -> float | None:
+        """When the gateway last asked for a deployment that sleeps; what it does not route to is never asked for."""
+        name = self._route_name(key) if self._route_name else None
+        return self._demand.demanded_at.get(name) if name is not None else None
 
 
 def counts(plan: PlanStatus) -> dict[str, int]:

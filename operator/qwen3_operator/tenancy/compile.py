@@ -48,6 +48,8 @@ class Compiled:
     """By name of the Qwen3Tenant."""
     offers: Mapping[Key, Verdict]
     """For each deployment with spec.tenants, whether tenants reach it."""
+    names: Mapping[Key, str]
+    """What requests call each deployment that the gateway routes to. Two of one name: only the one that has it."""
 
 
 def compile_tenancy(
@@ -83,7 +85,8 @@ def compile_tenancy(
         compiled.append(_tenant(name, spec, keys.names, models.names))
     found = [route(served, served.plan) for _, served in sorted(by_name.items()) if served.plan]
     in_order = sorted(compiled, key=lambda tenant: tenant.name)
-    return Compiled(Tenants(tenants=tuple(in_order)), Routes(models=tuple(found)), granted, told)
+    names = {served.key: name for name, served in by_name.items()}
+    return Compiled(Tenants(tenants=tuple(in_order)), Routes(models=tuple(found)), granted, told, names)
 
 
 def _age(raw: Mapping[str, Any]) -> tuple[str, str]:

@@ -56,6 +56,7 @@ class TenancyKeeper:
         self._files = GatewayFiles(client, settings)
         self._changed = asyncio.Event()
         self._offers: Mapping[Key, Verdict] = {}
+        self._names: Mapping[Key, str] = {}
         namespace, types = settings.own_namespace, f"type={tenant.KEY_SECRET_TYPE}"
         self._tenants: Follower[dict[str, Any]] = Follower(client, _TENANT, namespace, dict, self.changed)
         self._secrets: Follower[KeySecret] = Follower(
@@ -70,6 +71,10 @@ class TenancyKeeper:
     def view(self, key: Key) -> Verdict | None:
         """Whether tenants reach a deployment, as far as that was looked at."""
         return self._offers.get(key)
+
+    def route_name(self, key: Key) -> str | None:
+        """What tenants' requests call a deployment; None for one that they do not reach."""
+        return self._names.get(key)
 
     async def run(self) -> None:
         """Follow, compile and write until cancelled."""
@@ -109,6 +114,7 @@ class TenancyKeeper:
     async def _round(self) -> None:
         compiled = compile_tenancy(self._tenants.objects.values(), self._secrets.objects, self._served.all())
         await self._files.write(compiled)
+        self._names = compiled.names
         self._tell_owners(compiled)
         for name, raw in list(self._tenants.objects.items()):
             if name in compiled.grants:

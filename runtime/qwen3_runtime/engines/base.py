@@ -67,6 +67,8 @@ class Adapter(Protocol):
     """What the neutral metrics are called here, in the order of `ENGINE_METRICS`; unknown ones are left out."""
     keeps_connections: bool
     """Whether its server says so before it closes a connection that could be used again."""
+    marks_end: bool
+    """Whether its streams end with ``data: [DONE]``."""
     takes_sampling: bool
     """Whether requests may carry ``top_k`` and ``min_p``; else the model's own generation_config.json decides."""
     unsupported: Mapping[str, Missing]

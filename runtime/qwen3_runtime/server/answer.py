@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qwen3_runtime.server import errors
 from qwen3_runtime.server.asgi import Header, Send, send_body, send_error, send_start
 from qwen3_runtime.server.traffic import InterruptedRequestError
-from qwen3_runtime.server.usage import begins_answer, take_usage, usage_of
+from qwen3_runtime.server.usage import begins_answer, ends_choice, take_usage, usage_of
 
 if TYPE_CHECKING:
     from qwen3_runtime.server.connection import Connection
@@ -48,8 +48,15 @@ class Answer:
         self.usage = usage_of(body)
         await send_body(self._send, body, more=False)
 
-    async def stream(self, response: Connection, headers: list[Header], *, hide_usage: bool) -> None:
-        """Events as they come. Only a piece of an event waits for its rest: no client could read it anyway."""
+    async def stream(self, response: Connection, headers: list[Header], *, hide_usage: bool, marks_end: bool) -> None:
+        """Events as they come. Only a piece of an event waits for its rest: no client could read it anyway.
+
+        Args:
+            response: The engine's.
+            headers: For the client.
+            hide_usage: Leave out the event that has nothing but counts.
+            marks_end: Whether the engine ends its streams with ``[DONE]``; it is added where it does not.
+        """
         await self._start(response.status, headers, None)
         self._streaming = self.is_stream = True
         sent = held = b""
@@ -67,10 +74,10 @@ class Answer:
                 self.first_answer = perf_counter() - self._began
             await send_body(self._send, chunk, more=True)
             sent = chunk
-        if held or not sent.endswith(STREAM_END):
+        if held or not (sent.endswith(STREAM_END) if marks_end else ends_choice(sent)):
             raise InterruptedRequestError(errors.ENGINE_FAILED)
         self._streaming = False
-        await send_body(self._send, b"", more=False)
+        await send_body(self._send, b"" if marks_end else STREAM_END, more=False)
 
     async def fail(self, error: ErrorAnswer) -> None:
         """End the answer so that the client sees the failure, whatever has gone out already."""

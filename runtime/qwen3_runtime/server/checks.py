@@ -38,6 +38,14 @@ def read_request(body: bytes, served_model_name: str) -> dict[str, Any] | ErrorA
     return _check_fields(request) or request
 
 
+def check_messages(request: Mapping[str, Any]) -> ErrorAnswer | None:
+    """Why these cannot be the messages of a chat: some engines fail over them instead of refusing."""
+    messages = request.get("messages")
+    if isinstance(messages, list) and messages and all(isinstance(message, dict) for message in messages):
+        return None
+    return invalid("invalid_messages", "`messages` must be a list of at least one object.", "messages")
+
+
 def _check_fields(request: Mapping[str, Any]) -> ErrorAnswer | None:
     for name, reason in REFUSED_FIELDS.items():
         value = request.get(name)

@@ -105,7 +105,8 @@ class Forwarder:
         async with self._upstream.request(scope["method"], _target(scope), body, headers) as response:
             kept = [(name, value) for name, value in response.headers if name.lower() not in HOP_BY_HOP]
             if _is_stream(kept):
-                await answer.stream(response, kept, hide_usage=prepared is not None and prepared.hide_usage)
+                hide_usage = prepared is not None and prepared.hide_usage
+                await answer.stream(response, kept, hide_usage=hide_usage, marks_end=self._served.marks_end)
             else:
                 await answer.whole(response.status, kept, await response.read())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.config import Task, ThinkingMode
-from qwen3_runtime.server.checks import read_request
+from qwen3_runtime.server.checks import check_messages, read_request
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.rewrite import rewrite
 from qwen3_runtime.server.routes import CHAT, COMPLETIONS, Route
@@ -33,6 +33,8 @@ class Served:
     engine: str
     unsupported: Mapping[str, Missing]
     """Request fields that the engine does not carry out."""
+    marks_end: bool
+    """Whether the engine ends its streams with ``[DONE]``."""
 
 
 def served(config: RuntimeConfig, adapter: Adapter) -> Served:
@@ -51,6 +53,7 @@ def served(config: RuntimeConfig, adapter: Adapter) -> Served:
         sampling=config.sampling if adapter.takes_sampling else None,
         engine=adapter.name,
         unsupported=adapter.unsupported,
+        marks_end=adapter.marks_end,
     )
 
 
@@ -74,6 +77,8 @@ def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer
     if route.name == COMPLETIONS:
         settled = check_prompt(request) or request
     elif route.name == CHAT:
+        if (refusal := check_messages(request)) is not None:
+            return refusal
         settled = settle(request, served.thinking)
         if isinstance(settled, dict):
             settled = with_defaults(settled, served.sampling, thinks=thinks(settled, served.thinking))

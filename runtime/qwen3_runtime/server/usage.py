@@ -15,6 +15,8 @@ _MARK = b'"usage":{'
 """Only an event or answer with counts holds it: in a text the quotes are escaped."""
 _ANSWER = re.compile(rb'"content":"[^"]|"text":"[^"]|"tool_calls":\[\{')
 """A piece of an answer; a thought goes by ``reasoning_content``."""
+_FINISHED = re.compile(rb'"finish_reason":"')
+_NO_CHOICES = re.compile(rb'"choices":\[\]')
 _EVENT_END = b"\n\n"
 
 
@@ -51,9 +53,14 @@ def take_usage(events: bytes, *, hide: bool) -> tuple[bytes, Usage | None]:
     for event in events.split(_EVENT_END):
         found = _read(event.removeprefix(b"data: ")) if _MARK in event else None
         usage = found or usage
-        if not (hide and found):
+        if not (hide and found and _NO_CHOICES.search(event)):
             kept.append(event)
     return _EVENT_END.join(kept), usage
+
+
+def ends_choice(events: bytes) -> bool:
+    """Whether an event says why the model stopped: nothing of that choice comes after it."""
+    return _FINISHED.search(events) is not None
 
 
 def asks_for_usage(request: Mapping[str, Any]) -> bool:
@@ -63,10 +70,11 @@ def asks_for_usage(request: Mapping[str, Any]) -> bool:
 
 
 def _read(text: bytes) -> Usage | None:
-    """Counts of an answer, or of an event that has no choices beside them."""
+    """Counts of an answer, of an event that has no choices beside them, or of one that ends them."""
     with suppress(ValueError, TypeError, AttributeError, KeyError):
         answer = json.loads(text)
-        if answer.get("object", "").endswith("chunk") and answer["choices"]:
+        unfinished = any(not choice.get("finish_reason") for choice in answer.get("choices") or ())
+        if answer.get("object", "").endswith("chunk") and unfinished:
             return None
         counts = answer["usage"]
         total = int(counts.get("completion_tokens") or 0)

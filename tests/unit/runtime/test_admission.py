@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qwen3_runtime.config import Task
-from qwen3_runtime.server.checks import read_request
+from qwen3_runtime.server.checks import check_messages, read_request
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.refused import REFUSED_FIELDS
 from qwen3_runtime.server.routes import PATHS, Route, find_route
@@ -154,3 +154,12 @@ def test_media_inside_the_request_pass() -> None:
     ):
         request = {"model": "qwen3-tiny", **body}
         assert read_request(json.dumps(request).encode(), "qwen3-tiny") == request
+
+
+@pytest.mark.parametrize("messages", [None, "Hello", [], {}, ["Hello"], 3])
+def test_messages_that_are_none_are_refused_by_name(messages: Any) -> None:
+    """transformers would answer 500."""
+    refusal = check_messages({"model": "qwen3-tiny", "messages": messages})
+    assert refusal is not None
+    assert (refusal.status, refusal.param) == (400, "messages")
+    assert check_messages(CHAT) is None

@@ -32,7 +32,7 @@ from qwen3_runtime.server.traffic import Traffic
 from qwen3_runtime.server.upstream import Upstream
 from tests.unit.runtime.conftest import make_config
 
-BODY: dict[str, Any] = {"model": "qwen3-tiny", "messages": []}
+BODY: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "content": "Hi"}]}
 EVENT = b'data: {"choices": []}\n\n'
 DONE = b"data: [DONE]\n\n"
 IDLE, SLOW = 2000, 100

@@ -16,7 +16,7 @@ from tests.unit.runtime.conftest import make_config
 THINKING = {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "min_p": 0}
 ANSWERING = {"temperature": 0.7, "top_p": 0.8, "top_k": 20, "min_p": 0}
 SAMPLING = Sampling(thinking=SamplingValues(**THINKING), answering=SamplingValues(**ANSWERING))
-PLAIN: dict[str, Any] = {"model": "qwen3-tiny", "messages": []}
+PLAIN: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "content": "Hi"}]}
 
 
 def sampled(asked: dict[str, Any], path: str = CHAT, **config: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ USAGE = Usage(prompt=9, thinking=20, answer=10)
 
 
 def test_whole_answers() -> None:
+    assert usage_of(b'{"data":[],"usage":{"prompt_tokens":5}}') == Usage(5, 0, 0)
     assert usage_of(b'{"choices":[{"message":{}}],"usage":' + json.dumps(COUNTS).encode() + b"}") == USAGE
     older = {"prompt_tokens": 9, "completion_tokens": 30, "reasoning_tokens": 20}
     assert usage_of(b'{"choices":[],"usage":' + json.dumps(older).encode() + b"}") == USAGE
@@ -37,6 +38,16 @@ def test_the_event_with_the_counts_is_taken_out_of_a_stream(before: bytes, after
 def test_counts_beside_a_text_stay() -> None:
     event = b'data: {"object":"chat.completion.chunk","choices":[{}],"usage":{"completion_tokens":3}}\n\n'
     assert take_usage(event, hide=True) == (event, None)
+
+
+def test_counts_beside_the_end_of_a_choice_count_and_stay() -> None:
+    """transformers sends no event for them alone."""
+    event = (
+        b'data: {"object":"chat.completion.chunk","choices":[{"delta":{},"finish_reason":"stop"}],"usage":'
+        + json.dumps(COUNTS).encode()
+        + b"}\n\n"
+    )
+    assert take_usage(event, hide=True) == (event, USAGE)
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,15 @@ def test_without_consent_there_is_no_route_and_nothing_to_tell() -> None:
     assert found.offers == {}
 
 
+def test_only_what_holds_a_route_goes_by_its_name() -> None:
+    """A namesake, or one that lets no tenant in, must not wake for what tenants ask of another."""
+    oldest = served("chat", namespace="team-a", created="2026-11-24T12:00:00Z")
+    namesake = served("chat", namespace="team-b", created="2026-11-25T12:00:00Z")
+    closed = served("chat", namespace="team-c", allowed={}, created="2026-11-23T12:00:00Z")
+    found = compiled([tenant()], None, namesake, closed, oldest)
+    assert found.names == {Key("team-a", "chat"): "chat"}
+
+
 def test_a_deployment_on_its_way_out_is_no_longer_offered() -> None:
     leaving = served()
     gone = {**leaving.deployment["metadata"], "deletionTimestamp": "2026-11-27T12:00:00Z"}

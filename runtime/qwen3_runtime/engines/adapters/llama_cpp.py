@@ -54,6 +54,7 @@ class LlamaCpp:
     worker_names: tuple[str, ...] = ()
     metrics = _METRICS
     keeps_connections = False
+    marks_end = True
     takes_sampling = True
     unsupported: Mapping[str, Missing] = {}
 

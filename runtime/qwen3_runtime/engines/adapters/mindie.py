@@ -53,6 +53,7 @@ class MindIE:
     worker_names: tuple[str, ...] = ("mindie_llm_back",)
     metrics = _METRICS
     keeps_connections = False
+    marks_end = True
     takes_sampling = True
     unsupported: Mapping[str, Missing] = {}
 

@@ -73,6 +73,7 @@ class SGLang:
     worker_names: tuple[str, ...] = ("sglang::schedul", "sglang::detoken", "sglang::data_pa")
     metrics = _METRICS
     keeps_connections = True
+    marks_end = True
     takes_sampling = True
     unsupported: Mapping[str, Missing] = {}
 

@@ -37,10 +37,12 @@ class Transformers:
     metrics: Mapping[EngineMetric, Source] = {}
     """It has none."""
     keeps_connections = True
+    marks_end = False
     takes_sampling = False
     unsupported: Mapping[str, Missing] = {
         "response_format": Missing(_IGNORED, harmless=({"type": "text"},)),
         "tool_choice": Missing(_IGNORED, harmless=("auto",)),
+        "stop": Missing("transformers serve leaves the stop text in the answer"),
         "n": Missing(_IGNORED, harmless=(1,)),
         "logprobs": Missing(_IGNORED, harmless=(False,)),
         "presence_penalty": Missing(_IGNORED, harmless=(0,)),

@@ -73,6 +73,7 @@ class VLLM:
     worker_names: tuple[str, ...] = ("VLLM::EngineCor", "VLLM::Worker")
     metrics = _METRICS
     keeps_connections = True
+    marks_end = True
     takes_sampling = True
     unsupported: Mapping[str, Missing] = {}
 

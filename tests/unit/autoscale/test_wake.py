@@ -1,0 +1,52 @@
+"""Whose requests wake a deployment that sleeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from qwen3_operator.autoscale.loop import Autoscaler
+from qwen3_operator.reconcile.cache import Cache
+from qwen3_operator.reconcile.kinds import Key, Kind
+from tests.unit.manifests.samples import deployment, placement, plan, settings
+
+if TYPE_CHECKING:
+    from qwen3_operator.reconcile.client import Client
+    from qwen3_operator.reconcile.planner import Planner
+
+ROUTED, NAMESAKE = Key("team-a", "chat"), Key("team-b", "chat")
+
+
+class Asleep:
+    def in_force(self, _: Key) -> Any:
+        return plan(placement(replicas=0))
+
+
+class Woken(Autoscaler):
+    """Notes what it would look at."""
+
+    def __init__(self, **arguments: Any) -> None:
+        cache = Cache()
+        for key in (ROUTED, NAMESAKE):
+            cache.put(Kind.QWEN3DEPLOYMENT, deployment({"scaling": {"mode": "Auto"}}, **key._asdict()))
+        nobody = cast("Client", None)
+        super().__init__(nobody, cache, cast("Planner", Asleep()), settings(), lambda *_: None, **arguments)
+        self.looked_at: list[Key] = []
+        self._demand.demanded_at = {"chat": 1.0}
+
+    async def _guarded_look(self, key: Key, *_: Any) -> None:
+        self.looked_at.append(key)
+
+
+async def test_only_the_deployment_that_the_gateway_routes_to_wakes() -> None:
+    scaler = Woken(route_name={ROUTED: "chat"}.get)
+    await scaler._wake()
+    assert scaler.looked_at == [ROUTED]
+
+
+@pytest.mark.parametrize("route_name", [None, {}.get, {ROUTED: "other"}.get])
+async def test_without_a_route_of_that_name_nothing_wakes(route_name: Any) -> None:
+    scaler = Woken(route_name=route_name)
+    await scaler._wake()
+    assert scaler.looked_at == []
