@@ -99,7 +99,7 @@ def as_it_is(model: Path) -> Path:
     return model
 
 
-COMPACT_JSON = ("--structured-outputs-config", json.dumps({"disable_any_whitespace": True}))
+COMPACT_JSON = ("--structured-outputs-config", json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}))
 """A schema allows any number of blanks, and a tiny model likes them."""
 ENVIRONMENTS = (
     # One thread: several wait for each other on shared processors.
