@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from qwen3_operator.manifests.groups import INDEX_LABEL
 from qwen3_operator.manifests.names import PLACEMENT_LABEL, dns_label
 from qwen3_operator.reconcile.observed import PodView, condition
 from qwen3_operator.scaling import Fleet
@@ -46,7 +47,7 @@ def fleet(asked: Mapping[str, int], pods: Sequence[Mapping[str, Any]], now: floa
     for pool, count in asked.items():
         label = dns_label(pool)
         here = [view for view in ready if _label(view) == label]
-        draining = sum(_label(view) == label and "deletionTimestamp" in view.pod["metadata"] for view in views)
+        draining = sum(view.leads and _label(view) == label and _is_ending(view) for view in views)
         serving = min(len(here), count)
         fleets.append(Fleet(pool, serving, count - serving, draining))
         if took := [seconds for view in here if (seconds := _startup(view)) is not None]:
@@ -60,13 +61,24 @@ def fleet(asked: Mapping[str, int], pods: Sequence[Mapping[str, Any]], now: floa
 
 
 def emptiest_first(pods: Iterable[Mapping[str, Any]], in_flight: Mapping[str, float]) -> dict[str, int]:
-    """Value of ``controller.kubernetes.io/pod-deletion-cost`` by pod: what ends first has the lowest."""
+    """Value of ``controller.kubernetes.io/pod-deletion-cost`` by pod: what ends first has the lowest.
+
+    Only of pods of a ReplicaSet: a LeaderWorkerSet ends its groups in the order of their numbers.
+    """
     views = (PodView(pod) for pod in pods)
-    return {view.name: round(in_flight.get(view.name, 0.0)) for view in views if view.is_ready}
+    return {
+        view.name: round(in_flight.get(view.name, 0.0))
+        for view in views
+        if view.is_ready and INDEX_LABEL not in (view.pod["metadata"].get("labels") or {})
+    }
 
 
 def _label(view: PodView) -> str:
     return str((view.pod["metadata"].get("labels") or {}).get(PLACEMENT_LABEL, ""))
+
+
+def _is_ending(view: PodView) -> bool:
+    return "deletionTimestamp" in view.pod["metadata"]
 
 
 def _startup(view: PodView) -> float | None:

@@ -93,7 +93,7 @@ def verdict(outcome: Outcome, moment: Moment, trouble: str) -> Verdict:
         until = stamp(outcome.memory.manual.until)
         message = f"spec.replicas was set to {moment.spec.replicas} by somebody else and holds until {until}"
         return Verdict(ConditionStatus.TRUE, "ManualHold", message)
-    if outcome.rule == IDLE:
+    if outcome.rule == IDLE and outcome.applies:
         return Verdict(
             ConditionStatus.TRUE,
             "Asleep",

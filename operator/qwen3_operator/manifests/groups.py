@@ -48,6 +48,12 @@ def group_spec(template: dict[str, Any], *, replicas: int, nodes: int, update: M
     }
 
 
+def without_workers(labels: str, nodes: int) -> str:
+    """A label selector that leaves out the workers of groups of up to so many pods: a replica is counted once."""
+    workers = ",".join(str(rank) for rank in range(1, nodes))
+    return f"{labels},{INDEX_LABEL} notin ({workers})" if workers else labels
+
+
 def template_of(workload: Mapping[str, Any]) -> Mapping[str, Any]:
     """Pod template of a Deployment, or of the leaders of a LeaderWorkerSet."""
     group = workload["spec"].get("leaderWorkerTemplate")

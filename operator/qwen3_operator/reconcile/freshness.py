@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from qwen3_operator import metrics
 from qwen3_operator.api.deployment import DeploymentSpec
+from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.reconcile.client import ApiError
 from qwen3_operator.reconcile.outdated import judge_plan
 from qwen3_operator.reconcile.queue import WorkQueue
@@ -97,9 +98,18 @@ class Freshness:
         self._looked_at[key] = self._clock()
         room = await self._planner.room(key, _PERIOD_SECONDS / 2)
         catalog = self._planner.catalog
-        verdict = judge_plan(current, await self._planner.think(spec, room), room, catalog, spec.optimize_for)
+        fresh = await self._planner.think(_as_scaled(spec, current), room)
+        verdict = judge_plan(current, fresh, room, catalog, spec.optimize_for)
         metrics.PLAN_CHECKS.labels(verdict.reason).inc()
         before = self._known.get(key)
         self._known[key] = _Known(current, verdict)
         if before is None or before.verdict != verdict:
             self._enqueue(key, 0.0)
+
+
+def _as_scaled(spec: DeploymentSpec, current: PlanStatus) -> DeploymentSpec:
+    """With the replicas that run where the operator scales: fewer of them are no better plan but another load."""
+    running = sum(placement.replicas for placement in current.placements)
+    if spec.scaling.mode is not ScalingMode.AUTO or not running:
+        return spec
+    return spec.model_copy(update={"replicas": running})

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from qwen3_operator.api.base import ApiModel
 from qwen3_operator.api.decision import Change, Decision
 from qwen3_operator.api.status import DeploymentStatus
+from qwen3_operator.manifests.groups import without_workers
 from qwen3_operator.manifests.names import selector, service_url
 from qwen3_operator.reconcile.capacity import capacities
 from qwen3_operator.reconcile.conditions import judge, stamp
@@ -41,7 +42,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         replicas=sum(view.is_replica for view in observed.pods),
         ready_replicas=sum(view.is_ready for view in observed.pods),
         updated_replicas=sum(view.is_replica for view in observed.updated),
-        selector=labels,
+        selector=without_workers(labels, _most_nodes(observed)),
         url=service_url(metadata["name"], metadata["namespace"]) if observed.plan else "",
         capacity=capacities(observed.plan, observed.capacity, observed.previous),
         decision=_decision(observed),
@@ -54,6 +55,11 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         quantization=first.quantization if first else "",
         tensor_parallel=first.tensor_parallel if first else None,
     )
+
+
+def _most_nodes(observed: Observed) -> int:
+    """Pods of the largest replica."""
+    return max((placement.nodes for placement in observed.plan.placements), default=1) if observed.plan else 1
 
 
 def _decision(observed: Observed) -> Decision | None:

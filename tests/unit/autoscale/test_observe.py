@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from qwen3_operator.autoscale.fleet import fleet
+from qwen3_operator.autoscale.fleet import emptiest_first, fleet
 from qwen3_operator.autoscale.observe import Expected, Found, Totals, observe, quantile
 from qwen3_operator.autoscale.samples import QUERIES, Lengths, PodSample, Samples, samples
+from qwen3_operator.manifests.groups import INDEX_LABEL
 from tests.unit.autoscale.given import PLACE, POOL, START, pod
 
 EXPECTED = Expected(1000.0, 100.0, 95, 2.0)
@@ -144,3 +145,13 @@ def test_reads_what_prometheus_answers() -> None:
     assert found.pods == {("team-a", "a"): PodSample(arrived=7, in_flight=2)}
     assert found.first_token == {PLACE: ((0.5, 2.0), (math.inf, 3.0))}
     assert found.lengths == {PLACE: Lengths(finished=4)}
+
+
+def test_a_group_of_pods_counts_once_and_is_not_marked() -> None:
+    members = [pod("a"), pod("a-1"), pod("b", draining=True), pod("b-1", draining=True)]
+    for member, rank in zip(members, "0101", strict=True):
+        member["metadata"]["labels"][INDEX_LABEL] = rank
+    found = fleet({POOL: 1}, members, START)
+    assert (found.fleets[0].ready, found.fleets[0].draining) == (1, 1)
+    assert emptiest_first(members, {"a": 3.0}) == {}
+    assert emptiest_first([pod("a"), pod("b")], {"a": 3.0}) == {"a": 3, "b": 0}

@@ -15,14 +15,20 @@ async def _read(url: str) -> None:
         await Prometheus(PrometheusSettings(url=url, token_file=None)).read(session)
 
 
-async def test_an_error_of_the_server_is_named() -> None:
-    """One sentence for all queries, and not a group of exceptions."""
-    runner = web.AppRunner(web.Application())
+async def test_an_error_of_the_server_is_named_and_its_text_is_not_shown() -> None:
+    """One sentence for all queries, and not a group of exceptions; others read the status that it ends in."""
+
+    async def refuse(_: web.Request) -> web.Response:
+        return web.Response(status=503, text="password=hunter2")
+
+    app = web.Application()
+    app.router.add_post("/api/v1/query", refuse)
+    runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        with pytest.raises(PrometheusError, match="HTTP 404"):
+        with pytest.raises(PrometheusError, match=r"^HTTP 503$"):
             await _read(f"http://127.0.0.1:{runner.addresses[0][1]}")
     finally:
         await runner.cleanup()

@@ -217,6 +217,17 @@ def test_the_record_says_what_was_seen_and_done() -> None:
     assert (lost.status, lost.reason) == ("False", "PrometheusFailed")
 
 
+def test_only_what_was_put_to_sleep_is_said_to_sleep() -> None:
+    asleep = {}
+    for mode in ("Auto", "Advise", "External"):
+        chat = Deployment(spec=spec(mode=mode, minReplicas=0, idleSeconds=60))
+        outcome = chat.run(0.0, 10)
+        assert outcome.rule == IDLE
+        moment = Moment(PLACE, chat.spec, chat.fleet(), chat.samples(), (CAPACITY,), None, chat.now)
+        asleep[mode] = record.verdict(outcome, moment, "").reason
+    assert asleep == {"Auto": "Asleep", "Advise": "Advising", "External": "External"}
+
+
 def test_no_more_than_there_is_room_for() -> None:
     chat = Deployment(capacity=Capacity(POOL, 1e9, 100.0, startup_seconds=20.0, available=2))
     outcome = chat.run(6.0, 12)

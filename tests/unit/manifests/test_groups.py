@@ -99,3 +99,8 @@ def test_pods_and_template_of_both_workloads() -> None:
     both = children(placement(pool="small"), wide())
     assert [groups.pods_of(both[kind]) for kind in ("Deployment", "LeaderWorkerSet")] == [2, 4]
     assert all(groups.template_of(both[kind])["spec"]["containers"] for kind in ("Deployment", "LeaderWorkerSet"))
+
+
+def test_a_selector_that_counts_replicas_leaves_workers_out() -> None:
+    assert groups.without_workers("a=b", 1) == "a=b"
+    assert groups.without_workers("a=b", 3) == "a=b,leaderworkerset.sigs.k8s.io/worker-index notin (1,2)"

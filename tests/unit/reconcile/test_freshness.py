@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from qwen3_operator.api.scaling import Scaling, ScalingMode
 from qwen3_operator.api.status import ConditionStatus
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.freshness import Freshness
@@ -13,6 +14,7 @@ from tests.unit.reconcile.samples import CATALOG
 from tests.unit.reconcile.test_planner import FIRST, Clock, Lists, _node, deployment, spec
 
 if TYPE_CHECKING:
+    from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.api.status import PlanStatus
     from qwen3_operator.reconcile.client import Client
 
@@ -27,9 +29,11 @@ class Stage:
         self.freshness = Freshness(self.cache, self.planner, lambda key, _: self.asked.append(key), self.clock)
 
     async def plan(self) -> PlanStatus:
-        stored = {**deployment(FIRST), "spec": spec().to_json()}
-        self.cache.put(Kind.QWEN3DEPLOYMENT, stored)
-        answer = await self.planner.answer(FIRST, spec(), {})
+        self.cache.put(Kind.QWEN3DEPLOYMENT, {**deployment(FIRST), "spec": spec().to_json()})
+        return await self.plan_of(spec())
+
+    async def plan_of(self, wanted: DeploymentSpec) -> PlanStatus:
+        answer = await self.planner.answer(FIRST, wanted, {})
         assert answer.plan is not None
         return answer.plan
 
@@ -55,6 +59,19 @@ async def test_a_verdict_is_told_when_it_changes(stage: Stage) -> None:
     assert found is not None
     assert (found.status, found.reason) == (ConditionStatus.TRUE, "PoolGone")
     assert stage.asked == [FIRST, FIRST]
+
+
+async def test_replicas_that_scaling_asked_for_are_not_taken_for_waste(stage: Stage) -> None:
+    automatic = spec(1).model_copy(update={"scaling": Scaling(mode=ScalingMode.AUTO, max_replicas=8)})
+    stage.cache.put(Kind.QWEN3DEPLOYMENT, {**deployment(FIRST), "spec": automatic.to_json()})
+    pool = (await stage.plan_of(automatic)).placements[0].pool
+    answer = await stage.planner.answer(FIRST, automatic, {}, scale=lambda _: {pool: 3})
+    assert answer.plan is not None
+    assert answer.plan.placements[0].replicas == 3
+    await stage.freshness._look(FIRST)
+    found = stage.freshness.view(FIRST, answer.plan)
+    assert found is not None
+    assert found.reason == "Current"
 
 
 async def test_a_verdict_is_of_one_plan(stage: Stage) -> None:

@@ -72,6 +72,7 @@ def test_workers_of_a_group_are_no_replicas() -> None:
     status = report(observed(*pods, **seen), NOW)
     assert (status.replicas, status.ready_replicas, status.updated_replicas, status.ready) == (1, 1, 1, "1/2")
     assert condition(status, ConditionType.SCHEDULED) == ("True", "Scheduled")
+    assert status.selector.endswith(",leaderworkerset.sigs.k8s.io/worker-index notin (1)")
     alone = report(observed(pods[1], **seen), NOW)
     assert condition(alone, ConditionType.READY)[0] == "False"
     assert condition(alone, ConditionType.SCHEDULED)[0] == "Unknown", "one of two pods has a node"
