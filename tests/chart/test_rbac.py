@@ -26,12 +26,13 @@ MANAGER = {
     ("apps", "deployments"): WRITE,
     ("leaderworkerset.x-k8s.io", "leaderworkersets"): WRITE,
     ("", "services"): WRITE,
-    ("", "pods"): {"patch"},
     ("networking.k8s.io", "networkpolicies"): WRITE,
     ("policy", "poddisruptionbudgets"): WRITE,
     ("events.k8s.io", "events"): {"create"},
     ("", "events"): {"list"},
 }
+MARKS = {("", "pods"): {"patch"}}
+"""Where the operator scales: which pod ends first."""
 CAPACITY = {
     ("", "nodes"): READ,
     ("", "pods"): READ,
@@ -39,8 +40,8 @@ CAPACITY = {
     ("serving.qwen3.io", "acceleratorpools/status"): {"patch"},
 }
 CATALOG = {("", "configmaps"): READ, ("events.k8s.io", "events"): {"create"}}
-MEMORY = {("", "configmaps"): {"list", "create", "patch", "delete", "watch"}}
-"""In the operator's namespace; the right to watch is for one by name."""
+MEMORY = {("", "configmaps"): {"list", "create", "patch", "delete"}}
+"""In the operator's namespace."""
 CERTIFICATES = {("", "secrets"): {"get", "create", "patch"}}
 TRUST = {("admissionregistration.k8s.io", "validatingwebhookconfigurations"): {"get", "patch"}}
 # RBAC knows no types of Secrets: the operator's requests for keys name theirs. In its own namespace, with the gateway.
@@ -95,6 +96,11 @@ def test_in_all_namespaces(helm: Helm) -> None:
         by_place.setdefault(where, []).append(_granted(role))
     lease = {("coordination.k8s.io", "leases"): {"create", "get", "update"}}
     assert by_place == {"": [TRUST, CAPACITY, MANAGER], NAMESPACE: [CERTIFICATES, CATALOG, lease, MEMORY]}
+
+
+def test_pods_are_marked_only_where_the_operator_scales(helm: Helm) -> None:
+    objects = helm.render({"prometheus": {"url": "http://prometheus:9090"}})
+    assert {**MANAGER, **MARKS} in [_granted(role) for where, role in _bound(objects) if not where]
 
 
 def test_in_listed_namespaces_nothing_is_written_elsewhere(helm: Helm) -> None:
@@ -160,7 +166,7 @@ def test_bindings_name_the_account_of_the_pod(helm: Helm, ci_values: Object) -> 
 def test_readme_lists_the_rights() -> None:
     rows = [row.split(" | ") for row in (CHART / "README.md").read_text().splitlines() if row.startswith("| ")]
     written = {row[1]: set(row[2].removesuffix(" |").split(", ")) for row in rows if len(row) == 3}
-    for (group, resource), verbs in {**CAPACITY, **MANAGER, **CERTIFICATES, **TRUST, **CATALOG}.items():
+    for (group, resource), verbs in {**CAPACITY, **MANAGER, **MARKS, **CERTIFICATES, **TRUST, **CATALOG}.items():
         assert written[f"{group}/{resource}".removeprefix("/")] == verbs
 
 

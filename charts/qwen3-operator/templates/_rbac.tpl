@@ -17,10 +17,12 @@
 - apiGroups: [leaderworkerset.x-k8s.io]
   resources: [leaderworkersets]
   verbs: [list, watch, create, patch, delete]
-# controller.kubernetes.io/pod-deletion-cost: the emptiest pod ends first.
+{{- if .Values.prometheus.url }}
+# controller.kubernetes.io/pod-deletion-cost: where the operator scales, the emptiest pod ends first.
 - apiGroups: [""]
   resources: [pods]
   verbs: [patch]
+{{- end }}
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch, create, patch, delete]

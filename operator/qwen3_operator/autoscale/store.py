@@ -47,6 +47,8 @@ class Store:
         for stored in await self._client.list_labelled(CONFIG_MAP, self._namespace, f"{_LABEL}={self._prefix}"):
             notes = stored["metadata"].get("annotations") or {}
             key = Key(notes.get(_NAMESPACE, ""), notes.get(_DEPLOYMENT, ""))
+            if stored["metadata"]["name"] != self._name(key):
+                continue  # somebody else's, with our label
             if key not in known:
                 await self.remove(key)
                 continue
