@@ -21,7 +21,6 @@ from qwen3_runtime.gateway.limits.shared import SharedStore
 from qwen3_runtime.gateway.management import management_app
 from qwen3_runtime.gateway.metrics import Metrics
 from qwen3_runtime.gateway.objects import Cluster, object_names
-from qwen3_runtime.gateway.protocol import GuardedProtocol
 from qwen3_runtime.server.listen import Listener
 from qwen3_runtime.tenancy import Routes, Tenants, TenantUsage, UsageReport
 
@@ -94,7 +93,6 @@ class Gateway:
         api = Listener(
             front,
             settings.port,
-            http=GuardedProtocol,
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=settings.drain_seconds,
             ssl_certfile=settings.certificate,

@@ -71,7 +71,7 @@ class Forwarder:
             with running.interruptible():
                 prepared = await self._prepared(route, receive)
                 watch = asyncio.create_task(_watch(receive, running))
-                await self._forward(scope, prepared, answer)
+                await self._forward(route, scope, prepared, answer)
         except InterruptedRequestError as interruption:
             await answer.fail(interruption.answer)
         except DisconnectedError:
@@ -99,10 +99,10 @@ class Forwarder:
         self._metrics.arrived_bytes.labels(route.name).inc(len(body))
         return prepared
 
-    async def _forward(self, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:
+    async def _forward(self, route: Route, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:
         body = prepared.body if prepared else None
         headers = (header for header in scope["headers"] if header[0] in REQUEST_HEADERS)
-        async with self._upstream.request(scope["method"], _target(scope), body, headers) as response:
+        async with self._upstream.request(scope["method"], route.target, body, headers) as response:
             kept = [(name, value) for name, value in response.headers if name.lower() not in HOP_BY_HOP]
             if _is_stream(kept):
                 await answer.stream(response, kept, hide_usage=prepared is not None and prepared.hide_usage)
@@ -114,12 +114,6 @@ async def _watch(receive: Receive, running: Running) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     running.interrupt(errors.CLIENT_GONE)
-
-
-def _target(scope: Scope) -> bytes:
-    path: bytes = scope["raw_path"]
-    query: bytes = scope["query_string"]
-    return path + b"?" + query if query else path
 
 
 def _is_stream(headers: Iterable[Header]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from qwen3_runtime.config import Task
 from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
@@ -28,6 +29,13 @@ class Route:
 
     name: str
     has_body: bool
+    model: str = ""
+    """In the place of ``{model}``."""
+
+    @property
+    def target(self) -> bytes:
+        """What the engine is asked for: never the client's own spelling, and no query."""
+        return self.name.replace("{model}", quote(self.model)).encode()
 
 
 def find_route(method: str, path: str, served_model_name: str, task: Task) -> Route | ErrorAnswer:
@@ -43,7 +51,7 @@ def find_route(method: str, path: str, served_model_name: str, task: Task) -> Ro
     model = path.removeprefix(MODELS + "/")
     if model != served_model_name:
         return model_not_found(model, served_model_name)
-    return Route(MODELS + "/{model}", has_body=False)
+    return Route(MODELS + "/{model}", has_body=False, model=model)
 
 
 def _unknown(path: str, served_model_name: str, task: Task) -> ErrorAnswer:

@@ -103,8 +103,14 @@ def test_everything_else_ends_here(method: str, path: str, status: int) -> None:
     assert answer.status == status
 
 
-def test_served_name_with_a_slash() -> None:
-    assert isinstance(find_route("GET", "/v1/models/Qwen/Qwen3-8B", "Qwen/Qwen3-8B", Task.GENERATE), Route)
+@pytest.mark.parametrize(
+    ("served", "target"),
+    [("Qwen/Qwen3-8B", b"/v1/models/Qwen/Qwen3-8B"), ("odd?name=1", b"/v1/models/odd%3Fname%3D1")],
+)
+def test_the_engine_gets_the_served_name_as_one_path(served: str, target: bytes) -> None:
+    route = find_route("GET", f"/v1/models/{served}", served, Task.GENERATE)
+    assert isinstance(route, Route)
+    assert route.target == target
 
 
 @pytest.mark.parametrize("task", Task)

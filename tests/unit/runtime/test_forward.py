@@ -23,7 +23,7 @@ from qwen3_runtime.config import Phase
 from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases
-from qwen3_runtime.server import checks, errors
+from qwen3_runtime.server import checks, errors, protocol
 from qwen3_runtime.server.checks import BODY_LIMIT
 from qwen3_runtime.server.forward import Forwarder
 from qwen3_runtime.server.listen import Listener
@@ -176,7 +176,7 @@ async def test_body_and_allowed_headers_reach_the_engine_unchanged(stand: Stand)
         assert (answer.status, await answer.read()) == (418, b'{"odd": 1}')
         assert "connection" not in answer.headers
     assert bodies == [raw]
-    assert seen[0].raw_path == "/v1/completions?a=%20b"
+    assert seen[0].raw_path == "/v1/completions", "the query is nothing that we name"
     assert seen[0].headers["x-request-id"] == "abc"
     assert not {"authorization", "cookie", "x-override-rid", "accept-encoding"} & {
         key.lower() for key in seen[0].headers
@@ -267,6 +267,22 @@ async def test_a_body_that_never_ends_is_given_up(stand: Stand, monkeypatch: pyt
     writer.close()
     assert await stand.traffic.idle(5)
     assert stand.count(408) == 1
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD[:30]])
+async def test_headers_that_never_end_are_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", stand.listener.port)
+    writer.write(sent)
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+
+
+async def test_headers_have_a_bound(stand: Stand) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", stand.listener.port)
+    writer.write(HEAD[:-3] + b"pad: " + b"x" * protocol.HEADER_BYTES + b"\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 400 ")
+    writer.close()
 
 
 async def test_idle_and_slow_connections_keep_nobody_out(stand: Stand) -> None:
