@@ -49,7 +49,9 @@ class Forwarder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        route = find_route(scope["method"], scope["path"], self._served.model, self._served.task)
+        route = find_route(
+            scope["method"], scope["path"], self._served.model, self._served.task, tokenizes=self._served.tokenizes
+        )
         if isinstance(route, ErrorAnswer):
             await self._refuse("other", send, route)
         elif (refusal := self._traffic.refusal()) is not None:
@@ -95,8 +97,9 @@ class Forwarder:
         prepared = prepare(body, route, self._served)
         if isinstance(prepared, ErrorAnswer):
             raise InterruptedRequestError(prepared)
-        self._metrics.arrived.labels(route.name).inc()
-        self._metrics.arrived_bytes.labels(route.name).inc(len(body))
+        if route.is_work:
+            self._metrics.arrived.labels(route.name).inc()
+            self._metrics.arrived_bytes.labels(route.name).inc(len(body))
         return prepared
 
     async def _forward(self, route: Route, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:

@@ -11,7 +11,7 @@ from qwen3_runtime.config import Task
 from qwen3_runtime.server.checks import read_request
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.refused import REFUSED_FIELDS
-from qwen3_runtime.server.routes import PATHS, Route, find_route
+from qwen3_runtime.server.routes import PATHS, TOKENIZE, Route, find_route
 
 CHAT: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -111,6 +111,15 @@ def test_the_engine_gets_the_served_name_as_one_path(served: str, target: bytes)
     route = find_route("GET", f"/v1/models/{served}", served, Task.GENERATE)
     assert isinstance(route, Route)
     assert route.target == target
+
+
+def test_prompts_are_counted_only_where_the_engine_can_and_are_no_work() -> None:
+    assert isinstance(find_route("POST", TOKENIZE, "qwen3-tiny", Task.GENERATE), ErrorAnswer)
+    assert isinstance(find_route("POST", TOKENIZE, "qwen3-tiny", Task.EMBED, tokenizes=True), ErrorAnswer)
+    assert isinstance(find_route("GET", TOKENIZE, "qwen3-tiny", Task.GENERATE, tokenizes=True), ErrorAnswer)
+    route = find_route("POST", TOKENIZE, "qwen3-tiny", Task.GENERATE, tokenizes=True)
+    assert isinstance(route, Route)
+    assert not route.is_work
 
 
 @pytest.mark.parametrize("task", Task)

@@ -407,6 +407,25 @@ async def test_work_is_counted_when_it_arrives(stand: Stand) -> None:
     assert stand.value("requests_arrived_total") == 1, "what is refused is no work"
 
 
+async def test_a_prompt_is_counted_as_the_chat_would_have_it_and_is_no_work(stand: Stand) -> None:
+    seen: list[Any] = []
+
+    async def engine(request: web.Request) -> web.StreamResponse:
+        seen.append((request.path, await request.json()))
+        return web.json_response({"count": 7})
+
+    stand.engine = engine
+    wanted = BODY | {"enable_thinking": False}
+    for path in ("/v1/tokenize", "/v1/chat/completions"):
+        async with stand.client.post(path, json=wanted) as answer:
+            assert answer.status == 200
+    (path, counted), (_, asked) = seen
+    assert path == "/v1/tokenize"
+    assert counted["chat_template_kwargs"] == asked["chat_template_kwargs"] == {"enable_thinking": False}
+    assert stand.metrics.registry.get_sample_value("qwen3_runtime_requests_arrived_total", {"path": path}) is None
+    assert stand.count(200, path) == 1
+
+
 async def test_only_streams_time_their_first_token(stand: Stand) -> None:
     stand.engine = stream_of(EVENT, DONE)
     async with stand.client.post("/v1/chat/completions", json=BODY) as answer:

@@ -55,6 +55,7 @@ class LlamaCpp:
     metrics = _METRICS
     keeps_connections = False
     takes_sampling = True
+    counts_prompts = False
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:

@@ -54,6 +54,7 @@ class MindIE:
     metrics = _METRICS
     keeps_connections = False
     takes_sampling = True
+    counts_prompts = False
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:

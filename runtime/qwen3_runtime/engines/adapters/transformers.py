@@ -38,6 +38,7 @@ class Transformers:
     """It has none."""
     keeps_connections = True
     takes_sampling = False
+    counts_prompts = False
     unsupported: Mapping[str, Missing] = {
         "response_format": Missing(_IGNORED, harmless=({"type": "text"},)),
         "tool_choice": Missing(_IGNORED, harmless=("auto",)),

@@ -74,6 +74,7 @@ class VLLM:
     metrics = _METRICS
     keeps_connections = True
     takes_sampling = True
+    counts_prompts = False
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
