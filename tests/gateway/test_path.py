@@ -101,7 +101,7 @@ def test_another_tenants_model_answers_as_one_that_does_not_exist(gateway: Gatew
         ("POST", "/v1/../v1/chat/completions", chat_body(), 404, "unknown_path"),
         ("POST", "//v1/chat/completions", chat_body(), 404, "unknown_path"),
         ("POST", "/generate", chat_body(), 404, "unknown_path"),
-        ("POST", "/v1/responses", chat_body(), 404, "unknown_path"),
+        ("GET", "/v1/responses/resp_1", None, 404, "unknown_path"),
         ("GET", "/metrics", None, 404, "unknown_path"),
         ("GET", CHAT, None, 405, "method_not_allowed"),
         ("POST", CHAT, b"{", 400, "invalid_json"),
