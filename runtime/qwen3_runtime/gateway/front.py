@@ -17,7 +17,7 @@ from qwen3_runtime.gateway.limits.answers import rate_headers, refusal
 from qwen3_runtime.gateway.limits.types import Tokens
 from qwen3_runtime.gateway.operations import COUNT_TOKENS, find_operation
 from qwen3_runtime.gateway.own import OwnAnswers
-from qwen3_runtime.gateway.record import NONE, Record, request_id
+from qwen3_runtime.gateway.record import NONE, Record, request_id, trace_id
 from qwen3_runtime.gateway.relay import Relay
 from qwen3_runtime.gateway.thinking import with_ceiling
 from qwen3_runtime.gateway.usage import Usage
@@ -65,7 +65,8 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        record = Record(request_id(dict(scope["headers"]).get(b"x-request-id")))
+        headers = dict(scope["headers"])
+        record = Record(request_id(headers.get(b"x-request-id")), trace_id(headers.get(b"traceparent")))
         relay = Relay(send, record)
         try:
             await self._serve(scope, receive, relay, record)

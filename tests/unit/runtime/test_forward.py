@@ -171,13 +171,16 @@ async def test_body_and_allowed_headers_reach_the_engine_unchanged(stand: Stand)
         "cookie": "a=b",
         "x-override-rid": "1",
         "x-request-id": "abc",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "tracestate": "vendor=1",
     }
     async with stand.client.post("/v1/completions?a=%20b", data=raw, headers=headers) as answer:
         assert (answer.status, await answer.read()) == (418, b'{"odd": 1}')
         assert "connection" not in answer.headers
     assert bodies == [raw]
     assert seen[0].raw_path == "/v1/completions", "the query is nothing that we name"
-    assert seen[0].headers["x-request-id"] == "abc"
+    for name in ("x-request-id", "traceparent", "tracestate"):
+        assert seen[0].headers[name] == headers[name]
     assert not {"authorization", "cookie", "x-override-rid", "accept-encoding"} & {
         key.lower() for key in seen[0].headers
     }
