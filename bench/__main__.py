@@ -1,16 +1,16 @@
-"""The planner, then the cluster, one benchmark after the other on two cores; `make bench` adds bench.forwarding."""
+"""Planner, gateway and cluster, one benchmark after the other on two cores; `make bench` adds bench.forwarding."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import operator, planner, startup
+from bench import gateway, operator, planner, startup
 
 
 def main() -> int:
     """Run each; the exit status says whether all ran, never whether a target was met."""
     status = 0
-    for benchmark in (planner, startup, operator):
+    for benchmark in (planner, gateway, startup, operator):
         print(f"\n== {benchmark.__name__}: {(benchmark.__doc__ or '').splitlines()[0]}", flush=True)
         status |= benchmark.main()
     return status

@@ -2,7 +2,7 @@
 
 The operator writes `Tenants` into a Secret and `Routes` into a ConfigMap of its own namespace; the gateway watches
 exactly these two, and writes `Demand` into a third object, which the operator watches. `UsageReport` is what the
-gateway's management port answers at ``/usage``.
+gateway's management port answers at ``/usage`` to who has the token that the operator made.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from qwen3_runtime.contract import Contract
 TENANTS_SUFFIX = "-gateway-tenants"
 """Of the Secret's name, after the release's full name."""
 TENANTS_KEY = "tenants.json"
+USAGE_ENTRY = "usage-token"
+"""Another entry of that Secret: the token that opens the gateway's usage and ledger."""
 ROUTES_SUFFIX = "-gateway-routes"
 """Of the ConfigMap's name, after the release's full name."""
 ROUTES_KEY = "routes.json"

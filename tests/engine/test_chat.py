@@ -53,6 +53,15 @@ def test_thinking_is_split_from_the_answer(client: openai.OpenAI) -> None:
     assert answer.usage.completion_tokens > 5
 
 
+@pytest.mark.parametrize("body", [{}, NO_THINKING, {"tools": [WEATHER]}])
+def test_a_prompt_is_counted_to_the_token(client: openai.OpenAI, body: dict[str, Any]) -> None:
+    asked = {"model": MODEL, "messages": HELLO, **body}
+    counted: Any = client.post("/tokenize", cast_to=object, body=asked)
+    answer = client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=1, extra_body=body)
+    assert answer.usage
+    assert counted["count"] == answer.usage.prompt_tokens
+
+
 def test_thinking_off(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(
         model=MODEL, messages=HELLO, temperature=0, max_tokens=200, extra_body=NO_THINKING

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60
 MODEL = "qwen3-stub"
+USAGE_TOKEN = "usage-token-" + "x" * 32
 
 
 def key_of(tenant: str) -> str:
@@ -96,10 +97,12 @@ class GatewayProcess(Process):
         self.folder = folder
         self.set_tenants(tenants)
         self.set_routes(routes)
+        self.set_usage_token(USAGE_TOKEN)
         command = [sys.executable, "-m", "qwen3_runtime.gateway.main", "--port=0", "--management-port=0"]
         files = [
             f"--tenants={folder / 'tenants.json'}",
             f"--routes={folder / 'routes.json'}",
+            f"--usage-token={folder / 'usage-token'}",
             f"--ledger={folder / 'ledger'}",
         ]
         super().__init__([*command, *files, *arguments], folder / "gateway.log", r"port (\d+), management on (\d+)")
@@ -113,6 +116,9 @@ class GatewayProcess(Process):
     def set_routes(self, routes: Iterable[Route]) -> None:
         _replace(self.folder / "routes.json", Routes(models=tuple(routes)).model_dump_json(by_alias=True))
 
+    def set_usage_token(self, token: str) -> None:
+        _replace(self.folder / "usage-token", token)
+
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -120,6 +126,13 @@ class GatewayProcess(Process):
                 return
             time.sleep(0.02)
         raise RuntimeError("the gateway did not become ready")
+
+    def read(self, path: str) -> bytes:
+        """What the management port shows to who has the token."""
+        headers = {"authorization": f"Bearer {USAGE_TOKEN}"}
+        with urllib.request.urlopen(urllib.request.Request(self.management + path, headers=headers)) as answer:  # noqa: S310 - loopback
+            body: bytes = answer.read()
+        return body
 
     def metric(self, name: str, **labels: str) -> float:
         """Sum of all samples of a metric that have these labels."""

@@ -2,7 +2,8 @@
 
 ``python -m tests.gateway.stub [PORT]`` prints ``listening PORT``. What a request wants is said in its field ``user``,
 which no engine reads: ``{"first": seconds, "token": seconds, "die_after": tokens, "status": code}`` as JSON;
-``{"echo": true}`` gets the request itself as the answer, ``{"thought": "...", "tool": {...}}`` an answer with both.
+``{"echo": true}`` gets the request itself as the answer, ``{"headers": true}`` its headers, and
+``{"thought": "...", "tool": {...}}`` an answer with both.
 Where a request has no such field, the last message's text is looked at.
 ``GET /totals`` tells what was asked and generated so far.
 """
@@ -57,6 +58,7 @@ class Replica(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._url = b""
         self._body: list[bytes] = []
+        self._headers: dict[str, str] = {}
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,7 +75,10 @@ class Replica(asyncio.Protocol):
             self._task.cancel()
 
     def on_url(self, url: bytes) -> None:
-        self._url, self._body = url, []
+        self._url, self._body, self._headers = url, [], {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode().lower()] = value.decode()
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -83,6 +88,9 @@ class Replica(asyncio.Protocol):
             self._whole(200, self._totals.render())
             return
         body = b"".join(self._body)
+        if self._url == b"/v1/tokenize":
+            self._tokenize(json.loads(body))
+            return
         request = json.loads(body)
         wish = _wish(request)
         prompt = math.ceil(len(body) / BYTES_PER_TOKEN)
@@ -93,6 +101,14 @@ class Replica(asyncio.Protocol):
             self._totals.in_flight -= 1
             return
         self._task = asyncio.create_task(self._work(request, wish, prompt))
+
+    def _tokenize(self, request: dict[str, Any]) -> None:
+        """As SGLang tells it. A word is a token here; a request with a wish is refused."""
+        if _wish(request):
+            self._whole(404, b'{"error": {"message": "as an engine that does not count"}}')
+            return
+        count = sum(len(message["content"].split()) for message in request["messages"])
+        self._whole(200, json.dumps({"tokens": [1] * count, "count": count, "max_model_len": 9}).encode())
 
     async def _work(self, request: dict[str, Any], wish: dict[str, Any], prompt: int) -> None:
         if "status" in wish:
@@ -122,6 +138,7 @@ class Replica(asyncio.Protocol):
             tokens = _tokens(request)
             self._generated(tokens)
             text = json.dumps(request) if "echo" in wish else WORD * tokens
+            text = json.dumps(self._headers) if "headers" in wish else text
             message: dict[str, Any] = {"role": "assistant", "content": text}
             message |= {"reasoning_content": wish.get("thought"), "tool_calls": _tool_calls(wish)}
             choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if "tool" in wish else "length"}

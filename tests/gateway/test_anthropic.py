@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
+from qwen3_runtime.tenancy import TenantLimits
 from tests.gateway.conftest import OTHERS
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of, make_route, make_tenant
 from tests.gateway.raw import call, wish
+from tests.gateway.test_path import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 WEATHER = {"name": "weather", "description": "Of a town", "input_schema": {"type": "object", "properties": {}}}
 TOWN = {"name": "weather", "arguments": {"town": "Köln"}}
+
+_UNCOUNTED = {"metadata": {"user_id": wish(counts=False)}}
 
 
 @pytest.fixture
@@ -134,14 +139,45 @@ def test_a_beginning_is_continued(client: anthropic.Anthropic) -> None:
     assert reached(client, messages=messages)["continue_final_message"] is True
 
 
-def test_tokens_are_estimated(client: anthropic.Anthropic) -> None:
+def test_tokens_are_counted_by_the_replica_and_count_as_a_request(
+    client: anthropic.Anthropic, gateway: GatewayProcess, stub: Stub
+) -> None:
+    before, asked_before = stub.totals()["requests"], gateway.metric("qwen3_gateway_requests_total", model=MODEL)
+    found = client.messages.count_tokens(model=MODEL, messages=[{"role": "user", "content": "word " * 123}])
+    assert found.input_tokens == 123
+    assert stub.totals()["requests"] == before, "nothing is generated"
+    until(lambda: gateway.metric("qwen3_gateway_requests_total", model=MODEL) == asked_before + 1)
+
+
+def test_counting_has_the_limits_of_requests(stub: Stub, tmp_path: Path) -> None:
+    limited = make_tenant("a", limits=TenantLimits(requests_per_minute=2))
+    gateway = GatewayProcess(tmp_path, [limited], [make_route([stub.endpoint()])])
+    try:
+        body = {"model": MODEL, "messages": [{"role": "user", "content": "word"}]}
+        answers = [call(gateway.url, path="/v1/messages/count_tokens", body=body) for _ in range(3)]
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        assert answers[0].headers["x-ratelimit-remaining-requests"] == "1"
+    finally:
+        gateway.kill()
+
+
+def test_tokens_are_estimated_where_no_replica_counts(client: anthropic.Anthropic) -> None:
     short, long = (
-        client.messages.count_tokens(model=MODEL, messages=[{"role": "user", "content": "word " * words}])
+        client.messages.count_tokens(
+            model=MODEL, messages=[{"role": "user", "content": "word " * words}], extra_body=_UNCOUNTED
+        )
         for words in (10, 1000)
     )
     assert 0 < short.input_tokens < long.input_tokens
     counted = client.messages.create(**asked("word " * 1000)).usage.input_tokens
     assert long.input_tokens == pytest.approx(counted, rel=0.5)
+
+
+def test_images_are_not_words(client: anthropic.Anthropic) -> None:
+    source: Any = {"type": "base64", "media_type": "image/png", "data": "A" * 10_000}
+    content: Any = [{"type": "text", "text": "word"}, {"type": "image", "source": source}]
+    found = client.messages.count_tokens(model=MODEL, messages=[{"role": "user", "content": content}])
+    assert found.input_tokens > 100
 
 
 def test_errors_have_anthropics_shape(client: anthropic.Anthropic, gateway: GatewayProcess) -> None:

@@ -15,7 +15,7 @@ from qwen3_runtime.gateway.limits.local import LocalStore
 from qwen3_runtime.gateway.limits.shared import SharedStore
 from qwen3_runtime.gateway.limits.types import Store, Tokens
 from qwen3_runtime.tenancy import LimitName, Quota, TenantLimits
-from tests.gateway.processes import MODEL, GatewayProcess, Stub, fetch_json, key_of, make_route, make_tenant
+from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of, make_route, make_tenant
 from tests.gateway.raw import CHAT, Answer, call, chat_body, open_stream, wish
 from tests.gateway.test_path import until
 from tests.gateway.valkey_server import ValkeyServer
@@ -162,7 +162,7 @@ def _ask(gateways: list[GatewayProcess], count: int) -> int:
 
 
 def _used(gateway: GatewayProcess, tenant: str) -> int:
-    report = fetch_json(f"{gateway.management}/usage")
+    report = json.loads(gateway.read("/usage"))
     (found,) = (one for one in report["tenants"] if one["tenant"] == tenant)
     assert found["lastUsedAt"]
     return int(next(limit["used"] for limit in found["limits"] if limit["name"] == "tokensPerMonth"))
@@ -184,7 +184,7 @@ def test_the_ledger_adds_up_to_the_engines_totals_through_aborts_and_a_kill(tmp_
         until(lambda: gateway.metric("qwen3_gateway_requests_in_flight") == 0)
         gateway.kill()
         gateway = GatewayProcess(tmp_path / "g", tenants, routes)
-        every = fetch_json(f"{gateway.management}/ledger")
+        every = json.loads(gateway.read("/ledger"))
         of_cut = [row for row in every if row["model"] == "cut"]
         assert sum(row["requests"] for row in of_cut) == 50
         # At least what the clients have read, at most what the engine has made and one last event each.
@@ -196,7 +196,7 @@ def test_the_ledger_adds_up_to_the_engines_totals_through_aborts_and_a_kill(tmp_
         assert sum(row["answer"] for row in rows) == totals["answer"]
         mine = sum(row["prompt"] + row["answer"] for row in rows if row["tenant"] == "b")
         assert _month(gateway, "b") == mine, "quotas survive a kill"
-        csv = call(gateway.management, "GET", "/ledger.csv", tenant=None).body.decode()
+        csv = gateway.read("/ledger.csv").decode()
         assert csv.splitlines()[0] == "day,tenant,model,requests,prompt,cached,thinking,answer"
     finally:
         for process in (gateway, stub, cut):
@@ -204,7 +204,7 @@ def test_the_ledger_adds_up_to_the_engines_totals_through_aborts_and_a_kill(tmp_
 
 
 def _month(gateway: GatewayProcess, tenant: str) -> int:
-    report = fetch_json(f"{gateway.management}/usage")
+    report = json.loads(gateway.read("/usage"))
     (found,) = (one for one in report["tenants"] if one["tenant"] == tenant)
     return int(found["limits"][-1]["used"])
 

@@ -6,6 +6,7 @@ import json
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import openai
 import pytest
@@ -101,7 +102,7 @@ def test_another_tenants_model_answers_as_one_that_does_not_exist(gateway: Gatew
         ("POST", "/v1/../v1/chat/completions", chat_body(), 404, "unknown_path"),
         ("POST", "//v1/chat/completions", chat_body(), 404, "unknown_path"),
         ("POST", "/generate", chat_body(), 404, "unknown_path"),
-        ("POST", "/v1/responses", chat_body(), 404, "unknown_path"),
+        ("GET", "/v1/responses/resp_1", None, 404, "unknown_path"),
         ("GET", "/metrics", None, 404, "unknown_path"),
         ("GET", CHAT, None, 405, "method_not_allowed"),
         ("POST", CHAT, b"{", 400, "invalid_json"),
@@ -165,6 +166,32 @@ def test_logs_hold_no_content_and_no_key(gateway: GatewayProcess) -> None:
     until(lambda: "mine-12345678" in gateway.output)
     assert not any(word in gateway.output for word in (sentence, "word word", key_of("a"), digest_of(key_of("a"))))
     assert call(gateway.url, body=body, headers={"x-request-id": 'evil"}'}).headers["x-request-id"] != 'evil"}'
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("parent", "logged"),
+    [(f"00-{TRACE}-b7ad6b7169203331-01", TRACE), (f'00-{TRACE}"}}-b7ad6b7169203331-01', ""), ("", "")],
+)
+def test_a_trace_reaches_the_replica_as_it_came_and_stands_in_the_log(
+    gateway: GatewayProcess, parent: str, logged: str
+) -> None:
+    own = "trace-" + uuid4().hex
+    headers = {"traceparent": parent, "tracestate": "vendor=1", "x-request-id": own}
+    for path, body in ((CHAT, chat_body(user=wish(headers=True))), ("/api/chat", ollama_body(wish(headers=True)))):
+        answer = call(gateway.url, path=path, body=body, headers=headers).json
+        message = answer["message"] if "message" in answer else answer["choices"][0]["message"]
+        got = json.loads(message["content"])
+        assert (got["traceparent"], got["tracestate"], got["x-request-id"]) == (parent, "vendor=1", own)
+    until(lambda: gateway.output.count(own) >= 2)
+    lines = [json.loads(line) for line in gateway.output.splitlines() if own in line]
+    assert [line["trace"] for line in lines] == [logged, logged]
+
+
+def ollama_body(text: str) -> dict[str, Any]:
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}], "stream": False}
 
 
 def test_changes_act_without_a_restart(stub: Stub, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class TenancyKeeper:
         self._secrets: Follower[KeySecret] = Follower(
             client, SECRET, namespace, read_secret, self.changed, fields=types
         )
-        self._usage = UsagePoller(client, namespace, self.changed)
+        self._usage = UsagePoller(client, namespace, self._files.usage_token, self.changed)
 
     def changed(self) -> None:
         """Tenants, keys, deployments, pods or what was used of them changed."""

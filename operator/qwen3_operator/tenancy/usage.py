@@ -18,7 +18,7 @@ from qwen3_runtime.config import MANAGEMENT_PORT
 from qwen3_runtime.tenancy import TenantUsage, UsageReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from qwen3_operator.reconcile.client import Client
 
@@ -32,9 +32,13 @@ _SELECTOR = ",".join(f"{name}={value}" for name, value in GATEWAY_LABELS.items()
 class UsagePoller:
     """Remembers the last answer by tenant."""
 
-    def __init__(self, client: Client, namespace: str, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Client, namespace: str, token: Callable[[], Awaitable[str]], changed: Callable[[], None]
+    ) -> None:
+        """``token`` is what the gateway opens its usage to."""
         self._client = client
         self._namespace = namespace
+        self._token = token
         self._changed = changed
         self._known: dict[str, TenantUsage] = {}
 
@@ -52,7 +56,7 @@ class UsagePoller:
     async def _round(self, session: aiohttp.ClientSession) -> None:
         try:
             address = await self._address()
-            report = await _read(session, address) if address else None
+            report = await _read(session, address, await self._token()) if address else None
         except (ApiError, aiohttp.ClientError, OSError, ValidationError) as error:
             _LOG.warning("gateway not asked for usage", extra={"error": type(error).__name__})
             metrics.USAGE_READS.labels("failed").inc()
@@ -69,9 +73,10 @@ class UsagePoller:
         return next((str(view.status["podIP"]) for view in views if view.is_ready and view.status.get("podIP")), "")
 
 
-async def _read(session: aiohttp.ClientSession, address: str) -> UsageReport:
+async def _read(session: aiohttp.ClientSession, address: str, token: str) -> UsageReport:
     host = f"[{address}]" if ":" in address else address
-    async with session.get(f"http://{host}:{MANAGEMENT_PORT}/usage", allow_redirects=False) as response:
+    url, headers = f"http://{host}:{MANAGEMENT_PORT}/usage", {"authorization": f"Bearer {token}"}
+    async with session.get(url, headers=headers, allow_redirects=False) as response:
         response.raise_for_status()
         body = bytearray()
         async for chunk in response.content.iter_any():

@@ -71,6 +71,8 @@ class Adapter(Protocol):
     """Whether its streams end with ``data: [DONE]``."""
     takes_sampling: bool
     """Whether requests may carry ``top_k`` and ``min_p``; else the model's own generation_config.json decides."""
+    counts_prompts: bool
+    """Whether its ``/v1/tokenize`` takes a chat request and tells how many tokens its prompt has."""
     unsupported: Mapping[str, Missing]
     """Request fields that the engine takes and does not carry out, and why."""
 

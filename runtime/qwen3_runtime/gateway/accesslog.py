@@ -30,6 +30,7 @@ class AccessLog:
         entry = {
             "time": datetime.fromtimestamp(record.arrived_at, UTC).isoformat(timespec="milliseconds"),
             "id": record.request_id,
+            "trace": record.trace,
             "tenant": record.tenant,
             "operation": record.operation,
             "model": record.model,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from qwen3_runtime.gateway.replicas import Replica, Replicas
 from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qwen3_runtime.gateway.estimate import Estimate
     from qwen3_runtime.server.errors import ErrorAnswer
     from qwen3_runtime.tenancy import Route, Tenant
@@ -102,6 +105,20 @@ class Dispatcher:
         replica.in_flight -= 1
         self._service_seconds += SERVICE_MEMORY * (seconds - self._service_seconds)
         self._pump()
+
+    @contextmanager
+    def spare(self) -> Iterator[Replica | None]:
+        """A replica with room at once, for what is not worth waiting for and no work; None: all are busy."""
+        replica = None if self.queue else self.replicas.choose(_now())
+        if replica is None:
+            yield None
+            return
+        replica.in_flight += 1
+        try:
+            yield replica
+        finally:
+            replica.in_flight -= 1
+            self._pump()
 
     def _pump(self) -> None:
         """Serve who waits while there is room."""

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from qwen3_runtime.config import Task
 from qwen3_runtime.gateway import errors
 from qwen3_runtime.gateway.call import read_call, read_object
+from qwen3_runtime.gateway.count import count_tokens
 from qwen3_runtime.gateway.dialects.dialect import translate
 from qwen3_runtime.gateway.forward import Forward
 from qwen3_runtime.gateway.keys import presented_key
 from qwen3_runtime.gateway.limits.answers import rate_headers, refusal
 from qwen3_runtime.gateway.limits.types import Tokens
-from qwen3_runtime.gateway.operations import find_operation
+from qwen3_runtime.gateway.operations import COUNT_TOKENS, find_operation
 from qwen3_runtime.gateway.own import OwnAnswers
-from qwen3_runtime.gateway.record import NONE, Record, request_id
+from qwen3_runtime.gateway.record import NONE, Record, request_id, trace_id
 from qwen3_runtime.gateway.relay import Relay
 from qwen3_runtime.gateway.thinking import with_ceiling
 from qwen3_runtime.gateway.usage import Usage
@@ -55,7 +56,7 @@ class Front:
         log: AccessLog,
     ) -> None:
         self._directory = directory
-        self._own = OwnAnswers(directory, estimates)
+        self._own = OwnAnswers(directory)
         self._estimates = estimates
         self._store = store
         self._ledger = ledger
@@ -64,7 +65,8 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        record = Record(request_id(dict(scope["headers"]).get(b"x-request-id")))
+        headers = dict(scope["headers"])
+        record = Record(request_id(headers.get(b"x-request-id")), trace_id(headers.get(b"traceparent")))
         relay = Relay(send, record)
         try:
             await self._serve(scope, receive, relay, record)
@@ -85,6 +87,9 @@ class Front:
         tenant = self._tenant(scope)
         record.tenant = tenant.name
         body = await _body(receive)
+        if operation.path == COUNT_TOKENS:
+            await self._count(tenant, body, relay, record)
+            return
         if operation.task is None:
             answer = self._own.answer(operation, scope["path"], tenant, body)
             await relay.own(answer)
@@ -113,6 +118,17 @@ class Front:
         finally:
             watch.cancel()
 
+    async def _count(self, tenant: Tenant, body: bytes, relay: Relay, record: Record) -> None:
+        """It takes a replica's time, so it counts as a request."""
+        request = read_object(body)
+        model = self._own.model(tenant, request["model"])
+        record.model = model.route.name
+        reservation = await self._reserve(tenant, Tokens(), relay)
+        try:
+            await relay.own({"input_tokens": await count_tokens(tenant, model, request, self._estimates)})
+        finally:
+            self._store.settle(reservation, Tokens())
+
     async def _settled(self, forward: Forward) -> None:
         record, relay = forward.record, forward.relay
 
@@ -127,20 +143,20 @@ class Front:
             count(usage)
 
         relay.on_usage = learn
-        reservation = await self._reserve(forward)
+        estimate = forward.estimate
+        reservation = await self._reserve(forward.tenant, Tokens(estimate.prompt, estimate.output), relay)
         try:
             await forward.run()
         finally:
             if relay.events:
                 # Unless the engine told before the cut: a stream has about one event for each token.
-                count(Usage(prompt=forward.estimate.prompt, answer=relay.events))
+                count(Usage(prompt=estimate.prompt, answer=relay.events))
             self._store.settle(reservation, Tokens(record.usage.prompt, record.usage.output))
             self._metrics.served(record, forward.model.route)
 
-    async def _reserve(self, forward: Forward) -> Reservation:
-        tenant, estimate = forward.tenant, forward.estimate
-        standing, reservation = await self._store.reserve(tenant, Tokens(estimate.prompt, estimate.output))
-        forward.relay.headers += rate_headers(tenant, standing)
+    async def _reserve(self, tenant: Tenant, tokens: Tokens, relay: Relay) -> Reservation:
+        standing, reservation = await self._store.reserve(tenant, tokens)
+        relay.headers += rate_headers(tenant, standing)
         if standing.refused is not None:
             self._metrics.limited.labels(tenant.name, standing.refused).inc()
             raise InterruptedRequestError(refusal(tenant, standing.refused, standing, time.time()))

@@ -15,13 +15,13 @@ from qwen3_runtime.gateway.dispatch import Patience
 from qwen3_runtime.gateway.estimate import Estimates
 from qwen3_runtime.gateway.files import follow
 from qwen3_runtime.gateway.front import Front
+from qwen3_runtime.gateway.keys import UsageToken
 from qwen3_runtime.gateway.ledger import Ledger
 from qwen3_runtime.gateway.limits.local import LocalStore
 from qwen3_runtime.gateway.limits.shared import SharedStore
 from qwen3_runtime.gateway.management import management_app
 from qwen3_runtime.gateway.metrics import Metrics
 from qwen3_runtime.gateway.objects import Cluster, object_names
-from qwen3_runtime.gateway.protocol import GuardedProtocol
 from qwen3_runtime.server.listen import Listener
 from qwen3_runtime.tenancy import Routes, Tenants, TenantUsage, UsageReport
 
@@ -46,6 +46,7 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.directory = Directory(Patience(busy=settings.max_wait_seconds, sleeping=settings.max_hold_seconds))
+        self.usage_token = UsageToken()
         self.metrics = Metrics()
         self.ledger = None if settings.ledger is None else Ledger(settings.ledger)
         self._local = LocalStore()
@@ -94,7 +95,6 @@ class Gateway:
         api = Listener(
             front,
             settings.port,
-            http=GuardedProtocol,
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=settings.drain_seconds,
             ssl_certfile=settings.certificate,
@@ -134,11 +134,15 @@ class Gateway:
 
         settings = self._settings
         if settings.tenants is not None and settings.routes is not None:
-            return follow(settings.tenants, take_tenants), follow(settings.routes, take_routes)
+            files = [follow(settings.tenants, take_tenants), follow(settings.routes, take_routes)]
+            if settings.usage_token is not None:
+                files.append(follow(settings.usage_token, self.usage_token.set))
+            return tuple(files)
         cluster = Cluster.from_pod(settings.namespace)
         names = object_names(settings.fullname)
         return (
             cluster.follow(names.tenants, take_tenants),
+            cluster.follow(names.usage_token, self.usage_token.set),
             cluster.follow(names.routes, take_routes),
             report(self.directory, cluster, names.demand),
         )

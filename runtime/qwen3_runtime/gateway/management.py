@@ -1,10 +1,13 @@
-"""Probes, metrics, usage and the ledger, on a port of their own that tenants do not reach."""
+"""Probes, metrics, usage and the ledger, on a port of their own that tenants do not reach.
+
+Usage and the ledger are open to who has the token alone, probes and metrics to all that reach the port.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 
 from qwen3_runtime.gateway.ledger import Row, as_csv
 from qwen3_runtime.server.management import PROMETHEUS_TEXT
@@ -13,10 +16,18 @@ from qwen3_runtime.tenancy import UsageReport  # noqa: TC001  # FastAPI reads it
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.gateway import Gateway
 
+_AUTHENTICATE = {"www-authenticate": "Bearer"}
+
 
 def management_app(gateway: Gateway) -> FastAPI:
     """Application of the management port."""
     app = FastAPI(title="qwen3-gateway", docs_url=None, redoc_url=None, openapi_url=None)
+
+    async def has_token(request: Request) -> None:
+        if not gateway.usage_token.opens(request.headers.raw):
+            raise HTTPException(401, "send the usage token as `Authorization: Bearer TOKEN`", _AUTHENTICATE)
+
+    closed = [Depends(has_token)]
 
     @app.get("/livez")
     async def livez() -> Response:
@@ -30,17 +41,17 @@ def management_app(gateway: Gateway) -> FastAPI:
     async def metrics() -> Response:
         return Response(gateway.metrics.render(gateway.directory), media_type=PROMETHEUS_TEXT)
 
-    @app.get("/usage")
+    @app.get("/usage", dependencies=closed)
     async def usage() -> UsageReport:
         return await gateway.usage()
 
     if (ledger := gateway.ledger) is not None:
 
-        @app.get("/ledger")
+        @app.get("/ledger", dependencies=closed)
         async def as_json() -> list[Row]:
             return await ledger.rows()
 
-        @app.get("/ledger.csv")
+        @app.get("/ledger.csv", dependencies=closed)
         async def as_table() -> Response:
             return Response(as_csv(await ledger.rows()), media_type="text/csv")
 

@@ -17,7 +17,15 @@ import aiohttp
 from pydantic import ValidationError
 
 from qwen3_runtime.gateway.files import explain
-from qwen3_runtime.tenancy import DEMAND_KEY, DEMAND_SUFFIX, ROUTES_KEY, ROUTES_SUFFIX, TENANTS_KEY, TENANTS_SUFFIX
+from qwen3_runtime.tenancy import (
+    DEMAND_KEY,
+    DEMAND_SUFFIX,
+    ROUTES_KEY,
+    ROUTES_SUFFIX,
+    TENANTS_KEY,
+    TENANTS_SUFFIX,
+    USAGE_ENTRY,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +62,7 @@ class ObjectNames:
     """The objects of one release."""
 
     tenants: ObjectName
+    usage_token: ObjectName
     routes: ObjectName
     demand: str
 
@@ -62,6 +71,7 @@ def object_names(fullname: str) -> ObjectNames:
     """By the release's full name."""
     return ObjectNames(
         tenants=ObjectName("secrets", fullname + TENANTS_SUFFIX, TENANTS_KEY),
+        usage_token=ObjectName("secrets", fullname + TENANTS_SUFFIX, USAGE_ENTRY),
         routes=ObjectName("configmaps", fullname + ROUTES_SUFFIX, ROUTES_KEY),
         demand=fullname + DEMAND_SUFFIX,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qwen3_runtime.config import Task
 from qwen3_runtime.gateway.dialects import ollama
 from qwen3_runtime.gateway.dialects.anthropic import Messages
+from qwen3_runtime.gateway.dialects.responses import Responses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,7 @@ OPERATIONS: Mapping[str, Operation] = {
     for operation in (
         Operation(CHAT, Task.GENERATE, usage_option=True),
         Operation("/v1/completions", Task.GENERATE, usage_option=True),
+        Operation("/v1/responses", Task.GENERATE, usage_option=True, dialect=Responses()),
         Operation("/v1/embeddings", Task.EMBED),
         Operation("/v1/rerank", Task.RERANK),
         Operation(MODELS, None, "GET"),

@@ -1,4 +1,4 @@
-"""What the gateway answers by itself: which models there are, and how many tokens a message has."""
+"""What the gateway answers by itself: which models there are."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.config import Task, ThinkingMode
 from qwen3_runtime.gateway import errors
-from qwen3_runtime.gateway.call import read_call, read_object
-from qwen3_runtime.gateway.dialects.dialect import translate
-from qwen3_runtime.gateway.operations import COUNT_TOKENS, MESSAGES, MODEL, MODELS, SHOW, TAGS
+from qwen3_runtime.gateway.call import read_object
+from qwen3_runtime.gateway.operations import MODEL, MODELS, SHOW, TAGS
 from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.directory import Directory
     from qwen3_runtime.gateway.dispatch import Dispatcher
-    from qwen3_runtime.gateway.estimate import Estimates
     from qwen3_runtime.gateway.operations import Operation
     from qwen3_runtime.tenancy import Route, Tenant
 
@@ -29,9 +27,8 @@ _CAPABILITIES = {Task.GENERATE: ("completion", "tools"), Task.EMBED: ("embedding
 class OwnAnswers:
     """Answers out of the directory."""
 
-    def __init__(self, directory: Directory, estimates: Estimates) -> None:
+    def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._estimates = estimates
 
     def answer(self, operation: Operation, path: str, tenant: Tenant, body: bytes) -> Any:
         """The answer's JSON.
@@ -43,8 +40,6 @@ class OwnAnswers:
             return {"object": "list", "data": [_listed(model.route) for model in self._directory.of(tenant)]}
         if operation.path == MODEL:
             return _listed(self.model(tenant, path.removeprefix(MODELS + "/")).route)
-        if operation.path == COUNT_TOKENS:
-            return {"input_tokens": self._count(tenant, body)}
         if operation.path == TAGS:
             return {"models": [_tag(model.route) for model in self._directory.of(tenant)]}
         if operation.path == SHOW:
@@ -57,13 +52,6 @@ class OwnAnswers:
         if model is None:
             raise InterruptedRequestError(errors.model_not_found(name))
         return model
-
-    def _count(self, tenant: Tenant, body: bytes) -> int:
-        """By the ratio of bytes to tokens that the tenant's requests have: the tokenizers are with the replicas."""
-        request = read_object(body)
-        route = self.model(tenant, request["model"]).route
-        call = read_call(translate(MESSAGES, {"max_tokens": None} | request, route), usage_option=True)
-        return self._estimates.of(tenant.name, call, generates=False).prompt
 
 
 def _listed(route: Route) -> dict[str, object]:

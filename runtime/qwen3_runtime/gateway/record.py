@@ -12,6 +12,8 @@ from qwen3_runtime.gateway.usage import Usage
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 """A client's own id is taken over when it cannot break a log line or a header."""
 
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+"""``traceparent``: www.w3.org/TR/trace-context, 3.2."""
 
 NONE = Usage()
 
@@ -21,6 +23,8 @@ class Record:
     """One request. Names are empty until they are known to be real ones, so that nobody makes up metric series."""
 
     request_id: str
+    trace: str = ""
+    """Id of the trace that the request belongs to; empty: its client told none."""
     arrived_at: float = field(default_factory=time.time)
     began: float = field(default_factory=time.perf_counter)
     operation: str = ""
@@ -46,3 +50,9 @@ def request_id(sent: bytes | None) -> str:
     if sent is not None and _REQUEST_ID.fullmatch(sent):
         return sent.decode()
     return uuid4().hex
+
+
+def trace_id(sent: bytes | None) -> str:
+    """The id in a client's ``traceparent``; empty where there is none or it is not of that form."""
+    found = _TRACE.fullmatch(sent or b"")
+    return found[1].decode() if found else ""

@@ -21,6 +21,8 @@ class Settings:
     tenants: Path | None
     routes: Path | None
     """Both, or neither: then the two objects are watched in the cluster."""
+    usage_token: Path | None
+    """Only beside them; None: usage and ledger stay closed."""
     namespace: str
     fullname: str
     port: int
@@ -41,6 +43,9 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser = argparse.ArgumentParser("qwen3-gateway", description="The front door of all tenants.")
     parser.add_argument("--tenants", type=Path, help="file with tenants.json, instead of the Secret")
     parser.add_argument("--routes", type=Path, help="file with routes.json, instead of the ConfigMap")
+    parser.add_argument(
+        "--usage-token", type=Path, help="file with the token of /usage and /ledger, instead of the Secret's"
+    )
     parser.add_argument("--namespace", default="", help="namespace of the Secret and the ConfigMap")
     parser.add_argument("--fullname", default="", help="name that both start with")
     parser.add_argument("--port", type=int, default=API_PORT)
@@ -59,6 +64,8 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     given = parser.parse_args(arguments)
     if (given.tenants is None) != (given.routes is None):
         parser.error("--tenants and --routes go together")
+    if given.usage_token is not None and given.tenants is None:
+        parser.error("--usage-token goes with --tenants and --routes; else the Secret has the token")
     if given.tenants is None and not (given.namespace and given.fullname):
         parser.error("without --tenants and --routes, --namespace and --fullname say which objects to watch")
     if (given.certificate is None) != (given.key is None):

@@ -49,7 +49,9 @@ class Forwarder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        route = find_route(scope["method"], scope["path"], self._served.model, self._served.task)
+        route = find_route(
+            scope["method"], scope["path"], self._served.model, self._served.task, tokenizes=self._served.tokenizes
+        )
         if isinstance(route, ErrorAnswer):
             await self._refuse("other", send, route)
         elif (refusal := self._traffic.refusal()) is not None:
@@ -71,7 +73,7 @@ class Forwarder:
             with running.interruptible():
                 prepared = await self._prepared(route, receive)
                 watch = asyncio.create_task(_watch(receive, running))
-                await self._forward(scope, prepared, answer)
+                await self._forward(route, scope, prepared, answer)
         except InterruptedRequestError as interruption:
             await answer.fail(interruption.answer)
         except DisconnectedError:
@@ -95,14 +97,15 @@ class Forwarder:
         prepared = prepare(body, route, self._served)
         if isinstance(prepared, ErrorAnswer):
             raise InterruptedRequestError(prepared)
-        self._metrics.arrived.labels(route.name).inc()
-        self._metrics.arrived_bytes.labels(route.name).inc(len(body))
+        if route.is_work:
+            self._metrics.arrived.labels(route.name).inc()
+            self._metrics.arrived_bytes.labels(route.name).inc(len(body))
         return prepared
 
-    async def _forward(self, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:
+    async def _forward(self, route: Route, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:
         body = prepared.body if prepared else None
         headers = (header for header in scope["headers"] if header[0] in REQUEST_HEADERS)
-        async with self._upstream.request(scope["method"], _target(scope), body, headers) as response:
+        async with self._upstream.request(scope["method"], route.target, body, headers) as response:
             kept = [(name, value) for name, value in response.headers if name.lower() not in HOP_BY_HOP]
             if _is_stream(kept):
                 hide_usage = prepared is not None and prepared.hide_usage
@@ -115,12 +118,6 @@ async def _watch(receive: Receive, running: Running) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     running.interrupt(errors.CLIENT_GONE)
-
-
-def _target(scope: Scope) -> bytes:
-    path: bytes = scope["raw_path"]
-    query: bytes = scope["query_string"]
-    return path + b"?" + query if query else path
 
 
 def _is_stream(headers: Iterable[Header]) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from typing_extensions import override
 
+from qwen3_runtime.server.protocol import GuardedProtocol
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,7 +28,7 @@ class Listener(uvicorn.Server):
     def __init__(self, app: Any, port: int, **options: Any) -> None:
         """``options`` go to `uvicorn.Config` in place of what stands here."""
         defaults: dict[str, Any] = {
-            "http": "httptools",
+            "http": GuardedProtocol,
             "ws": "none",
             "lifespan": "off",
             "access_log": False,

@@ -16,6 +16,15 @@ _MEDIA = ("image_url", "video_url", "audio_url", "image", "video")
 _INSIDE = "data:"
 
 
+def inside_media(request: Mapping[str, Any]) -> Iterator[str]:
+    """Media that the request carries itself, in the fields alone in which an engine reads media."""
+    for content in _contents(request):
+        for part in content:
+            for _, address in _addresses(part) if isinstance(part, dict) else ():
+                if isinstance(address, str) and address.startswith(_INSIDE):
+                    yield address
+
+
 def outside_media(request: Mapping[str, Any]) -> str | None:
     """Name of the first field that names media outside the request, or None."""
     for content in _contents(request):
@@ -39,9 +48,16 @@ def _contents(request: Mapping[str, Any]) -> Iterator[list[Any]]:
 
 
 def _outside(part: Mapping[str, Any]) -> str | None:
+    for name, address in _addresses(part):
+        if not (isinstance(address, str) and address.startswith(_INSIDE)):
+            return name
+    return None
+
+
+def _addresses(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Field and value of each medium."""
     for name in _MEDIA:
         value = part.get(name)
         address = value["url"] if isinstance(value, dict) and "url" in value else value
-        if address is not None and not (isinstance(address, str) and address.startswith(_INSIDE)):
-            return name
-    return None
+        if address is not None:
+            yield name, address

@@ -9,7 +9,7 @@ from qwen3_runtime.config import Task, ThinkingMode
 from qwen3_runtime.server.checks import check_messages, read_request
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.rewrite import rewrite
-from qwen3_runtime.server.routes import CHAT, COMPLETIONS, Route
+from qwen3_runtime.server.routes import CHAT, COMPLETIONS, TOKENIZE, Route
 from qwen3_runtime.server.sampling import with_defaults
 from qwen3_runtime.server.thinking import ThinkingRules, check_prompt, settle, thinks
 from qwen3_runtime.server.usage import asks_for_usage
@@ -31,6 +31,8 @@ class Served:
     thinking: ThinkingRules
     sampling: Sampling | None
     engine: str
+    tokenizes: bool
+    """Whether the engine tells how many tokens a chat's prompt has."""
     unsupported: Mapping[str, Missing]
     """Request fields that the engine does not carry out."""
     marks_end: bool
@@ -52,6 +54,7 @@ def served(config: RuntimeConfig, adapter: Adapter) -> Served:
         thinking=rules,
         sampling=config.sampling if adapter.takes_sampling else None,
         engine=adapter.name,
+        tokenizes=adapter.counts_prompts,
         unsupported=adapter.unsupported,
         marks_end=adapter.marks_end,
     )
@@ -76,7 +79,7 @@ def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer
     settled: dict[str, Any] | ErrorAnswer = request
     if route.name == COMPLETIONS:
         settled = check_prompt(request) or request
-    elif route.name == CHAT:
+    elif route.name in {CHAT, TOKENIZE}:
         if (refusal := check_messages(request)) is not None:
             return refusal
         settled = settle(request, served.thinking)

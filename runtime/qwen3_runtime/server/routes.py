@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from qwen3_runtime.config import Task
 from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 MODELS = "/v1/models"
+TOKENIZE = "/v1/tokenize"
+"""Of a chat's prompt, where the engine does that; it generates nothing."""
 PATHS: Mapping[Task, tuple[str, ...]] = {
     Task.GENERATE: (CHAT, COMPLETIONS),
     Task.EMBED: ("/v1/embeddings",),
@@ -28,12 +31,24 @@ class Route:
 
     name: str
     has_body: bool
+    is_work: bool = True
+    """Whether the body is work for the model, and so counts as such when it arrives."""
+    model: str = ""
+    """In the place of ``{model}``."""
+
+    @property
+    def target(self) -> bytes:
+        """What the engine is asked for: never the client's own spelling, and no query."""
+        return self.name.replace("{model}", quote(self.model)).encode()
 
 
-def find_route(method: str, path: str, served_model_name: str, task: Task) -> Route | ErrorAnswer:
+def find_route(
+    method: str, path: str, served_model_name: str, task: Task, *, tokenizes: bool = False
+) -> Route | ErrorAnswer:
     """The route of a request or the answer for a wrong one. ``path`` is decoded and without the query."""
-    if path in PATHS[task]:
-        return Route(path, has_body=True) if method == "POST" else _wrong_method(method, path)
+    is_tokenize = tokenizes and path == TOKENIZE and task is Task.GENERATE
+    if is_tokenize or path in PATHS[task]:
+        return Route(path, has_body=True, is_work=not is_tokenize) if method == "POST" else _wrong_method(method, path)
     if path != MODELS and not path.startswith(MODELS + "/"):
         return _unknown(path, served_model_name, task)
     if method != "GET":
@@ -43,7 +58,7 @@ def find_route(method: str, path: str, served_model_name: str, task: Task) -> Ro
     model = path.removeprefix(MODELS + "/")
     if model != served_model_name:
         return model_not_found(model, served_model_name)
-    return Route(MODELS + "/{model}", has_body=False)
+    return Route(MODELS + "/{model}", has_body=False, model=model)
 
 
 def _unknown(path: str, served_model_name: str, task: Task) -> ErrorAnswer:

@@ -54,10 +54,36 @@ def test_the_most_that_a_request_may_generate(fields: dict[str, Any], tokens: in
     assert read(json.dumps({"model": "m"} | fields).encode()).max_output_tokens == tokens
 
 
-def test_attached_data_does_not_count_as_text() -> None:
-    image = "data:image/png;base64," + "A" * 100_000
-    body = json.dumps({"model": "m", "messages": [{"content": [{"image_url": {"url": image}}]}]}).encode()
-    assert read(body).text_bytes < 200
+IMAGE = "data:image/png;base64," + "A" * 100_000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"messages": [{"content": [{"type": "image_url", "image_url": {"url": IMAGE}}]}]},
+        {"input": [{"text": "a", "image": IMAGE}]},
+    ],
+)
+def test_attached_data_counts_as_an_image_of_its_kind(fields: dict[str, Any]) -> None:
+    assert 4096 < read(json.dumps({"model": "m"} | fields).encode()).text_bytes < 4400
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"messages": [{"content": IMAGE}]},
+        {"messages": [{"content": [{"type": "text", "text": IMAGE}]}]},
+        {"messages": [{"content": [{"type": "image_url", "image_url": {"url": "x", "detail": IMAGE}}]}]},
+        {"prompt": IMAGE},
+        {"input": [IMAGE]},
+        {"query": IMAGE, "documents": [IMAGE]},
+        {"tools": [{"function": {"description": IMAGE}}]},
+        {"image_url": IMAGE},
+    ],
+)
+def test_text_that_looks_like_attached_data_counts_in_full(fields: dict[str, Any]) -> None:
+    body = json.dumps({"model": "m"} | fields).encode()
+    assert read(body).text_bytes == len(body)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from qwen3_runtime.gateway.dialects import ollama
 from qwen3_runtime.gateway.dialects.dialect import relayed, translate, whole
+from qwen3_runtime.gateway.dialects.responses import Responses
 from qwen3_runtime.gateway.operations import MESSAGES
 from qwen3_runtime.server.traffic import InterruptedRequestError
 from qwen3_runtime.tenancy import Route
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from qwen3_runtime.gateway.dialects.dialect import Dialect
 
 ROUTE = Route(name="m", namespace="n", deployment="d", context_length=9, max_thinking_tokens=900)
-ALL: tuple[Dialect, ...] = (MESSAGES, ollama.CHAT, ollama.GENERATE)
+ALL: tuple[Dialect, ...] = (MESSAGES, Responses(), ollama.CHAT, ollama.GENERATE)
 
 
 def chunk(reason: str | None = None, **delta: Any) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qwen3_runtime.gateway.limits.account import Account
 from qwen3_runtime.gateway.limits.answers import rate_headers, refusal
-from qwen3_runtime.gateway.limits.types import Standing, Tokens
+from qwen3_runtime.gateway.limits.types import Standing, Tokens, bounds_of
 from qwen3_runtime.tenancy import LimitName, Quota, Tenant, TenantLimits
 
 NOON = 1_790_000_000.0
@@ -104,3 +104,11 @@ def test_headers_tell_limit_and_rest() -> None:
     ]
     answer = refusal(limited, LimitName.REQUESTS_PER_MINUTE, Standing(retry_seconds=7.2), NOON)
     assert answer.headers == ((b"retry-after", b"8"), (b"x-ratelimit-reset-requests", b"8s"))
+
+
+@pytest.mark.parametrize("name", LimitName)
+def test_bounds_stand_in_the_order_of_the_names(name: LimitName) -> None:
+    quotas = {LimitName.TOKENS_PER_DAY, LimitName.TOKENS_PER_MONTH}
+    part = "quota" if name in quotas else "limits"
+    one = Tenant.model_validate({"name": "a", part: {name.value: 7}})
+    assert [found for found, bound in zip(LimitName, bounds_of(one), strict=True) if bound == 7] == [name]

@@ -11,7 +11,7 @@ from qwen3_runtime.config import Task
 from qwen3_runtime.server.checks import check_messages, read_request
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.refused import REFUSED_FIELDS
-from qwen3_runtime.server.routes import PATHS, Route, find_route
+from qwen3_runtime.server.routes import PATHS, TOKENIZE, Route, find_route
 
 CHAT: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -103,8 +103,23 @@ def test_everything_else_ends_here(method: str, path: str, status: int) -> None:
     assert answer.status == status
 
 
-def test_served_name_with_a_slash() -> None:
-    assert isinstance(find_route("GET", "/v1/models/Qwen/Qwen3-8B", "Qwen/Qwen3-8B", Task.GENERATE), Route)
+@pytest.mark.parametrize(
+    ("served", "target"),
+    [("Qwen/Qwen3-8B", b"/v1/models/Qwen/Qwen3-8B"), ("odd?name=1", b"/v1/models/odd%3Fname%3D1")],
+)
+def test_the_engine_gets_the_served_name_as_one_path(served: str, target: bytes) -> None:
+    route = find_route("GET", f"/v1/models/{served}", served, Task.GENERATE)
+    assert isinstance(route, Route)
+    assert route.target == target
+
+
+def test_prompts_are_counted_only_where_the_engine_can_and_are_no_work() -> None:
+    assert isinstance(find_route("POST", TOKENIZE, "qwen3-tiny", Task.GENERATE), ErrorAnswer)
+    assert isinstance(find_route("POST", TOKENIZE, "qwen3-tiny", Task.EMBED, tokenizes=True), ErrorAnswer)
+    assert isinstance(find_route("GET", TOKENIZE, "qwen3-tiny", Task.GENERATE, tokenizes=True), ErrorAnswer)
+    route = find_route("POST", TOKENIZE, "qwen3-tiny", Task.GENERATE, tokenizes=True)
+    assert isinstance(route, Route)
+    assert not route.is_work
 
 
 @pytest.mark.parametrize("task", Task)

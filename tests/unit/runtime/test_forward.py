@@ -23,7 +23,7 @@ from qwen3_runtime.config import Phase
 from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases
-from qwen3_runtime.server import checks, errors
+from qwen3_runtime.server import checks, errors, protocol
 from qwen3_runtime.server.checks import BODY_LIMIT
 from qwen3_runtime.server.forward import Forwarder
 from qwen3_runtime.server.listen import Listener
@@ -171,13 +171,16 @@ async def test_body_and_allowed_headers_reach_the_engine_unchanged(stand: Stand)
         "cookie": "a=b",
         "x-override-rid": "1",
         "x-request-id": "abc",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "tracestate": "vendor=1",
     }
     async with stand.client.post("/v1/completions?a=%20b", data=raw, headers=headers) as answer:
         assert (answer.status, await answer.read()) == (418, b'{"odd": 1}')
         assert "connection" not in answer.headers
     assert bodies == [raw]
-    assert seen[0].raw_path == "/v1/completions?a=%20b"
-    assert seen[0].headers["x-request-id"] == "abc"
+    assert seen[0].raw_path == "/v1/completions", "the query is nothing that we name"
+    for name in ("x-request-id", "traceparent", "tracestate"):
+        assert seen[0].headers[name] == headers[name]
     assert not {"authorization", "cookie", "x-override-rid", "accept-encoding"} & {
         key.lower() for key in seen[0].headers
     }
@@ -267,6 +270,22 @@ async def test_a_body_that_never_ends_is_given_up(stand: Stand, monkeypatch: pyt
     writer.close()
     assert await stand.traffic.idle(5)
     assert stand.count(408) == 1
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD[:30]])
+async def test_headers_that_never_end_are_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", stand.listener.port)
+    writer.write(sent)
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+
+
+async def test_headers_have_a_bound(stand: Stand) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", stand.listener.port)
+    writer.write(HEAD[:-3] + b"pad: " + b"x" * protocol.HEADER_BYTES + b"\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 400 ")
+    writer.close()
 
 
 async def test_idle_and_slow_connections_keep_nobody_out(stand: Stand) -> None:
@@ -389,6 +408,25 @@ async def test_work_is_counted_when_it_arrives(stand: Stand) -> None:
     async with stand.client.post("/v1/chat/completions", json=BODY | {"model": "other"}) as answer:
         assert answer.status == 404
     assert stand.value("requests_arrived_total") == 1, "what is refused is no work"
+
+
+async def test_a_prompt_is_counted_as_the_chat_would_have_it_and_is_no_work(stand: Stand) -> None:
+    seen: list[Any] = []
+
+    async def engine(request: web.Request) -> web.StreamResponse:
+        seen.append((request.path, await request.json()))
+        return web.json_response({"count": 7})
+
+    stand.engine = engine
+    wanted = BODY | {"enable_thinking": False}
+    for path in ("/v1/tokenize", "/v1/chat/completions"):
+        async with stand.client.post(path, json=wanted) as answer:
+            assert answer.status == 200
+    (path, counted), (_, asked) = seen
+    assert path == "/v1/tokenize"
+    assert counted["chat_template_kwargs"] == asked["chat_template_kwargs"] == {"enable_thinking": False}
+    assert stand.metrics.registry.get_sample_value("qwen3_runtime_requests_arrived_total", {"path": path}) is None
+    assert stand.count(200, path) == 1
 
 
 async def test_only_streams_time_their_first_token(stand: Stand) -> None:

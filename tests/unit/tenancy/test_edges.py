@@ -8,12 +8,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 from typing_extensions import override
 
 from qwen3_operator.reconcile.client import ApiError, Listing
+from qwen3_operator.tenancy import usage
 from qwen3_operator.tenancy.files import SECRET, GatewayFiles
 from qwen3_operator.tenancy.follow import Follower
-from qwen3_runtime.tenancy import Routes, Tenants
+from qwen3_runtime.tenancy import KEY_MIN_CHARACTERS, Routes, Tenants
 from tests.unit.manifests.samples import settings
 from tests.unit.tenancy.given import compiled
 
@@ -122,6 +124,66 @@ async def test_the_gateways_objects_are_written_where_they_differ() -> None:
     files.doubt()
     await files.write(found)
     assert len(server.applied) == 4, "what somebody took away is written again"
+
+
+def _token(server: Server) -> str:
+    (secret,) = (one for one in server.objects.values() if one["kind"] == "Secret")
+    return base64.b64decode(secret["data"]["usage-token"]).decode()
+
+
+async def test_the_usage_token_is_made_once_kept_and_made_anew_where_it_was_taken_away() -> None:
+    server, found = Server([], []), compiled()
+    files = GatewayFiles(server, settings(QWEN3_FULL_NAME="q3"))  # type: ignore[arg-type]
+    waiting = asyncio.create_task(files.usage_token())
+    await files.write(found)
+    first = _token(server)
+    assert await waiting == first
+    assert len(first) >= KEY_MIN_CHARACTERS
+    later = GatewayFiles(server, settings(QWEN3_FULL_NAME="q3"))  # type: ignore[arg-type]
+    await later.write(found)
+    assert await later.usage_token() == first, "a new process takes over what is there"
+    (secret,) = (one for one in server.objects.values() if one["kind"] == "Secret")
+    del secret["data"]["usage-token"]
+    later.doubt()
+    await later.write(found)
+    assert await later.usage_token() == _token(server) != first
+
+
+async def test_the_gateway_is_asked_with_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.headers.get("authorization"))
+        return web.json_response({"tenants": [{"tenant": "acme"}]})
+
+    app = web.Application()
+    app.router.add_get("/usage", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setattr(usage, "MANAGEMENT_PORT", runner.addresses[0][1])
+    changed = asyncio.Event()
+    poller = usage.UsagePoller(_Pods(), "qwen3-system", _known_token, changed.set)  # type: ignore[arg-type]
+    task = asyncio.create_task(poller.run())
+    await asyncio.wait_for(changed.wait(), 5)
+    task.cancel()
+    await runner.cleanup()
+    assert asked == ["Bearer the-token"]
+    assert poller.view("acme") is not None
+
+
+async def _known_token() -> str:
+    return "the-token"
+
+
+class _Pods:
+    """One ready gateway."""
+
+    async def list(self, *_: Any, **__: Any) -> Listing:
+        status = {"podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}
+        pod = named("gateway", status=status)
+        pod["metadata"]["creationTimestamp"] = "2026-11-24T12:00:00Z"
+        return Listing([pod], "7")
 
 
 async def test_what_was_not_written_is_written_the_next_time() -> None:

@@ -56,6 +56,7 @@ class LlamaCpp:
     keeps_connections = False
     marks_end = True
     takes_sampling = True
+    counts_prompts = False
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:

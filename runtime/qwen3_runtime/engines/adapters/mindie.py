@@ -55,6 +55,7 @@ class MindIE:
     keeps_connections = False
     marks_end = True
     takes_sampling = True
+    counts_prompts = False
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:

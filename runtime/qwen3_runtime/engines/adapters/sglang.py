@@ -75,6 +75,7 @@ class SGLang:
     keeps_connections = True
     marks_end = True
     takes_sampling = True
+    counts_prompts = True
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:

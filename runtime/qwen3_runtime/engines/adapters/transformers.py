@@ -39,6 +39,7 @@ class Transformers:
     keeps_connections = True
     marks_end = False
     takes_sampling = False
+    counts_prompts = False
     unsupported: Mapping[str, Missing] = {
         "response_format": Missing(_IGNORED, harmless=({"type": "text"},)),
         "tool_choice": Missing(_IGNORED, harmless=("auto",)),

@@ -75,6 +75,7 @@ class VLLM:
     keeps_connections = True
     marks_end = True
     takes_sampling = True
+    counts_prompts = False
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:

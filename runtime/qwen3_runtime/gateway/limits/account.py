@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.gateway.limits.types import Standing, Tokens, day_of, renewal
+from qwen3_runtime.gateway.limits.types import Standing, Tokens, bounds_of, day_of, renewal
 from qwen3_runtime.tenancy import LimitName, LimitUsage
 
 if TYPE_CHECKING:
@@ -162,14 +162,5 @@ class Account:
 
 def describe(tenant: Tenant, used: tuple[int, ...]) -> tuple[LimitUsage, ...]:
     """``used`` in the order of `LimitName`."""
-    limits, quota = tenant.limits, tenant.quota
-    bounds = (
-        limits.requests_per_minute,
-        limits.input_tokens_per_minute,
-        limits.output_tokens_per_minute,
-        limits.concurrent_requests,
-        quota.tokens_per_day,
-        quota.tokens_per_month,
-    )
-    pairs = zip(LimitName, used, bounds, strict=True)
+    pairs = zip(LimitName, used, bounds_of(tenant), strict=True)
     return tuple(LimitUsage(name=name, used=max(0, amount), limit=bound) for name, amount, bound in pairs)

@@ -21,7 +21,7 @@ from qwen3_runtime.gateway.limits import scripts
 from qwen3_runtime.gateway.limits.account import describe
 from qwen3_runtime.gateway.limits.local import LocalStore
 from qwen3_runtime.gateway.limits.pending import Pending
-from qwen3_runtime.gateway.limits.types import Reservation, Standing, Store, Tokens, day_of, renewal
+from qwen3_runtime.gateway.limits.types import Reservation, Standing, Store, Tokens, bounds_of, day_of, renewal
 from qwen3_runtime.tenancy import LimitName
 
 if TYPE_CHECKING:
@@ -161,17 +161,8 @@ class SharedStore(Store):
         await self._client.aclose()
 
     def _arguments(self, tenant: Tenant, tokens: Tokens) -> list[str | int]:
-        limits, quota = tenant.limits, tenant.quota
-        bounds = (
-            limits.requests_per_minute,
-            limits.input_tokens_per_minute,
-            limits.output_tokens_per_minute,
-            limits.concurrent_requests,
-            quota.tokens_per_day,
-            quota.tokens_per_month,
-        )
         day = day_of(time.time())
-        numbers = [-1 if bound is None else bound for bound in bounds]
+        numbers = [-1 if bound is None else bound for bound in bounds_of(tenant)]
         return [self._gateway, tokens.input, tokens.output, *numbers, day, day[:7]]
 
     def _close(self, error: Exception) -> None:

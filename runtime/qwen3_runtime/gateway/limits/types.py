@@ -59,6 +59,19 @@ class Store(Protocol):
         """How much of each limit is used."""
 
 
+def bounds_of(tenant: Tenant) -> tuple[int | None, ...]:
+    """A tenant's limits in the order of `LimitName`; None is no limit."""
+    limits, quota = tenant.limits, tenant.quota
+    return (
+        limits.requests_per_minute,
+        limits.input_tokens_per_minute,
+        limits.output_tokens_per_minute,
+        limits.concurrent_requests,
+        quota.tokens_per_day,
+        quota.tokens_per_month,
+    )
+
+
 def day_of(moment: float) -> str:
     """Calendar day in UTC, e.g. ``2026-01-31``; its first seven characters are the month."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")

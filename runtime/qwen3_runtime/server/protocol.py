@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 connection with the limits that a public port needs."""
+"""uvicorn's HTTP/1.1 connection with the limits that a port needs which others reach."""
 
 from __future__ import annotations
 
