@@ -118,6 +118,10 @@ class Engine(Row):
     """Whether each request takes KV cache of the whole context, however long it is."""
     splits_with_host: bool = False
     """Whether a model that is too large for its device may lie in the host's memory in part."""
+    limits_thinking: bool = False
+    """Whether a thought ends with a given number of tokens: what spec.thinking.maxBudgetTokens needs."""
+    embeds: bool = True
+    """Whether it serves models that embed or rank texts."""
     reported: tuple[ReportedSpeed, ...] = ()
     """Speeds that come before what is calculated for the same model, format and device."""
     unverified: str = ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import AUTO, EngineChoice, Quantization, ThinkingSpec, UseCase
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
-from qwen3_operator.sizing.thinking import thinking_failure, thinking_problem
+from qwen3_operator.sizing.thinking import budget_problem, thinking_failure, thinking_problem
 from qwen3_runtime.config import Engine as EngineName
 
 if TYPE_CHECKING:
@@ -48,12 +48,22 @@ def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFa
     """Every model and format that the spec allows, or what is wrong: field, value, and what would be right."""
     if problem := _unnamed_format(spec):
         return PlanFailure(FailureReason.UNSUPPORTED_QUANTIZATION, problem)
+    if problem := budget_problem(spec, catalog.newest(engine_name(spec)), catalog):
+        return PlanFailure(FailureReason.THINKING_UNSUPPORTED, problem)
     if spec.model.name == AUTO:
         return _of_use_case(spec, catalog)
     model = catalog.models.get(spec.model.name)
     if model is None:
         known = nearest(spec.model.name, catalog.models)
         return PlanFailure(FailureReason.UNKNOWN_MODEL, f"spec.model.name {spec.model.name!r} is not known: {known}")
+    return _of_model(spec, model, catalog)
+
+
+def _of_model(spec: DeploymentSpec, model: Model, catalog: Catalog) -> tuple[Offer, ...] | PlanFailure:
+    if not _serves(spec, model, catalog):
+        able = " or ".join(dict.fromkeys(engine.name for engine in catalog.engines.values() if engine.embeds))
+        message = f"spec.engine.name {engine_name(spec)} does not serve {model.name}, which writes no text: take {able}"
+        return PlanFailure(FailureReason.ENGINE_UNSUPPORTED, message)
     found = tuple(_offers_of(spec, model, catalog))
     if not found:
         has = ", ".join(found.quantization for found in model.checkpoints)
@@ -62,6 +72,11 @@ def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFa
     if problem := context_problem(spec, model):
         return PlanFailure(FailureReason.CONTEXT_TOO_LONG, problem)
     return thinking_failure(spec, model, catalog) or found
+
+
+def _serves(spec: DeploymentSpec, model: Model, catalog: Catalog) -> bool:
+    """Whether the engine gives what the model is for."""
+    return model.generates or catalog.newest(engine_name(spec)).embeds
 
 
 def engine_name(spec: DeploymentSpec) -> EngineName:
@@ -87,6 +102,7 @@ def _of_use_case(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | 
         for model in catalog.models.values()
         if use_case.value in model.use_cases
         and (model.quality or 0) >= floor
+        and _serves(spec, model, catalog)
         and thinking_problem(spec, model, catalog) is None
     ]
     wide = [model for model in models if context_problem(spec, model) is None]

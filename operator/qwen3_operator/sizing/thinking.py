@@ -10,6 +10,7 @@ from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.catalog import Catalog, Model
+    from qwen3_operator.catalog.engines import Engine
 
 _WHEN = {"Hybrid": "on request", "Always": "always", "Never": "never"}
 _MARKS = ("-Thinking", "-Instruct")
@@ -30,6 +31,18 @@ def thinking_problem(spec: DeploymentSpec, model: Model, catalog: Catalog) -> st
         if is_set:
             return f"spec.thinking.{field} has no effect: {model.name} never thinks{_instead(model, catalog)}"
     return None
+
+
+def budget_problem(spec: DeploymentSpec, engine: Engine, catalog: Catalog) -> str | None:
+    """Why the engine cannot keep thoughts within ``spec.thinking.maxBudgetTokens``; None where it can or need not."""
+    budget = spec.thinking.max_budget_tokens
+    if budget is None or engine.limits_thinking:
+        return None
+    able = " or ".join(dict.fromkeys(other.name for other in catalog.engines.values() if other.limits_thinking))
+    return (
+        f"spec.thinking.maxBudgetTokens: {budget} has no effect: {engine.name} ends no thought at a number of tokens. "
+        f"Leave it out, or take {able} (spec.engine.name) and a format that it runs"
+    )
 
 
 def thinking_failure(spec: DeploymentSpec, model: Model, catalog: Catalog) -> PlanFailure | None:

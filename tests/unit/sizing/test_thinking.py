@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from qwen3_runtime.engines import ADAPTERS
 from tests.unit.inventory.objects import gpu_node
-from tests.unit.sizing.given import LIBRARY, failed, planned, spec
+from tests.unit.sizing.given import CATALOG, LIBRARY, failed, planned, spec
+
+if TYPE_CHECKING:
+    from qwen3_operator.catalog.engines import Engine
 
 
 @pytest.mark.parametrize(
@@ -57,3 +61,32 @@ def test_auto_takes_a_model_that_thinks_as_asked() -> None:
     quiet = planned(asked, gpu_node("g"))
     assert "Thinking" not in quiet.model
     assert best.model != quiet.model or "Thinking" not in best.model
+
+
+@pytest.mark.parametrize("engine", ["vLLM", "LlamaCpp", "Transformers"])
+def test_a_budget_that_the_engine_cannot_keep_is_no_plan(engine: str) -> None:
+    form = "GGUF-Q8_0" if engine == "LlamaCpp" else "BF16"
+    model = {"quantization": form}
+    answer = failed(
+        spec("Qwen3-4B", model=model, engine={"name": engine}, thinking={"maxBudgetTokens": 9}), gpu_node("g")
+    )
+    assert answer.reason == "ThinkingUnsupported"
+    assert answer.message == (
+        f"spec.thinking.maxBudgetTokens: 9 has no effect: {engine} ends no thought at a number of tokens. "
+        "Leave it out, or take SGLang (spec.engine.name) and a format that it runs"
+    )
+
+
+def test_an_engine_that_only_writes_serves_no_embeddings() -> None:
+    answer = failed(spec("Qwen3-Embedding-8B", engine={"name": "Transformers"}), gpu_node("g"))
+    assert answer.reason == "EngineUnsupported"
+    assert answer.message == (
+        "spec.engine.name Transformers does not serve Qwen3-Embedding-8B, which writes no text: "
+        "take SGLang or vLLM or LlamaCpp"
+    )
+    assert planned(spec("Qwen3-Embedding-8B", engine={"name": "vLLM"}), gpu_node("g")).model == "Qwen3-Embedding-8B"
+
+
+@pytest.mark.parametrize("engine", CATALOG.engines.values(), ids=lambda engine: engine.label)
+def test_the_catalog_knows_which_adapters_end_a_thought(engine: Engine) -> None:
+    assert engine.limits_thinking == (ADAPTERS[engine.name].thinking_limit(9) is not None)
