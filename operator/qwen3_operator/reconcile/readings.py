@@ -1,23 +1,23 @@
-"""What an engine's metrics say of one replica's capacity and load. Pure.
+"""What an engine's metrics say of one replica's capacity and load, whichever engine it is. Pure.
 
-Names and units are SGLang's (0.5.16 to 0.5.23, ``srt/observability/metrics_collector.py``); its ``_gb`` gauges count
-2^30 bytes of one device. Series of one name differ by labels such as dp_rank and is_streaming.
+The names are neutral (``qwen3_runtime.engine_metrics``): one series each, absent where the engine says nothing of it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
-_PREFIX = "sglang:"
-_KV_TOKENS = "max_total_num_tokens"
-_WEIGHTS = "weight_memory_usage_gb"
-_FIRST_TOKEN = "time_to_first_token_seconds"  # noqa: S105 - a metric
-_OUTPUT_TOKEN = "request_time_per_output_token_seconds"  # noqa: S105 - a metric
-_REQUEST = "e2e_request_latency_seconds"
-_PROMPT = "prompt_tokens_total"
-_ANSWER = "generation_tokens_total"
-_GIB = 1 << 30
+from qwen3_runtime.engine_metrics import (
+    ENGINE_METRICS,
+    GENERATED_TOKENS,
+    KV_CACHE_CAPACITY,
+    PROMPT_TOKENS,
+    REQUEST_DURATION,
+    TIME_PER_OUTPUT_TOKEN,
+    TIME_TO_FIRST_TOKEN,
+    WEIGHTS,
+    EngineMetric,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +62,24 @@ class Load:
 
 def reading(text: str, at: float) -> Reading | None:
     """A reading from the Prometheus text; None where no engine speaks in it."""
-    found = _series(text)
+    found = _values(text)
     if not found:
         return None
 
-    def total(name: str) -> float:
-        return sum(found.get(name, ()))
+    def value(metric: EngineMetric, part: str = "") -> float:
+        return found.get(metric.name + part, 0.0)
 
     return Reading(
         at=at,
-        kv_cache_tokens=round(total(_KV_TOKENS)),
-        weight_bytes=round(max(found.get(_WEIGHTS, ()), default=0.0) * _GIB),
-        first_token_seconds=total(f"{_FIRST_TOKEN}_sum"),
-        first_tokens=total(f"{_FIRST_TOKEN}_count"),
-        output_token_seconds=total(f"{_OUTPUT_TOKEN}_sum"),
-        output_token_requests=total(f"{_OUTPUT_TOKEN}_count"),
-        request_seconds=total(f"{_REQUEST}_sum"),
-        prompt_tokens=total(_PROMPT),
-        answer_tokens=total(_ANSWER),
+        kv_cache_tokens=round(value(KV_CACHE_CAPACITY)),
+        weight_bytes=round(value(WEIGHTS)),
+        first_token_seconds=value(TIME_TO_FIRST_TOKEN, "_sum"),
+        first_tokens=value(TIME_TO_FIRST_TOKEN, "_count"),
+        output_token_seconds=value(TIME_PER_OUTPUT_TOKEN, "_sum"),
+        output_token_requests=value(TIME_PER_OUTPUT_TOKEN, "_count"),
+        request_seconds=value(REQUEST_DURATION, "_sum"),
+        prompt_tokens=value(PROMPT_TOKENS),
+        answer_tokens=value(GENERATED_TOKENS),
     )
 
 
@@ -100,15 +100,13 @@ def load_between(first: Reading, last: Reading) -> Load | None:
     )
 
 
-def _series(text: str) -> dict[str, list[float]]:
-    """Values by name without the prefix. Buckets and comments are passed over unread."""
-    found: defaultdict[str, list[float]] = defaultdict(list)
+def _values(text: str) -> dict[str, float]:
+    """By name; series with labels, such as buckets, are passed over."""
+    found: dict[str, float] = {}
     for line in text.splitlines():
-        if not line.startswith(_PREFIX):
-            continue
-        name = line[len(_PREFIX) :].partition("{")[0].partition(" ")[0]
-        if name in _WANTED:
-            found[name].append(_number(line.rpartition(" ")[2]))
+        if line.startswith(_PREFIXES):
+            name, _, value = line.partition(" ")
+            found[name] = _number(value)
     return found
 
 
@@ -120,7 +118,4 @@ def _number(text: str) -> float:
     return value if value == value and abs(value) != float("inf") else 0.0  # noqa: PLR0124 - NaN
 
 
-_WANTED = frozenset(
-    {_KV_TOKENS, _WEIGHTS, _PROMPT, _ANSWER}
-    | {f"{name}_{part}" for name in (_FIRST_TOKEN, _OUTPUT_TOKEN, _REQUEST) for part in ("sum", "count")}
-)
+_PREFIXES = tuple(metric.name for metric in ENGINE_METRICS)

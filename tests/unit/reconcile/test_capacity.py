@@ -11,12 +11,16 @@ from qwen3_operator.performance import Speed
 from qwen3_operator.reconcile.capacity import calibrated, capacities, is_news, observed, predicted_for
 from qwen3_operator.reconcile.readings import Load, Reading, load_between, reading
 from qwen3_operator.sizing import plan
+from qwen3_runtime.engines.adapters.sglang import SGLang
+from qwen3_runtime.engines.translation import translate
 from tests.unit.inventory.objects import gpu_node, node
 from tests.unit.manifests.samples import cpu_placement, placement
 from tests.unit.manifests.samples import plan as sample_plan
 from tests.unit.sizing.given import CATALOG, planned, spec
 
-TEXT = (Path(__file__).parent / "data" / "sglang-0.5.23-cpu.prom").read_text()
+ENGINE = (Path(__file__).parent / "data" / "sglang-0.5.23-cpu.prom").read_bytes()
+TEXT = (translate(ENGINE, SGLang.metrics) + ENGINE).decode()
+"""As the pod shows it."""
 TABLE, CALIBRATED, OBSERVED = CapacitySource.TABLE, CapacitySource.CALIBRATED, CapacitySource.OBSERVED
 
 
@@ -39,16 +43,10 @@ def test_without_an_engine_there_is_no_reading() -> None:
     assert reading('qwen3_runtime_phase_seconds{phase="Ready"} 3\n', 0.0) is None
 
 
-def test_series_of_one_name_are_added_and_weights_are_of_the_fullest_device() -> None:
-    text = (
-        'sglang:max_total_num_tokens{dp_rank="0"} 1000.0\nsglang:max_total_num_tokens{dp_rank="1"} 1000.0\n'
-        'sglang:weight_memory_usage_gb{tp_rank="0"} 1.0\nsglang:weight_memory_usage_gb{tp_rank="1"} 1.5\n'
-        'sglang:time_to_first_token_seconds_count{is_streaming="true"} 2.0\n'
-        'sglang:time_to_first_token_seconds_count{is_streaming="false"} NaN\n'
-    )
-    found = reading(text, 0.0)
+def test_what_an_engine_does_not_say_is_0() -> None:
+    found = reading("qwen3_engine_weights_bytes 7\nqwen3_engine_time_to_first_token_seconds_count NaN\n", 0.0)
     assert found is not None
-    assert (found.kv_cache_tokens, found.weight_bytes, found.first_tokens) == (2000, 3 << 29, 2.0)
+    assert (found.kv_cache_tokens, found.weight_bytes, found.first_tokens) == (0, 7, 0.0)
 
 
 def test_load_is_what_happened_between() -> None:

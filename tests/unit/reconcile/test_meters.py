@@ -11,6 +11,8 @@ from qwen3_operator.reconcile import meters
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.meters import Meters
+from qwen3_runtime.engines.adapters.sglang import SGLang
+from qwen3_runtime.engines.translation import translate
 from tests.unit.manifests.samples import deployment, placement, plan
 from tests.unit.reconcile.samples import CATALOG, pod, workloads
 from tests.unit.reconcile.test_planner import Clock
@@ -65,7 +67,8 @@ class Engine:
             "prompt_tokens_total": 1000 * self.requests,
             "generation_tokens_total": 100 * self.requests,
         }
-        return web.Response(text="".join(f'sglang:{name}{{m="x"}} {value}\n' for name, value in lines.items()))
+        text = "".join(f'sglang:{name}{{m="x"}} {value}\n' for name, value in lines.items())
+        return web.Response(body=translate(text.encode(), SGLang.metrics))
 
 
 class Ticking(Clock):
