@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from qwen3_operator.performance.rates import shorter, token_rates
 from qwen3_operator.reconcile.capacity import predicted_for
 from qwen3_operator.reconcile.readings import Load
 from qwen3_operator.scaling import Capacity
-from qwen3_operator.sizing.needs import ASSUMED_INPUT_TOKENS, ASSUMED_OUTPUT_TOKENS
+from qwen3_operator.sizing.needs import typical_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 STARTUP_SECONDS = 180.0
 """Of a placement of which no pod became ready yet: public reports of large models are between one and ten minutes."""
-_LEAST = 1e-6
-"""Seconds: no part of a request is free."""
 
 
 class Rates(NamedTuple):
@@ -45,41 +44,28 @@ class CapacityUnknown(Exception):  # noqa: N818 - an answer, for a condition
     """No speed is known for a placement."""
 
 
-def typical(spec: DeploymentSpec) -> tuple[int, int]:
-    """Prompt and answer of a typical request, in tokens."""
-    load = spec.workload
-    return (
-        load.input_tokens.typical if load.input_tokens else ASSUMED_INPUT_TOKENS,
-        load.output_tokens.typical if load.output_tokens else ASSUMED_OUTPUT_TOKENS,
-    )
-
-
 def predicted_rates(plan: PlanStatus, placement: Placement, spec: DeploymentSpec, catalog: Catalog) -> Rates | None:
-    """By the performance model at the largest concurrency that keeps the targets; None where it has no word.
-
-    What a prompt costs is the difference between typical requests and such with half the prompt.
-    """
-    inputs, outputs = typical(spec)
+    """By the performance model at the largest concurrency that keeps the targets; None where it has no word."""
+    inputs, outputs = request_of(spec, plan, catalog)
     clients = placement.predicted.max_concurrency if placement.predicted else 0
     if clients < 1:
         return None
-    asked = ((inputs, clients), (max(1, inputs // 2), clients), (inputs, 1))
+    asked = ((inputs, clients), (shorter(inputs), clients), (inputs, 1))
     found = [
         predicted_for(plan, placement, Load(1, 0.0, None, count, length, outputs), catalog) for length, count in asked
     ]
     known = [speed for speed in found if speed is not None]
     if len(known) < len(asked):
         return None
-    usual, shorter, alone = known
-    seconds = outputs / usual.output_tokens_per_second
-    spared = seconds - outputs / shorter.output_tokens_per_second
-    prompt = max(_LEAST, spared * inputs / max(1, inputs - inputs // 2))
-    return Rates(
-        inputs / prompt,
-        outputs / max(_LEAST, seconds - prompt),
-        alone.time_to_first_token,
-        alone.time_per_output_token,
-    )
+    usual, with_shorter, alone = known
+    rates = token_rates(inputs, outputs, usual, with_shorter)
+    return Rates(rates.prompt, rates.output, alone.time_to_first_token, alone.time_per_output_token)
+
+
+def request_of(spec: DeploymentSpec, plan: PlanStatus, catalog: Catalog) -> tuple[int, int]:
+    """Tokens of a typical request's prompt and answer."""
+    model = catalog.models.get(plan.model)
+    return typical_request(spec, generates=model is None or model.generates)
 
 
 def capacities(

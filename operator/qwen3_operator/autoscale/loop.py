@@ -20,7 +20,7 @@ from qwen3_operator.api.deployment import DeploymentSpec
 from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.api.status import ConditionStatus
 from qwen3_operator.autoscale import record
-from qwen3_operator.autoscale.capacity import CapacityUnknown, capacities
+from qwen3_operator.autoscale.capacity import CapacityUnknown, capacities, request_of
 from qwen3_operator.autoscale.demand import DemandWatch
 from qwen3_operator.autoscale.fleet import emptiest_first, fleet
 from qwen3_operator.autoscale.memory import Manual, Memory
@@ -224,7 +224,8 @@ class Autoscaler:
         except CapacityUnknown as unknown:
             self._tell(key, known, Verdict(ConditionStatus.FALSE, "CapacityUnknown", str(unknown)), None)
             return
-        moment = Moment(key, spec, view, found, able, self._demanded_at(key), now)
+        request = request_of(spec, plan, self._planner.catalog)
+        moment = Moment(key, spec, view, found, able, self._demanded_at(key), now, request)
         outcome = step(known.memory, moment)
         known.memory = outcome.memory
         _export(key, outcome)

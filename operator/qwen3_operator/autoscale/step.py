@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.scaling import ScalingMode
-from qwen3_operator.autoscale.capacity import typical
 from qwen3_operator.autoscale.observe import Expected, observe
 from qwen3_operator.scaling import Policy, decide
 
@@ -38,6 +37,8 @@ class Moment:
     """Seconds since the epoch when a request last waited for the deployment to wake."""
     now: float
     """Seconds since the epoch."""
+    request: tuple[int, int]
+    """Tokens of a typical request's prompt and answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def step(memory: Memory, moment: Moment) -> Outcome:
     spec, now = moment.spec, moment.now
     manual = memory.manual.seeing(spec, now)
     startup = {**memory.startup, **moment.fleet.startup}
-    found = observe(moment.place, moment.fleet, moment.samples, memory.totals, expected=_expected(spec), now=now)
+    found = observe(moment.place, moment.fleet, moment.samples, memory.totals, expected=_expected(moment), now=now)
     decision, state = decide(_policy(spec), found.observation, memory.state, moment.capacities, now)
     active_at = memory.active_at if found.is_quiet or _is_asleep(moment) else now
     if moment.demanded_at is not None and moment.demanded_at > active_at:
@@ -109,6 +110,6 @@ def _policy(spec: DeploymentSpec) -> Policy:
     )
 
 
-def _expected(spec: DeploymentSpec) -> Expected:
-    inputs, outputs = typical(spec)
-    return Expected(inputs, outputs, spec.slo.percentile, spec.slo.first_token_seconds)
+def _expected(moment: Moment) -> Expected:
+    slo = moment.spec.slo
+    return Expected(*moment.request, slo.percentile, slo.first_token_seconds)

@@ -13,6 +13,7 @@ from qwen3_operator.performance import Layout, Load, largest_concurrency, speeds
 from qwen3_operator.performance.coefficients import coefficients
 from qwen3_operator.performance.gather import prefill_chunk
 from qwen3_operator.performance.predict import MOST_CLIENTS
+from qwen3_operator.performance.rates import shorter, token_rates
 from qwen3_operator.performance.replay import Schedule, StepTimes
 from qwen3_operator.scaling import Capacity
 from qwen3_operator.scaling.simulate import Machine
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 MOST = 1000
 """Replicas where nothing limits them."""
-_LEAST = 1e-6
-"""Seconds: no part of a request is free."""
 _SPLITS = (1, 2, 4, 8)
 """Devices of a replica that are tried where none is asked for."""
 _WORDS = re.compile(
@@ -99,21 +98,16 @@ class Replica:
         return Machine(times, schedule, self.clients)
 
     def capacity(self, tokens: tuple[float, float], catalog: Catalog, startup: float) -> Capacity:
-        """What it does of requests with so many prompt and output tokens, at the most clients that keep the targets.
-
-        What a prompt costs is the difference that half of it makes.
-        """
+        """What it does of requests with so many prompt and output tokens, at the most clients that keep the targets."""
         inputs, outputs = _whole(tokens)
-        asked = ((inputs, self.clients), (max(1, inputs // 2), self.clients), (inputs, 1))
+        asked = ((inputs, self.clients), (shorter(inputs), self.clients), (inputs, 1))
         pairs = [(self.layout, Load(length, outputs, count, self.kv_tokens)) for length, count in asked]
-        usual, shorter, alone = _known(speeds(pairs, catalog.performance), self.layout)
-        seconds = outputs / usual.output_tokens_per_second
-        spared = max(0.0, seconds - outputs / shorter.output_tokens_per_second)
-        prompt = min(max(_LEAST, spared * inputs / max(1, inputs - inputs // 2)), seconds - _LEAST)
+        usual, with_shorter, alone = _known(speeds(pairs, catalog.performance), self.layout)
+        rates = token_rates(inputs, outputs, usual, with_shorter)
         return Capacity(
             placement=self.layout.accelerator.name,
-            input_tokens_per_second=inputs / prompt,
-            output_tokens_per_second=outputs / max(_LEAST, seconds - prompt),
+            input_tokens_per_second=rates.prompt,
+            output_tokens_per_second=rates.output,
             startup_seconds=startup,
             available=MOST,
             first_token_seconds=alone.time_to_first_token,

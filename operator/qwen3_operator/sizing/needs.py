@@ -132,16 +132,25 @@ def spec_digest(spec: DeploymentSpec) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def typical_request(spec: DeploymentSpec, *, generates: bool) -> tuple[int, int]:
+    """Tokens of its prompt and of its answer; an embedding or a rank is an answer of one."""
+    prompt, answer = spec.workload.input_tokens, spec.workload.output_tokens
+    return (
+        prompt.typical if prompt else ASSUMED_INPUT_TOKENS,
+        (answer.typical if answer else ASSUMED_OUTPUT_TOKENS) if generates else 1,
+    )
+
+
 def _traffic(spec: DeploymentSpec, *, generates: bool) -> Traffic:
-    """Models that embed or rank texts answer with their first and only result."""
     workload = spec.workload
     prompt, answer = workload.input_tokens, workload.output_tokens
+    inputs, outputs = typical_request(spec, generates=generates)
     return Traffic(
         concurrency=workload.concurrency or 1,
         rate=workload.rate,
         replicas=None if spec.replicas is None else max(1, spec.replicas),
-        input_tokens=prompt.typical if prompt else ASSUMED_INPUT_TOKENS,
-        output_tokens=(answer.typical if answer else ASSUMED_OUTPUT_TOKENS) if generates else 1,
+        input_tokens=inputs,
+        output_tokens=outputs,
         assumed=prompt is None or (generates and answer is None),
     )
 

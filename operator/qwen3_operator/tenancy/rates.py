@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwen3_operator.performance.rates import TokenRates, shorter, token_rates
 from qwen3_operator.reconcile.capacity import predicted_for
 from qwen3_operator.reconcile.readings import Load
+from qwen3_operator.sizing.needs import typical_request
 from qwen3_operator.tenancy.routes import most_in_flight
-from qwen3_operator.tenancy.served import Rates
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.api.status import Capacity, Compared, Placement, PlanStatus
     from qwen3_operator.catalog import Catalog
 
-_INPUT, _OUTPUT = 1024, 512
-"""Typical request where the spec names none, as the planner's."""
-_LEAST = 1e-6
-"""Seconds: no part of a request is free."""
-
 
 def rates(
     plan: PlanStatus, placement: Placement, spec: DeploymentSpec, capacity: Capacity | None, catalog: Catalog
-) -> Rates | None:
+) -> TokenRates | None:
     """What one replica reads and writes per second with as many requests as it holds; None where no speed is known.
-
-    What a prompt costs is the difference between typical requests and such with half the prompt.
 
     Args:
         plan: The plan in force.
@@ -34,22 +28,19 @@ def rates(
         capacity: What the placement's engine said of itself; its latency corrects the model's.
         catalog: Constants of the performance model.
     """
-    load = spec.workload
-    inputs = load.input_tokens.typical if load.input_tokens else _INPUT
-    outputs = load.output_tokens.typical if load.output_tokens else _OUTPUT
+    model = catalog.models.get(plan.model)
+    inputs, outputs = typical_request(spec, generates=model is None or model.generates)
     clients = most_in_flight(placement, capacity)
-    whole, half = (
+    usual, with_shorter = (
         predicted_for(plan, placement, Load(1, 0.0, None, clients, length, outputs), catalog)
-        for length in (inputs, max(1, inputs // 2))
+        for length in (inputs, shorter(inputs))
     )
-    if whole is None or half is None:
+    if usual is None or with_shorter is None:
         return None
-    seconds = outputs / whole.output_tokens_per_second
-    spared = seconds - outputs / half.output_tokens_per_second
-    prompt = max(_LEAST, spared * inputs / max(1, inputs - inputs // 2))
+    found = token_rates(inputs, outputs, usual, with_shorter)
     first = _slower(capacity.time_to_first_token_milliseconds if capacity else None)
     each = _slower(capacity.time_per_output_token_microseconds if capacity else None)
-    return Rates(inputs / prompt / first, outputs / max(_LEAST, seconds - prompt) / each)
+    return TokenRates(found.prompt / first, found.output / each)
 
 
 def _slower(compared: Compared | None) -> float:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qwen3_operator.api.status import Capacity, Placement, PlanStatus
-    from qwen3_operator.tenancy.served import Rates, Served
+    from qwen3_operator.performance.rates import TokenRates
+    from qwen3_operator.tenancy.served import Served
 
 
 def route(served: Served, plan: PlanStatus) -> Route:
@@ -53,7 +54,7 @@ def _endpoints(served: Served, plan: PlanStatus) -> tuple[Endpoint, ...]:
     return tuple(sorted(found, key=lambda endpoint: endpoint.address))
 
 
-def _endpoint(address: str, placement: Placement, capacity: Capacity | None, rates: Rates | None) -> Endpoint:
+def _endpoint(address: str, placement: Placement, capacity: Capacity | None, rates: TokenRates | None) -> Endpoint:
     held = most_in_flight(placement, capacity)
     return Endpoint(
         address=f"[{address}]:{API_PORT}" if ":" in address else f"{address}:{API_PORT}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -15,13 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qwen3_operator.api.status import Capacity, PlanStatus
-
-
-class Rates(NamedTuple):
-    """Tokens per second of one replica at its full load, if it did nothing else."""
-
-    prompt: float
-    output: float
+    from qwen3_operator.performance.rates import TokenRates
 
 
 @dataclass(frozen=True)
@@ -39,8 +33,8 @@ class Served:
     pods: tuple[Mapping[str, Any], ...] = ()
     capacity: Mapping[str, Capacity] = field(default_factory=dict)
     """What engines said of themselves, by pool."""
-    rates: Mapping[str, Rates] = field(default_factory=dict)
-    """By pool, where the speed is known."""
+    rates: Mapping[str, TokenRates] = field(default_factory=dict)
+    """Of one replica at its full load by pool, where the speed is known."""
 
     @property
     def key(self) -> Key:

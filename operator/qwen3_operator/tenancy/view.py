@@ -8,12 +8,13 @@ from qwen3_operator.manifests.runtime import other_task
 from qwen3_operator.reconcile.capacity import stored
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.tenancy.rates import rates
-from qwen3_operator.tenancy.served import Rates, Served, spec_of
+from qwen3_operator.tenancy.served import Served, spec_of
 from qwen3_runtime.config import Task, ThinkingMode
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.api.status import Capacity, Placement, PlanStatus
+    from qwen3_operator.performance.rates import TokenRates
     from qwen3_operator.reconcile.cache import Cache
     from qwen3_operator.reconcile.planner import Planner
 
@@ -25,7 +26,7 @@ class ServedViews:
         self._cache = cache
         self._planner = planner
         self._specs: dict[Key, tuple[tuple[str, int], DeploymentSpec | None]] = {}
-        self._rates: dict[tuple[Key, str], tuple[Placement, Capacity | None, Rates | None]] = {}
+        self._rates: dict[tuple[Key, str], tuple[Placement, Capacity | None, TokenRates | None]] = {}
 
     def all(self) -> list[Served]:
         """Those whose spec this version can read."""
@@ -71,9 +72,9 @@ class ServedViews:
 
     def _all_rates(
         self, key: Key, spec: DeploymentSpec, plan: PlanStatus, capacity: dict[str, Capacity]
-    ) -> dict[str, Rates]:
+    ) -> dict[str, TokenRates]:
         """The performance model takes milliseconds: it is asked again where the placement or its capacity changed."""
-        found: dict[str, Rates] = {}
+        found: dict[str, TokenRates] = {}
         for placement in plan.placements:
             place, seen = (key, placement.pool), capacity.get(placement.pool)
             known = self._rates.get(place)

@@ -19,6 +19,7 @@ POOL = "gpu"
 START = 1_800_000_000.0
 CAPACITY = Capacity(POOL, 1e9, 100.0, startup_seconds=20.0, available=20)
 """A replica is busy with a hundred output tokens per second."""
+REQUEST = (1024, 512)
 OUTPUT = 50.0
 """Tokens of an answer: half a second of a replica."""
 
@@ -79,7 +80,7 @@ class Deployment:
 
     def look(self, samples: Samples | None, **changes: Any) -> Outcome:
         """One look, which is carried out."""
-        moment = Moment(PLACE, self.spec, self.fleet(), samples, (self.capacity,), self.demanded_at, self.now)
+        moment = Moment(PLACE, self.spec, self.fleet(), samples, (self.capacity,), self.demanded_at, self.now, REQUEST)
         outcome = step(self.memory, replace(moment, **changes))
         self.memory = outcome.memory
         if outcome.applies:

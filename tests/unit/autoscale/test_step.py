@@ -13,7 +13,7 @@ from qwen3_operator.autoscale.memory import Manual, Memory
 from qwen3_operator.autoscale.samples import Samples
 from qwen3_operator.autoscale.step import DEMAND, IDLE, MANUAL, Moment
 from qwen3_operator.scaling import PERIOD_SECONDS, Capacity, Rule, Seen, Stop
-from tests.unit.autoscale.given import CAPACITY, PLACE, POOL, START, Deployment, spec
+from tests.unit.autoscale.given import CAPACITY, PLACE, POOL, REQUEST, START, Deployment, spec
 from tests.unit.sizing.test_spec_fields import leaves
 
 HOUR = 360
@@ -196,7 +196,7 @@ def test_the_record_says_what_was_seen_and_done() -> None:
     chat.arrived += 4.0 * 20
     moment_spec = chat.spec
     outcome = chat.look(chat.samples(in_flight=4))
-    moment = Moment(PLACE, moment_spec, chat.fleet(), chat.samples(), (CAPACITY,), None, chat.now)
+    moment = Moment(PLACE, moment_spec, chat.fleet(), chat.samples(), (CAPACITY,), None, chat.now, REQUEST)
     entry = record.change(before, outcome, moment)
     assert entry is not None
     assert (entry.before, entry.after) == (1, chat.replicas)
@@ -223,7 +223,7 @@ def test_only_what_was_put_to_sleep_is_said_to_sleep() -> None:
         chat = Deployment(spec=spec(mode=mode, minReplicas=0, idleSeconds=60))
         outcome = chat.run(0.0, 10)
         assert outcome.rule == IDLE
-        moment = Moment(PLACE, chat.spec, chat.fleet(), chat.samples(), (CAPACITY,), None, chat.now)
+        moment = Moment(PLACE, chat.spec, chat.fleet(), chat.samples(), (CAPACITY,), None, chat.now, REQUEST)
         asleep[mode] = record.verdict(outcome, moment, "").reason
     assert asleep == {"Auto": "Asleep", "Advise": "Advising", "External": "External"}
 

@@ -6,9 +6,9 @@ import pytest
 
 from qwen3_operator.api.status import Capacity, CapacitySource, Compared
 from qwen3_operator.catalog import load_catalog
+from qwen3_operator.performance.rates import TokenRates
 from qwen3_operator.tenancy.rates import rates
 from qwen3_operator.tenancy.routes import most_in_flight, route
-from qwen3_operator.tenancy.served import Rates
 from tests.unit.manifests.samples import placement, plan
 from tests.unit.reconcile.samples import pod
 from tests.unit.tenancy.given import predicted, ready_pod, served
@@ -87,7 +87,7 @@ def test_without_a_prediction_memory_alone_counts() -> None:
 
 
 def test_weights_follow_the_rates() -> None:
-    fast = made(pods=(ready_pod("10.0.0.9"),), rates={"h100": Rates(9000.0, 700.0)}).endpoints[0]
+    fast = made(pods=(ready_pod("10.0.0.9"),), rates={"h100": TokenRates(9000.0, 700.0)}).endpoints[0]
     assert (fast.prompt_tokens_per_second, fast.output_tokens_per_second, fast.weight) == (9000.0, 700.0, 700.0)
     assert made(pods=(ready_pod("10.0.0.9"),)).endpoints[0].weight == 3
 
