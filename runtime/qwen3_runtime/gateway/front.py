@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import Task
@@ -13,14 +12,13 @@ from qwen3_runtime.gateway.count import count_tokens
 from qwen3_runtime.gateway.dialects.dialect import translate
 from qwen3_runtime.gateway.forward import Forward
 from qwen3_runtime.gateway.keys import presented_key
-from qwen3_runtime.gateway.limits.answers import rate_headers, refusal
 from qwen3_runtime.gateway.limits.types import Tokens
 from qwen3_runtime.gateway.operations import COUNT_TOKENS, find_operation
 from qwen3_runtime.gateway.own import OwnAnswers
-from qwen3_runtime.gateway.record import NONE, Record, request_id, trace_id
+from qwen3_runtime.gateway.record import Record, request_id, trace_id
 from qwen3_runtime.gateway.relay import Relay
+from qwen3_runtime.gateway.settle import Settling
 from qwen3_runtime.gateway.thinking import with_ceiling
-from qwen3_runtime.gateway.usage import Usage
 from qwen3_runtime.server.asgi import BodyTooLargeError, DisconnectedError, Receive, Scope, Send, read_body
 from qwen3_runtime.server.checks import BODY_LIMIT
 from qwen3_runtime.server.errors import CLIENT_GONE
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from qwen3_runtime.gateway.dispatch import Dispatcher
     from qwen3_runtime.gateway.estimate import Estimates
     from qwen3_runtime.gateway.ledger import Ledger
-    from qwen3_runtime.gateway.limits.types import Reservation, Store
+    from qwen3_runtime.gateway.limits.types import Store
     from qwen3_runtime.gateway.metrics import Metrics
     from qwen3_runtime.gateway.operations import Operation
     from qwen3_runtime.tenancy import Tenant
@@ -58,8 +56,7 @@ class Front:
         self._directory = directory
         self._own = OwnAnswers(directory)
         self._estimates = estimates
-        self._store = store
-        self._ledger = ledger
+        self._settling = Settling(estimates, store, ledger, metrics)
         self._metrics = metrics
         self._log = log
 
@@ -114,7 +111,7 @@ class Front:
         watch = asyncio.create_task(_watch(receive, running))
         try:
             with running.interruptible():
-                await self._settled(forward)
+                await self._settling.run(forward)
         finally:
             watch.cancel()
 
@@ -123,44 +120,11 @@ class Front:
         request = read_object(body)
         model = self._own.model(tenant, request["model"])
         record.model = model.route.name
-        reservation = await self._reserve(tenant, Tokens(), relay)
+        reservation = await self._settling.reserve(tenant, Tokens(), relay)
         try:
             await relay.own({"input_tokens": await count_tokens(tenant, model, request, self._estimates)})
         finally:
-            self._store.settle(reservation, Tokens())
-
-    async def _settled(self, forward: Forward) -> None:
-        record, relay = forward.record, forward.relay
-
-        def count(usage: Usage) -> None:
-            if record.usage is NONE:
-                record.usage = usage
-                if self._ledger is not None:
-                    self._ledger.add(record.tenant, record.model, usage)
-
-        def learn(usage: Usage) -> None:
-            self._estimates.learn(record.tenant, forward.call, usage)
-            count(usage)
-
-        relay.on_usage = learn
-        estimate = forward.estimate
-        reservation = await self._reserve(forward.tenant, Tokens(estimate.prompt, estimate.output), relay)
-        try:
-            await forward.run()
-        finally:
-            if relay.events:
-                # Unless the engine told before the cut: a stream has about one event for each token.
-                count(Usage(prompt=estimate.prompt, answer=relay.events))
-            self._store.settle(reservation, Tokens(record.usage.prompt, record.usage.output))
-            self._metrics.served(record, forward.model.route)
-
-    async def _reserve(self, tenant: Tenant, tokens: Tokens, relay: Relay) -> Reservation:
-        standing, reservation = await self._store.reserve(tenant, tokens)
-        relay.headers += rate_headers(tenant, standing)
-        if standing.refused is not None:
-            self._metrics.limited.labels(tenant.name, standing.refused).inc()
-            raise InterruptedRequestError(refusal(tenant, standing.refused, standing, time.time()))
-        return reservation
+            self._settling.settle(reservation, Tokens())
 
     def _tenant(self, scope: Scope) -> Tenant:
         key = presented_key(scope["headers"])
