@@ -11,11 +11,13 @@ import asyncio
 import csv
 import io
 import json
+import logging
 import os
 import sqlite3
 import time
 from collections import Counter
 from contextlib import closing
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway.limits.types import day_of
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qwen3_runtime.gateway.usage import Usage
+
+logger = logging.getLogger(__name__)
 
 COMMIT_SECONDS = 5.0
 COLUMNS = ("requests", "prompt", "cached", "thinking", "answer")
@@ -60,7 +64,11 @@ class Ledger:
             else:
                 self._commit(number)
         self._number: int = max([0, *applied, *numbers]) + 1
-        self._journal = self._begin()
+        self._journal = self._begin(self._number)
+        self._ended: list[int] = []
+        """Journals to add up, the oldest first: more than one after a failure alone."""
+        self._adding = Lock()
+        """Held by the thread that adds up; at the end it may be another one's turn while it still does."""
 
     def add(self, tenant: str, model: str, usage: Usage) -> None:
         """Write one finished request down."""
@@ -69,20 +77,24 @@ class Ledger:
         os.write(self._journal, line.encode() + b"\n")
 
     async def run(self) -> None:
-        """Add up what has come, for good."""
+        """Add up what has come, for good. What could not be added up, on a full disk perhaps, is tried again."""
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
-            await asyncio.to_thread(self._commit, self._rotate())
+            try:
+                await self._add_up()
+            except (OSError, sqlite3.Error) as error:
+                logger.warning("the ledger could not be added up, its journals wait: %s", error)
 
     def close(self) -> None:
         """Add up the rest."""
-        self._commit(self._rotate())
+        self._rotate()
+        self._commit_all()
         os.close(self._journal)
         self._path(self._number).unlink()
 
     async def rows(self) -> list[Row]:
         """All of it, the newest day first."""
-        await asyncio.to_thread(self._commit, self._rotate())
+        await self._add_up()
         return await asyncio.to_thread(self._rows)
 
     def _rows(self) -> list[Row]:
@@ -102,12 +114,22 @@ class Ledger:
             ).fetchall()
         return found
 
-    def _rotate(self) -> int:
-        ended, old = self._number, self._journal
-        self._number += 1
-        self._journal = self._begin()
-        os.close(old)
-        return ended
+    async def _add_up(self) -> None:
+        self._rotate()
+        await asyncio.to_thread(self._commit_all)
+
+    def _rotate(self) -> None:
+        """Begin a new journal. Where that fails, the old one goes on."""
+        journal = self._begin(self._number + 1)
+        os.close(self._journal)
+        self._ended.append(self._number)
+        self._journal, self._number = journal, self._number + 1
+
+    def _commit_all(self) -> None:
+        with self._adding:
+            while self._ended:
+                self._commit(self._ended[0])
+                del self._ended[0]
 
     def _commit(self, number: int) -> None:
         sums: Counter[tuple[Key, int]] = Counter()
@@ -121,8 +143,9 @@ class Ledger:
         keys = {key for key, _ in sums}
         rows = [(*key, *(sums[key, column] for column in range(len(COLUMNS)))) for key in keys]
         with closing(self._open()) as database, database:
-            database.executemany(_ADD, rows)
-            database.execute("INSERT INTO applied VALUES (?)", (number,))
+            if database.execute("SELECT 1 FROM applied WHERE journal = ?", (number,)).fetchone() is None:
+                database.executemany(_ADD, rows)
+                database.execute("INSERT INTO applied VALUES (?)", (number,))
         self._forget(number)
 
     def _forget(self, number: int) -> None:
@@ -131,8 +154,8 @@ class Ledger:
         with closing(self._open()) as database, database:
             database.execute("DELETE FROM applied WHERE journal = ?", (number,))
 
-    def _begin(self) -> int:
-        return os.open(self._path(self._number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    def _begin(self, number: int) -> int:
+        return os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"journal-{number}"

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
 import time
 from typing import TYPE_CHECKING
+
+import pytest
 
 from qwen3_runtime.gateway.ledger import Ledger, as_csv
 from qwen3_runtime.gateway.limits.types import day_of
@@ -44,7 +48,8 @@ async def test_what_a_killed_process_wrote_counts_once(tmp_path: Path) -> None:
 async def test_a_journal_that_was_added_up_but_not_removed_counts_once(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.add("a", "m", Usage(prompt=10))
-    number = ledger._rotate()
+    ledger._rotate()
+    (number,) = ledger._ended
     ledger._forget = lambda number: None  # type: ignore[method-assign]  # noqa: ARG005  # killed just before
     ledger._commit(number)
     assert os.path.getsize(ledger._path(number))  # noqa: PTH202, ASYNC240
@@ -52,3 +57,52 @@ async def test_a_journal_that_was_added_up_but_not_removed_counts_once(tmp_path:
     again = Ledger(tmp_path)
     assert [row["prompt"] for row in await again.rows()] == [10]
     again.close()
+
+
+async def test_what_could_not_be_added_up_is_added_up_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwen3_runtime.gateway.ledger.COMMIT_SECONDS", 0.01)
+    ledger = Ledger(tmp_path)
+    begin, commit = ledger._begin, ledger._commit
+    failures: list[str] = []
+
+    def failing_begin(number: int) -> int:
+        if len(failures) < 2:
+            failures.append("begin")
+            raise OSError("too many open files")
+        return begin(number)
+
+    def failing_commit(number: int) -> None:
+        if len(failures) < 4:
+            failures.append("commit")
+            raise sqlite3.OperationalError("disk is full")
+        commit(number)
+
+    ledger._begin = failing_begin  # type: ignore[method-assign]
+    ledger._commit = failing_commit  # type: ignore[method-assign]
+    running = asyncio.create_task(ledger.run())
+    added = 0
+    async with asyncio.timeout(5):
+        while len(failures) < 4:
+            ledger.add("a", "m", Usage(prompt=1))
+            added += 1
+            await asyncio.sleep(0.005)
+    assert failures == ["begin", "begin", "commit", "commit"]
+    assert sum(int(row["requests"]) for row in await ledger.rows()) == added
+    running.cancel()
+    ledger.close()
+
+
+async def test_a_journal_that_stayed_after_it_was_added_up_counts_once(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.add("a", "m", Usage(prompt=10))
+    forget = ledger._forget
+
+    def failing(number: int) -> None:
+        ledger._forget = forget  # type: ignore[method-assign]
+        raise OSError(f"{number} cannot be removed")
+
+    ledger._forget = failing  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="cannot be removed"):
+        await ledger.rows()
+    assert [row["prompt"] for row in await ledger.rows()] == [10]
+    ledger.close()
