@@ -49,6 +49,8 @@ NAME = f"{RELEASE}-qwen3-operator-gateway"
 POD, CLAIM = f"{NAME}-0", f"ledger-{NAME}-0"
 KINDS = "statefulset,service,networkpolicy,secret,configmap,role,rolebinding,serviceaccount"
 TENANT = "ledger"
+MODEL = "Qwen3-Tiny"
+"""Served by the deployment of `served`, which names it no other way."""
 
 
 @dataclass(frozen=True)
@@ -108,21 +110,21 @@ def _objects(kube: Kube, helm: Helm, house: House) -> list[Object]:
 
 
 def _tenants(key: str) -> str:
-    tenant = Tenant(name=TENANT, key_digests=(digest_of(key),), models=(SERVED,), quota=Quota(tokens_per_day=10**6))
+    tenant = Tenant(name=TENANT, key_digests=(digest_of(key),), models=(MODEL,), quota=Quota(tokens_per_day=10**6))
     return Tenants(tenants=(tenant,)).model_dump_json(by_alias=True)
 
 
 def _routes(kube: Kube, namespace: str) -> str:
     pod, *_ = kube.list("pods", namespace, ",".join(f"{label}={value}" for label, value in selector(SERVED).items()))
     endpoint = Endpoint(address=f"{pod['status']['podIP']}:{API_PORT}", placement="p", max_in_flight=8)
-    route = Route(name=SERVED, namespace=namespace, deployment=SERVED, context_length=4096, endpoints=(endpoint,))
+    route = Route(name=MODEL, namespace=namespace, deployment=SERVED, context_length=4096, endpoints=(endpoint,))
     return Routes(models=(route,)).model_dump_json(by_alias=True)
 
 
 def test_usage_survives_a_killed_pod(kube: Kube, house: House) -> None:
     used = _chat(kube, house)
     before = _rows(kube, house)
-    assert [(row["tenant"], row["model"], row["requests"]) for row in before] == [(TENANT, SERVED, 1)]
+    assert [(row["tenant"], row["model"], row["requests"]) for row in before] == [(TENANT, MODEL, 1)]
     assert before[0]["prompt"] + before[0]["thinking"] + before[0]["answer"] == used
     old = kube.get("pod", POD, house.namespace)["metadata"]["uid"]
     # It would close its ledger in the seconds after SIGTERM; with one second it is killed.
@@ -138,7 +140,7 @@ def _chat(kube: Kube, house: House) -> int:
     """Tokens of one chat, by the engine's count."""
     hello: list[Any] = [{"role": "user", "content": "Hello"}]
     with kube.forward(f"service/{NAME}", house.namespace, 80) as url, as_tenant(url, house.key) as client:
-        answer = client.chat.completions.create(model=SERVED, messages=hello, max_tokens=8, temperature=0)
+        answer = client.chat.completions.create(model=MODEL, messages=hello, max_tokens=8, temperature=0)
     assert answer.usage is not None
     return answer.usage.total_tokens
 
