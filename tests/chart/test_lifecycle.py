@@ -35,11 +35,12 @@ KINDS = (
 
 
 class Release:
-    """The only release of the operator's namespace, and the values that its owner gave."""
+    """The operator's release, and the values that its owner gave."""
 
     def __init__(self, helm: Helm, values: Path) -> None:
-        (found,) = json.loads(helm.run("list", "-n", NAMESPACE, "-o", "json"))
-        self.helm, self.name, self.values = helm, found["name"], values
+        listed = json.loads(helm.run("list", "-n", NAMESPACE, "-o", "json"))
+        (self.name,) = (found["name"] for found in listed if found["chart"].startswith(f"{OPERATOR}-"))
+        self.helm, self.values = helm, values
         self.labels = f"app.kubernetes.io/managed-by=Helm,app.kubernetes.io/instance={self.name}"
         values.write_text(helm.run("get", "values", self.name, "-n", NAMESPACE, "-o", "yaml"))
 

@@ -117,7 +117,7 @@ def _container_config(view: PodView) -> Diagnosis | None:
 
 
 def _mount(view: PodView) -> Diagnosis | None:
-    if not view.mount_failure:
+    if not view.mount_failure or "running" in view.container.get("state", {}):
         return None
     return Diagnosis("VolumeMountFailed", f"volume cannot be mounted: {_clip(view.mount_failure)}")
 

@@ -49,7 +49,15 @@ class MountFailures:
         for uid in stuck.keys() & self._waiting:
             await self._ask(stuck[uid])
         self._waiting = set(stuck)
-        self._messages = {uid: message for uid, message in self._messages.items() if uid in stuck}
+        self._forget(self._messages.keys() - stuck.keys())
+
+    def _forget(self, uids: set[str]) -> None:
+        """Of pods that go on or are gone; what was said of them may be in a status."""
+        for pod in self._cache.all(Kind.POD):
+            if pod["metadata"]["uid"] in uids and (key := owner_key(Kind.POD, pod)):
+                self._enqueue(key)
+        for uid in uids:
+            del self._messages[uid]
 
     async def _ask(self, pod: dict[str, Any]) -> None:
         uid, namespace = pod["metadata"]["uid"], pod["metadata"]["namespace"]

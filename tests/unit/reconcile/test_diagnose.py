@@ -133,3 +133,10 @@ def test_a_failed_pull_names_its_cause_and_keeps_to_it_while_backing_off(said: s
     assert first is not None
     assert cause in first.message
     assert first == later
+
+
+def test_a_mount_error_of_before_says_nothing_of_a_container_that_runs() -> None:
+    report = phase(Phase.WEIGHTS_INVALID, "FileMissing", "/models is empty")
+    finding = diagnose(PodView(pod(), report, mount_failure='path "/models" does not exist'))
+    assert finding is not None
+    assert finding.reason == "WeightsInvalid"

@@ -41,14 +41,28 @@ async def test_a_pod_that_keeps_waiting_gets_the_kubelets_own_error_once() -> No
 
 
 async def test_a_pod_that_runs_is_not_asked_about_and_its_error_is_forgotten() -> None:
-    cache, events = Cache(), Events(CAUSE)
+    cache, events, keys = Cache(), Events(CAUSE), list[Key]()
     cache.put(Kind.POD, pod(container=waiting("ContainerCreating")))
-    mounts = MountFailures(cast("Client", events), cache, lambda _: None)
+    mounts = MountFailures(cast("Client", events), cache, keys.append)
     await mounts._round()
     await mounts._round()
+    assert keys == [Key("team-a", "chat")]
     running = pod()
     running["metadata"]["resourceVersion"] = "2"
     cache.put(Kind.POD, running)
     await mounts._round()
     assert mounts.message("uid-chat-0") == ""
     assert len(events.asked) == 1
+    assert keys == [Key("team-a", "chat")] * 2, "the status may still tell of it"
+
+
+async def test_nobody_is_told_of_a_pod_that_is_gone() -> None:
+    cache, events, keys = Cache(), Events(CAUSE), list[Key]()
+    cache.put(Kind.POD, pod(container=waiting("ContainerCreating")))
+    mounts = MountFailures(cast("Client", events), cache, keys.append)
+    await mounts._round()
+    await mounts._round()
+    cache.remove(Kind.POD, pod())
+    await mounts._round()
+    assert mounts.message("uid-chat-0") == ""
+    assert keys == [Key("team-a", "chat")]
