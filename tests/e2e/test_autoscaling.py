@@ -1,17 +1,22 @@
-"""Scaling by the work that a real Prometheus sees: every mode, a change by hand, and sleep.
+"""Scaling by the work that a real Prometheus sees: every mode, a change by hand, an outage, sleep and waking.
 
 One deployment is loaded from the first test to the growth; another sleeps meanwhile.
 """
 
 from __future__ import annotations
 
+import contextlib
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import openai
 import pytest
 
+from qwen3_operator.scaling import PERIOD_SECONDS
 from tests.conftest import make_namespace, remove_namespace
 from tests.e2e.load import start_load
-from tests.e2e.tenants import SYSTEM, key_secret, new_key, tenant, wait_tenant
+from tests.e2e.tenants import SYSTEM, front_door, key_secret, new_key, tenant, wait_tenant
 from tests.kube import poll
 from tests.objects import deployment
 
@@ -23,7 +28,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
 
-NAMESPACE = "autoscaling"
+NAMESPACE, ELSEWHERE = "autoscaling", "autoscaling-namesake"
+PROMETHEUS = "qwen3-prometheus"
 BUSY, SLEEPER, TENANT = "busy", "sleeper", "sleeper-e2e"
 ROUTE = "autoscaling-sleeper"
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
@@ -114,10 +120,59 @@ def test_load_brings_a_second_replica_and_no_request_fails(kube: Kube, load: Loa
     assert "ScaledUp" in kube.run("events", "-n", NAMESPACE, "--for", f"q3d/{BUSY}")
 
 
+@pytest.mark.usefixtures("load")
+def test_without_prometheus_the_scale_holds_and_the_condition_says_why(kube: Kube) -> None:
+    """Nothing asks any more, so that only the outage can be what keeps two replicas."""
+    with no_prometheus(kube):
+        lost = kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "False", reason="PrometheusFailed", timeout=90)
+        assert "the last scale holds" in lost["message"]
+        time.sleep(3 * PERIOD_SECONDS)
+        assert _asked(kube, BUSY) == 2
+    kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="Deciding", timeout=120)
+
+
 @pytest.mark.usefixtures("key")
 def test_sleeps_when_idle(kube: Kube) -> None:
     kube.wait_condition(SLEEPER, NAMESPACE, "Ready", "False", reason="ScaledToZero", timeout=240)
     assert _asked(kube, SLEEPER) == 0
+
+
+def test_a_request_at_the_gateway_wakes_it_and_no_namesake(kube: Kube, key: str, platform: dict[str, str]) -> None:
+    make_namespace(kube, ELSEWHERE, platform["modelFolder"])
+    try:
+        asleep = {"mode": "Auto", "minReplicas": 0, "maxReplicas": 1, "replicaCapacity": CAPACITY}
+        kube.apply(deployment(SLEEPER, ELSEWHERE, replicas=0, scaling=asleep, model={"servedName": ROUTE}))
+        kube.wait_condition(SLEEPER, ELSEWHERE, "Ready", "False", reason="ScaledToZero", timeout=60)
+        with front_door(kube) as url, ThreadPoolExecutor(2) as clients:
+            first = clients.submit(_ask, url, key)
+            poll("a replica asked for", lambda: _asked(kube, SLEEPER) == 1, timeout=60)
+            second = clients.submit(_ask, url, key)
+            assert "Qwen3-Tiny" in first.result(timeout=240)
+            assert "Qwen3-Tiny" in second.result(timeout=60), "it came while the model was on its way"
+        assert kube.get("q3d", SLEEPER, NAMESPACE)["status"]["decisions"][0]["rule"] == "Demand"
+        assert _asked(kube, SLEEPER, ELSEWHERE) == 0, "it lets no tenant in, and was not asked for"
+    finally:
+        remove_namespace(kube, ELSEWHERE)
+
+
+def _ask(url: str, key: str) -> str:
+    """One chat; the connection waits as long as the gateway holds it."""
+    with openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=280) as client:
+        asked: dict[str, Any] = {"model": ROUTE, "messages": HELLO, "max_tokens": 64, "temperature": 0}
+        return client.chat.completions.create(**asked).choices[0].message.content or ""
+
+
+@contextlib.contextmanager
+def no_prometheus(kube: Kube) -> Iterator[None]:
+    """Away while the block runs; it begins anew afterwards."""
+    where = ("deployment", PROMETHEUS, "-n", SYSTEM)
+    kube.run("scale", *where, "--replicas=0")
+    poll("Prometheus gone", lambda: not kube.list("pods", SYSTEM, f"app.kubernetes.io/name={PROMETHEUS}"), timeout=60)
+    try:
+        yield
+    finally:
+        kube.run("scale", *where, "--replicas=1")
+        kube.run("rollout", "status", *where, "--timeout=120s", timeout=130)
 
 
 def _decision(kube: Kube, name: str) -> Object:
@@ -136,9 +191,9 @@ def _wish(kube: Kube) -> Object:
     return answer
 
 
-def _asked(kube: Kube, name: str) -> int:
+def _asked(kube: Kube, name: str, namespace: str = NAMESPACE) -> int:
     """Replicas that its workloads ask for."""
-    found = kube.list("deployments", NAMESPACE, f"serving.qwen3.io/deployment={name}")
+    found = kube.list("deployments", namespace, f"serving.qwen3.io/deployment={name}")
     return sum(child["spec"]["replicas"] for child in found)
 
 
