@@ -18,10 +18,10 @@ from qwen3_operator.api.deployment import DeploymentSpec
 from qwen3_operator.manifests.names import PLACEMENT_LABEL, dns_label
 from qwen3_operator.reconcile.capacity import calibrated, is_news, observed, predicted_for, stored
 from qwen3_operator.reconcile.kinds import Kind
+from qwen3_operator.reconcile.management import fetch
 from qwen3_operator.reconcile.observed import PodView
 from qwen3_operator.reconcile.readings import Reading, load_between, reading
 from qwen3_operator.sizing.offers import long_request
-from qwen3_runtime.config import MANAGEMENT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,7 +126,8 @@ class Meters:
     ) -> None:
         meter = self._meters[place]
         try:
-            found = reading(await _read(session, view.status["podIP"]), self._clock())
+            text = await fetch(session, view.status["podIP"], "/metrics", _MAX_BYTES)
+            found = reading(text.decode(errors="replace"), self._clock())
         except (aiohttp.ClientError, OSError):
             found = None
         metrics.METER_READS.labels("ok" if found else "failed").inc()
@@ -194,15 +195,3 @@ def _uid(view: PodView) -> str:
 
 def _created(view: PodView) -> str:
     return str(view.pod["metadata"].get("creationTimestamp", ""))
-
-
-async def _read(session: aiohttp.ClientSession, address: str) -> str:
-    host = f"[{address}]" if ":" in address else address
-    async with session.get(f"http://{host}:{MANAGEMENT_PORT}/metrics", allow_redirects=False) as response:
-        response.raise_for_status()
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > _MAX_BYTES:
-                break
-    return body.decode(errors="replace")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 from pydantic import ValidationError
 
 from qwen3_operator import metrics
 from qwen3_operator.reconcile.kinds import Key, Kind, owner_key
+from qwen3_operator.reconcile.management import fetch
 from qwen3_operator.reconcile.observed import PhaseView, PodView, Unreachable
 from qwen3_runtime.config import MANAGEMENT_PORT, Phase, PhaseReport
 
@@ -74,7 +75,8 @@ class PhasePoller:
         uid = view.pod["metadata"]["uid"]
         before = self._known.get(uid, _Known(None, 0))
         try:
-            after = _Known(await _read(session, view.status["podIP"]), 0)
+            body = await fetch(session, view.status["podIP"], "/phase", _MAX_BYTES)
+            after = _Known(PhaseReport.model_validate_json(body), 0)
             metrics.PHASE_POLLS.labels("ok").inc()
         except (aiohttp.ClientError, OSError, ValidationError) as error:
             metrics.PHASE_POLLS.labels("failed").inc()
@@ -104,11 +106,3 @@ def _words(error: Exception) -> str:
             return "/phase is not a report of the runtime"
         case _:
             return type(error).__name__
-
-
-async def _read(session: aiohttp.ClientSession, address: str) -> PhaseReport:
-    host = f"[{address}]" if ":" in address else address
-    async with session.get(f"http://{host}:{MANAGEMENT_PORT}/phase", allow_redirects=False) as response:
-        response.raise_for_status()
-        body: Any = await response.content.read(_MAX_BYTES)
-    return PhaseReport.model_validate_json(body)

@@ -13,8 +13,8 @@ from qwen3_operator import metrics
 from qwen3_operator.manifests.network import GATEWAY_LABELS
 from qwen3_operator.reconcile.client import ApiError
 from qwen3_operator.reconcile.kinds import Kind
+from qwen3_operator.reconcile.management import fetch
 from qwen3_operator.reconcile.observed import PodView
-from qwen3_runtime.config import MANAGEMENT_PORT
 from qwen3_runtime.tenancy import TenantUsage, UsageReport
 
 if TYPE_CHECKING:
@@ -74,13 +74,5 @@ class UsagePoller:
 
 
 async def _read(session: aiohttp.ClientSession, address: str, token: str) -> UsageReport:
-    host = f"[{address}]" if ":" in address else address
-    url, headers = f"http://{host}:{MANAGEMENT_PORT}/usage", {"authorization": f"Bearer {token}"}
-    async with session.get(url, headers=headers, allow_redirects=False) as response:
-        response.raise_for_status()
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > _MAX_BYTES:
-                break
-    return UsageReport.model_validate_json(bytes(body))
+    body = await fetch(session, address, "/usage", _MAX_BYTES, {"authorization": f"Bearer {token}"})
+    return UsageReport.model_validate_json(body)

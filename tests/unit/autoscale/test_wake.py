@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from typing_extensions import override
 
 from qwen3_operator.autoscale.loop import Autoscaler
 from qwen3_operator.reconcile.cache import Cache
@@ -35,6 +36,7 @@ class Woken(Autoscaler):
         self.looked_at: list[Key] = []
         self._demand.demanded_at = {"chat": 1.0}
 
+    @override
     async def _guarded_look(self, key: Key, *_: Any) -> None:
         self.looked_at.append(key)
 

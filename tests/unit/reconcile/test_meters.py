@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from typing_extensions import override
 
-from qwen3_operator.reconcile import meters
+from qwen3_operator.reconcile import management
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.meters import Meters
@@ -112,7 +112,7 @@ async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    monkeypatch.setattr(meters, "MANAGEMENT_PORT", runner.addresses[0][1])
+    monkeypatch.setattr(management, "MANAGEMENT_PORT", runner.addresses[0][1])
     async with aiohttp.ClientSession() as session:
         yield Stage(session, engine)
     await runner.cleanup()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from qwen3_operator.reconcile import phases
+from qwen3_operator.reconcile import management
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.observed import Unreachable
@@ -38,7 +38,7 @@ async def poll(
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    monkeypatch.setattr(phases, "MANAGEMENT_PORT", runner.addresses[0][1])
+    monkeypatch.setattr(management, "MANAGEMENT_PORT", runner.addresses[0][1])
     cache.put(Kind.POD, pod(ready=ready, podIP="127.0.0.1"))
     poller = PhasePoller(cache, keys.append)
     async with aiohttp.ClientSession() as session:

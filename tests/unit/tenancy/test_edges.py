@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from typing_extensions import override
 
+from qwen3_operator.reconcile import management
 from qwen3_operator.reconcile.client import ApiError, Listing
 from qwen3_operator.tenancy import usage
 from qwen3_operator.tenancy.files import SECRET, GatewayFiles
@@ -161,7 +162,7 @@ async def test_the_gateway_is_asked_with_the_token(monkeypatch: pytest.MonkeyPat
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    monkeypatch.setattr(usage, "MANAGEMENT_PORT", runner.addresses[0][1])
+    monkeypatch.setattr(management, "MANAGEMENT_PORT", runner.addresses[0][1])
     changed = asyncio.Event()
     poller = usage.UsagePoller(_Pods(), "qwen3-system", _known_token, changed.set)  # type: ignore[arg-type]
     task = asyncio.create_task(poller.run())
