@@ -115,6 +115,7 @@ docs-table: venv ## Write the tables and examples of the docs from the code.
 	$(BIN)/python -m qwen3_operator.cli.table_page
 	$(BIN)/python -m tests.unit.cli.blocks
 	$(BIN)/python -m tests.unit.docs.engine_tables
+	$(BIN)/python -m tests.unit.docs.dashboards
 
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header --quiet

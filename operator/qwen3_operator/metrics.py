@@ -60,6 +60,19 @@ SCALING_LEVEL = Gauge(
 SCALING_HEADROOM = Gauge(
     "qwen3_autoscaler_headroom_replicas", "Kept above the work, in replicas.", ["namespace", "deployment"]
 )
+_DEPLOYMENT = ["namespace", "deployment"]
+CONDITION = Gauge(
+    "qwen3_deployment_condition",
+    "Conditions of a Qwen3Deployment: 1 True, 0 False, -1 Unknown.",
+    [*_DEPLOYMENT, "condition"],
+)
+REPLICAS = Gauge("qwen3_deployment_replicas", "Replicas that should run.", _DEPLOYMENT)
+READY_REPLICAS = Gauge("qwen3_deployment_ready_replicas", "Replicas that serve.", _DEPLOYMENT)
+TARGET = Gauge(
+    "qwen3_deployment_target_seconds",
+    "Targets of spec.slo: time_to_first_token, time_per_output_token.",
+    [*_DEPLOYMENT, "target"],
+)
 LEADER = Gauge("qwen3_operator_leader", "1 on the replica that reconciles.")
 
 

@@ -1,8 +1,9 @@
 """Strict schemas of everything that the chart renders.
 
 Kubernetes' own kinds, CustomResourceDefinition among them, by kubernetes-validate: the OpenAPI schemas of the version
-that the test cluster runs, unknown fields refused. PodMonitor and Certificate by the CRDs that prometheus-operator and
-cert-manager ship (``data``), closed the same way, since the API server only prunes what it does not know.
+that the test cluster runs, unknown fields refused. PodMonitor, PrometheusRule and Certificate by the CRDs that
+prometheus-operator and cert-manager ship (``data``), closed the same way, since the API server only prunes what it does
+not know.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from tests.chart.chart import Object
 
 _DATA = Path(__file__).parent / "data"
-FOREIGN_CRDS = {"PodMonitor": _DATA / "podmonitor-crd.json", "Certificate": _DATA / "certificate-crd.json"}
+FOREIGN_CRDS = {
+    "PodMonitor": _DATA / "podmonitor-crd.json",
+    "PrometheusRule": _DATA / "prometheusrule-crd.json",
+    "Certificate": _DATA / "certificate-crd.json",
+}
 """By kind."""
 
 

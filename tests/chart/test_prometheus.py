@@ -46,7 +46,8 @@ def test_pod_is_restricted_and_may_only_look_for_pods(helm: Helm) -> None:
 
 def test_series_get_the_labels_that_the_queries_group_by(helm: Helm) -> None:
     (config,) = of_kind(objects(helm), "ConfigMap")
-    (job,) = yaml.safe_load(config["data"]["prometheus.yml"])["scrape_configs"]
+    platform, job = yaml.safe_load(config["data"]["prometheus.yml"])["scrape_configs"]
+    assert "target_label: namespace" not in yaml.safe_dump(platform), "its series have that label themselves"
     rules = job["relabel_configs"]
     given = {rule["target_label"] for rule in rules if "target_label" in rule}
     (labelmap,) = (rule["regex"] for rule in rules if rule.get("action") == "labelmap")

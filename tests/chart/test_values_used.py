@@ -13,7 +13,7 @@ DIGEST = "sha256:" + "b" * 64
 # Values under which all others matter.
 BASE: dict[str, Any] = {
     "serviceAccount": {"name": "given"},
-    "metrics": {"scrape": "PodMonitor"},
+    "metrics": {"scrape": "PodMonitor", "rules": {"enabled": True}, "dashboards": {"enabled": True}},
     "networkPolicy": {"enabled": True},
     "prometheus": {"url": "http://prometheus:9090", "tokenSecret": {"name": "prometheus"}},
     "gateway": {
@@ -65,6 +65,8 @@ SAMPLES: dict[str, Any] = {
     "metrics.service.annotations": {"example.com/a": "b"},
     "metrics.podMonitor.labels": {"example.com/a": "b"},
     "metrics.podMonitor.interval": "75s",
+    "metrics.rules.labels": {"example.com/a": "b"},
+    "metrics.dashboards.labels": {"example.com/a": "b"},
     "metrics.podMonitor.engineInterval": "75s",
     "prometheus.url": "https://other",
     "prometheus.tokenSecret.name": "other",

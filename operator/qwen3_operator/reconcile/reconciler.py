@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from qwen3_operator.api.base import API_VERSION
 from qwen3_operator.api.deployment import KIND, DeploymentSpec
+from qwen3_operator.api.intent import ServiceLevel
 from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.manifests.render import RenderError, render
+from qwen3_operator.reconcile import exported
 from qwen3_operator.reconcile.children import Children
 from qwen3_operator.reconcile.client import ApiError
 from qwen3_operator.reconcile.conditions import transitions
@@ -99,7 +101,7 @@ class Reconciler:
         """
         deployment = self._cache.get(key)
         if deployment is None:
-            for memory in (self._planner, self._children, self._freshness, self._autoscaler):
+            for memory in (self._planner, self._children, self._freshness, self._autoscaler, exported):
                 memory.forget(key)
             self._deferred.discard(key)
             return True
@@ -205,10 +207,11 @@ class Reconciler:
     async def _report(self, deployment: dict[str, Any], observed: Observed) -> None:
         now = datetime.now(UTC)
         status = report(observed, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        metadata = {name: deployment["metadata"][name] for name in ("name", "namespace", "uid")}
+        exported.export(Key(metadata["namespace"], metadata["name"]), status, _targets(deployment["spec"]))
         written = stored(status)
         if written == observed.previous:
             return
-        metadata = {name: deployment["metadata"][name] for name in ("name", "namespace", "uid")}
         manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": written}
         try:
             self._cache.put(Kind.QWEN3DEPLOYMENT, await self._client.apply(manifest, subresource="status"))
@@ -225,3 +228,12 @@ class Reconciler:
             await self._client.create_event(body)
         except ApiError as error:
             _LOG.warning("event not posted", extra={"reason": body["reason"], "error": str(error)})
+
+
+def _targets(spec: Mapping[str, Any]) -> dict[str, float | None]:
+    """Seconds by name; none where the spec is of another version."""
+    try:
+        slo = ServiceLevel.model_validate(spec.get("slo", {}))
+    except ValidationError:
+        return {}
+    return {"time_to_first_token": slo.first_token_seconds, "time_per_output_token": slo.output_token_seconds}
