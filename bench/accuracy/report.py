@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.accuracy.errors import Predicted
+    from bench.accuracy.open_loop import OpenLoop
     from bench.accuracy.priors import Key
     from bench.accuracy.rows import Measured
     from qwen3_operator.catalog import Catalog
@@ -27,11 +28,21 @@ TEMPLATE = Path(__file__).with_name("accuracy.md.in")
 
 def write(catalog: Catalog, rows: Sequence[Measured], left_out: Sequence[Predicted]) -> None:
     """Make the page anew from the catalog's constants and the cross-validation's predictions."""
-    in_sample = predict(rows, constants_of(catalog))
     run = open_loop(catalog)
-    measures = tables.summary(left_out, in_sample)
-    texts = {
-        "summary": tables.summary_table(measures),
+    found = texts(catalog, rows, left_out, run)
+    (DOCS / "accuracy.md").write_text(page(found), encoding="utf-8")
+    plots.scatter(DOCS / "images" / "accuracy.png", left_out)
+    plots.open_loop_plot(DOCS / "images" / "open-loop.png", run)
+    print(found["summary"], found["open_loop"], found["peers"], sep="\n\n")
+
+
+def texts(
+    catalog: Catalog, rows: Sequence[Measured], left_out: Sequence[Predicted], run: OpenLoop
+) -> Mapping[str, str]:
+    """Every part of the page that is made, by its name in the template."""
+    in_sample = predict(rows, constants_of(catalog))
+    return {
+        "summary": tables.summary_table(tables.summary(left_out, in_sample)),
         "qwen": tables.qwen_table(left_out),
         "concurrency": tables.concurrency_table(left_out),
         "fitted": tables.concurrency_table(in_sample),
@@ -40,11 +51,11 @@ def write(catalog: Catalog, rows: Sequence[Measured], left_out: Sequence[Predict
         "reported": tables.reported_table(),
         "b200": _b200(catalog),
     }
-    page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(texts)
-    (DOCS / "accuracy.md").write_text(page, encoding="utf-8")
-    plots.scatter(DOCS / "images" / "accuracy.png", left_out)
-    plots.open_loop_plot(DOCS / "images" / "open-loop.png", run)
-    print(texts["summary"], texts["open_loop"], texts["peers"], sep="\n\n")
+
+
+def page(parts: Mapping[str, str]) -> str:
+    """The page as Markdown."""
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts)
 
 
 def _b200(catalog: Catalog) -> str:
