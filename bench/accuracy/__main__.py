@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from bench.accuracy import constants, report
-from bench.accuracy.fit import cross_validated, fit
+from bench.accuracy.fit import cross_validated, fit, without_its_length
 from bench.accuracy.rows import measured
 from qwen3_operator.catalog import load_catalog
 
@@ -22,7 +22,8 @@ def main(arguments: list[str]) -> int:
     if arguments:
         data = Path(str(resources.files("qwen3_operator.catalog"))) / "data" / "performance.yaml"
         constants.write(data, fit(rows, constants.known_values()), folds)
-    report.write(load_catalog(), rows, predicted)
+    slow = without_its_length(rows, constants.known_values(), report.SLOW_GROUP)
+    report.write(load_catalog(), rows, predicted, slow)
     return 0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from bench.accuracy.priors import PRIORS, Key
+from bench.accuracy.rows import Measured
 from qwen3_operator.performance.closed_loop import Times, closed_loop
 from qwen3_operator.performance.coefficients import NAMES, Coefficients, Number
 from qwen3_operator.performance.gather import gather
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench.accuracy.rows import Measured
+    from bench.accuracy.errors import Predicted
     from qwen3_operator.performance.arrays import Floats, Replicas
 
 SCALE = 0.08
@@ -94,17 +95,28 @@ def fit(rows: Sequence[Measured], fixed: Mapping[Key, float]) -> dict[Key, float
 
 def cross_validated(
     rows: Sequence[Measured], fixed: Mapping[Key, float]
-) -> tuple[dict[str, dict[Key, float]], list[tuple[Measured, float, float, float]]]:
+) -> tuple[dict[str, dict[Key, float]], list[Predicted]]:
     """Constants per fold, and each row with wall, first token and per token as predicted without its group."""
     folds: dict[str, dict[Key, float]] = {}
-    predicted: list[tuple[Measured, float, float, float]] = []
+    predicted: list[Predicted] = []
     for group in sorted({row.group for row in rows}):
         folds[group] = fit([row for row in rows if row.group != group], fixed)
         predicted += predict([row for row in rows if row.group == group], folds[group])
     return folds, predicted
 
 
-def predict(rows: Sequence[Measured], values: Mapping[Key, float]) -> list[tuple[Measured, float, float, float]]:
+def without_its_length(rows: Sequence[Measured], fixed: Mapping[Key, float], group: str) -> list[Predicted]:
+    """Rows of one group, each predicted without those of its own prompt length, but with the rest of the group."""
+    predicted: list[Predicted] = []
+    for length in sorted({row.load.input_tokens for row in rows if row.group == group}):
+        left, others = list[Measured](), list[Measured]()
+        for row in rows:
+            (left if row.group == group and row.load.input_tokens == length else others).append(row)
+        predicted += predict(left, fit(others, fixed))
+    return predicted
+
+
+def predict(rows: Sequence[Measured], values: Mapping[Key, float]) -> list[Predicted]:
     """Each row with wall, first token and per token."""
     data = prepared(rows)
     times = closed_loop(data.batch, coefficients(data, values))

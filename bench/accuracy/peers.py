@@ -1,103 +1,56 @@
-"""What AIConfigurator says of the same rows. Its answers lie in bench/data.
-
-``python bench/accuracy/peers.py`` makes them anew. It needs an environment with aiconfigurator 0.12.0 (Apache-2.0) and
-ten minutes, and imports nothing of this project.
-"""
+"""What other planners say of the same rows. Their answers lie in bench/data; ``ask_peers.py`` made them."""
 
 from __future__ import annotations
 
-import csv
-import importlib
 import statistics
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bench.accuracy.errors import Predicted, chosen, first_error, per_error
+from bench.accuracy.rows import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-DATA = Path(__file__).parents[1] / "data"
-ROWS = DATA / "silicon_qwen3_concurrency.csv"
-ANSWERS = DATA / "aiconfigurator_estimates.csv"
-COLUMNS = ("id", "ttft_ms", "tpot_ms", "backend_version", "problem")
+    from bench.accuracy.rows import Measured
+
+PEERS = ("AIConfigurator", "chimeraforge")
+_GROUPS = (
+    ("32B on SGLang", "SGLang", "Qwen3-32B"),
+    ("32B on vLLM", "vLLM", "Qwen3-32B"),
+    ("235B on SGLang", "SGLang", "Qwen3-235B-A22B"),
+)
 
 
-def peers_table(predicted: Sequence[Any]) -> str:
-    """Mean absolute errors of both on the rows that AIConfigurator answers, by engine; a note where it was not run."""
-    if not ANSWERS.exists():
-        return "AIConfigurator was not run here; 25 % per output token was seen elsewhere (cited, not measured)."
-    answers = {row["id"]: row for row in _read(ANSWERS)}
-    measured = list(_read(ROWS))
-    ours = [found for found in predicted if found[0].table == "Concurrency"]
+def peers_table(predicted: Sequence[Predicted]) -> str:
+    """Mean absolute errors of each planner and of ours on the rows that it answers, by group."""
     lines = [
-        "| rows | answered | per output token: AIConfigurator | ours | first token: AIConfigurator | ours |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| planner | rows | answered | per output token: theirs | ours | first token: theirs | ours |",
+        "|---|---|--:|--:|--:|--:|--:|",
     ]
-    for name, backend, model in (
-        ("32B on SGLang", "sglang", "Qwen3-32B"),
-        ("32B on vLLM", "vllm", "Qwen3-32B"),
-        ("235B on SGLang", "sglang", "Qwen3-235B-A22B"),
-    ):
-        pairs = []
-        for row in measured:
-            found = next((f for f in ours if f[0].name == row["id"]), None)
-            answer = answers.get(row["id"])
-            mine = row["backend"] == backend and row["model_path"].removesuffix("-FP8").endswith(model)
-            if mine and found and answer and answer["tpot_ms"] and not found[0].apart and not found[0].kv_limited:
-                pairs.append((row, answer, found))
-        if pairs:
-            lines.append(f"| {name} | {len(pairs)} | {' | '.join(_errors(pairs))} |")
+    for peer in PEERS:
+        answers = {row["id"]: row for row in read(f"{peer.lower()}_estimates.csv") if row["tpot_ms"]}
+        for name, engine, model in _GROUPS:
+            counted = chosen(predicted, _counted(engine, model))
+            pairs = [(answers[found[0].name], found) for found in counted if found[0].name in answers]
+            share = f"{len(pairs)} of {len(counted)}"
+            lines.append(f"| {peer} | {name} | {share} | {' | '.join(_errors(pairs))} |")
     return "\n".join(lines)
 
 
-def _errors(pairs: Sequence[tuple[dict[str, str], dict[str, str], Any]]) -> Iterator[str]:
-    for column, place in (("tpot_ms", 3), ("ttft_ms", 2)):
-        theirs = [float(answer[column]) / float(row[f"silicon_{column}"]) - 1 for row, answer, _ in pairs]
-        ours = [1e3 * found[place] / float(row[f"silicon_{column}"]) - 1 for row, _, found in pairs]
-        for errors in (theirs, ours):
-            yield f"{100 * statistics.fmean(map(abs, errors)):.1f} %"
+def _counted(engine: str, model: str) -> Callable[[Measured], bool]:
+    def test(row: Measured) -> bool:
+        mine = row.table == "Concurrency" and row.layout.engine == engine and row.layout.model.name == model
+        return mine and not row.apart and not row.kv_limited
+
+    return test
 
 
-def _read(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8") as file:
-        yield from csv.DictReader(line for line in file if not line.startswith("#"))
+def _errors(pairs: Sequence[tuple[dict[str, str], Predicted]]) -> Iterator[str]:
+    yield _mean(float(answer["tpot_ms"]) / 1e3 / found[0].per_token - 1 for answer, found in pairs)
+    yield _mean(per_error(found) for _, found in pairs)
+    yield _mean(float(answer["ttft_ms"]) / 1e3 / found[0].first_token - 1 for answer, found in pairs)
+    yield _mean(first_error(found) for _, found in pairs)
 
 
-def main() -> int:
-    """Ask AIConfigurator for every row; a row that it refuses is kept with its reason."""
-    estimate = importlib.import_module("aiconfigurator.cli.api").cli_estimate
-    with ANSWERS.open("w", encoding="utf-8", newline="") as file:
-        file.write(
-            "# Answers of aiconfigurator 0.12.0 (PyPI, Apache-2.0), cli_estimate in its mode agg, for the rows of\n"
-        )
-        file.write(
-            "# silicon_qwen3_concurrency.csv; backend_version: the nearest of its measured kernel tables, its choice.\n"
-        )
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for row in _read(ROWS):
-            writer.writerow({"id": row["id"]} | _ask(estimate, row))
-    return 0
-
-
-def _ask(estimate: Any, row: dict[str, str]) -> dict[str, str]:
-    narrow = row["precision"] == "fp8" and not row["model_path"].endswith("FP8")
-    experts = {"moe_tp_size": int(row["moe_tp_size"]), "moe_ep_size": int(row["moe_ep_size"])}
-    try:
-        found = estimate(
-            f"{row['model_path']}-FP8" if narrow else row["model_path"],
-            row["system"],
-            backend_name=row["backend"],
-            isl=int(row["isl"]),
-            osl=int(row["osl"]),
-            batch_size=int(row["batch_size"]),
-            tp_size=int(row["tp_size"]),
-            **(experts if "A22B" in row["model_path"] else {}),
-        )
-    except Exception as error:  # noqa: BLE001  # whatever it refuses with is its answer
-        return {"problem": " ".join(str(error).split())[:200]}
-    return {"ttft_ms": f"{found.ttft:.3f}", "tpot_ms": f"{found.tpot:.4f}", "backend_version": found.backend_version}
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _mean(errors: Iterable[float]) -> str:
+    return f"{100 * statistics.fmean(map(abs, errors)):.1f} %"

@@ -1,7 +1,6 @@
 """``replay``: what a scaling policy would have cost on recorded traffic, and what it would have missed."""
 
-from copy import deepcopy
-from dataclasses import asdict
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,23 +14,11 @@ from qwen3_operator.cli.output import Format, dump, note, show
 from qwen3_operator.cli.replay_capacity import MOST, cheapest_first, in_words, kv_tokens_of, replica_of
 from qwen3_operator.cli.replay_plot import checked
 from qwen3_operator.cli.replay_plot import plot as draw
-from qwen3_operator.cli.replay_progress import progress
+from qwen3_operator.cli.replay_runs import document, run_policies
 from qwen3_operator.cli.replay_trace import Trace, TraceFormat, read_trace
 from qwen3_operator.cli.replay_view import replayed
 from qwen3_operator.scaling import Capacity, Policy, QueueOrder
-from qwen3_operator.scaling.simulate import (
-    SCALERS,
-    Latency,
-    Machine,
-    Run,
-    Setting,
-    bound,
-    report,
-    requests_of,
-    run,
-    run_requests,
-    scaler,
-)
+from qwen3_operator.scaling.simulate import SCALERS, Machine, Setting, requests_of
 
 _SLO = "ttft=2s,tpot=50ms"
 _DEFAULT = "adaptive"
@@ -115,46 +102,53 @@ def replay(
     The fleet is simulated and no cluster is asked. 'adaptive' is the operator's own rule, the same function.
     """
     names = _names(policy, more_policies)
-    if min_replicas > max_replicas:
-        raise InputError("--min-replicas must not exceed --max-replicas")
+    bounds = _bounds(slo, min_replicas, max_replicas, queue)
     if plot:
         checked(plot)
-    targets = _targets(slo)
-    bounds = Policy(max_replicas, min_replicas, targets.get("ttft"), targets.get("tpot"), queue)
     cells = {"model": model or "", "accelerator": accelerator or "", "quantization": quantization or ""}
     row = cells | {"tensor_parallel": str(tensor_parallel or "")}
     recorded, capacities, machine, words = _read(
         trace, trace_format, row, capacity or [], policy=bounds, catalog=catalog, startup=start_seconds
     )
+    engine = _engine(tier, machine)
     found, notes = recorded.arrivals(capacities[0], mean_replicas, seed)
-    singles = requests_of(found, seed) if tier is Tier.REQUEST else []
-    found = found.answered(recorded.mean_tokens[1] * (bounds.time_per_output_token or 0.0))
-    setting = Setting(found, capacities, bounds, float(machine.slots) if machine else _SLOTS)
-    if tier is Tier.REQUEST and machine is None:
-        raise InputError("--tier request needs --model and --accelerator: a capacity in words has no step times")
-    if tier is Tier.REQUEST and found.hours > _LONG_HOURS:
-        note(f"note: {found.hours:.0f} hours of single requests take long; --tier fluid is for weeks")
-    for text in (*words, *recorded.notes, *notes):
-        note(f"note: {text}")
-    best, runs, latencies = bound(setting), dict[str, Run](), dict[str, dict[str, float]]()
-    with progress(names) as told:
-        for name in names:
-            decider = scaler(name, setting)
-            if tier is Tier.FLUID or machine is None:
-                runs[name] = run(setting, decider, told(name))
-                continue
-            asked = deepcopy(singles)
-            runs[name] = run_requests(setting, decider, asked, machine, seed=seed, told=told(name))
-            latencies[name] = asdict(Latency.of(asked))
-    reports = [report(name, setting, done, best) for name, done in runs.items()]
+    _tell([*words, *recorded.notes, *notes], found.hours if engine else 0.0)
+    singles = requests_of(found, seed) if engine else []
+    answered = found.answered(recorded.mean_tokens[1] * (bounds.time_per_output_token or 0.0))
+    setting = Setting(answered, capacities, bounds, float(machine.slots) if machine else _SLOTS)
+    outcome = run_policies(names, setting, engine, singles, seed)
     if plot:
-        draw(plot, setting, runs)
+        draw(plot, setting, outcome.runs)
     if output is Format.TABLE:
-        show(*replayed(setting, best, reports))
+        show(*replayed(setting, outcome.best, outcome.reports(setting)))
     else:
-        head = {"trace": trace, "hours": found.hours, "requests": float(found.requests.sum()), "queue": queue.value}
-        policies = [asdict(one) | latencies.get(one.policy, {}) for one in reports]
-        dump(head | {"tier": tier.value, "seed": seed, "policies": policies}, output)
+        head = {"trace": trace, "tier": tier.value, "seed": seed}
+        dump(document(head, setting, outcome), output)
+
+
+def _bounds(slo: str, fewest: int, most: int, queue: QueueOrder) -> Policy:
+    """What every policy has to keep to."""
+    if fewest > most:
+        raise InputError("--min-replicas must not exceed --max-replicas")
+    targets = _targets(slo)
+    return Policy(most, fewest, targets.get("ttft"), targets.get("tpot"), queue)
+
+
+def _engine(tier: Tier, machine: Machine | None) -> Machine | None:
+    """What single requests run on; None where work is a fluid."""
+    if tier is Tier.FLUID:
+        return None
+    if machine is None:
+        raise InputError("--tier request needs --model and --accelerator: a capacity in words has no step times")
+    return machine
+
+
+def _tell(notes: Sequence[str], hours: float) -> None:
+    """What a reader should know of the numbers, and of the wait for ``hours`` of single requests."""
+    if hours > _LONG_HOURS:
+        note(f"note: {hours:.0f} hours of single requests take long; --tier fluid is for weeks")
+    for text in notes:
+        note(f"note: {text}")
 
 
 def _names(first: list[str] | None, more: list[str] | None) -> list[str]:

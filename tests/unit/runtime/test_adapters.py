@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qwen3_runtime.config import Engine, Task
+from qwen3_runtime.config import Engine, Task, Thinking, ThinkingMode
 from qwen3_runtime.engines import ADAPTERS
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.prepare import Prepared, prepare, served
@@ -138,3 +138,15 @@ def test_engines_listen_on_loopback_with_the_extra_arguments_last(engine: Engine
     assert "127.0.0.1" in text
     assert "0.0.0.0" not in text  # noqa: S104
     assert command.arguments[-2:] == ("--a", "b")
+
+
+@pytest.mark.parametrize("engine", [Engine.VLLM, Engine.LLAMA_CPP, Engine.TRANSFORMERS])
+def test_only_a_template_with_a_switch_is_told_not_to_think(engine: Engine) -> None:
+    def arguments(mode: ThinkingMode, thinking: Thinking) -> str:
+        config = make_config(engine=engine, thinking_mode=mode, thinking=thinking)
+        return " ".join(ADAPTERS[engine].command(config, 30000, (9,)).arguments)
+
+    off = 'chat-template-kwargs {"enable_thinking": false}'
+    assert off in arguments(ThinkingMode.HYBRID, Thinking.DISABLED)
+    assert off not in arguments(ThinkingMode.HYBRID, Thinking.ENABLED)
+    assert off not in arguments(ThinkingMode.ALWAYS, Thinking.DISABLED)

@@ -6,15 +6,15 @@ cache that slots share fails every running request once it is full.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3_runtime import engine_metrics as names
-from qwen3_runtime.config import Device, Engine, KVCacheDataType, RuntimeConfig, Task, Thinking, ThinkingMode
+from qwen3_runtime.config import Device, Engine, KVCacheDataType, RuntimeConfig, Task
 from qwen3_runtime.engines.base import Command, Missing, Version
 from qwen3_runtime.engines.launchers import llama_server
+from qwen3_runtime.engines.template import template_flags
 from qwen3_runtime.engines.translation import Source
 from qwen3_runtime.engines.yarn import scaling
 
@@ -126,10 +126,7 @@ def _model_options(config: RuntimeConfig) -> tuple[str, ...]:
         return ("--embeddings", "--pooling", "last")
     if config.task is Task.RERANK:
         return ("--reranking",)
-    hybrid = (config.thinking_mode or ThinkingMode.HYBRID) is ThinkingMode.HYBRID
-    if hybrid and config.thinking is Thinking.DISABLED:
-        return ("--chat-template-kwargs", json.dumps({"enable_thinking": False}))
-    return ()
+    return template_flags("--chat-template-kwargs", config)
 
 
 ADAPTER = LlamaCpp()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qwen3_runtime import engine_metrics as names
 from qwen3_runtime.config import Device, Engine, Group, KVCacheDataType, RuntimeConfig
 from qwen3_runtime.engines.base import Command, Missing, Version
+from qwen3_runtime.engines.error_lines import cause
 from qwen3_runtime.engines.sglang_model import model_flags
 from qwen3_runtime.engines.translation import Source
 from qwen3_runtime.engines.yarn import scaling
@@ -102,13 +103,8 @@ class SGLang:
         return {"custom_params": {"thinking_budget": tokens - 1}}
 
     def error_line(self, log: Sequence[str]) -> str | None:
-        """The message of argparse, else the last exception that is a cause, else the last exception."""
-        for line in reversed(log):
-            if ": error: " in line:
-                return line.split(": error: ", 1)[1].strip()
-        exceptions = [line.strip() for line in log if _EXCEPTION.match(line)]
-        causes = [line for line in exceptions if not _FOLLOW_UP.search(line)]
-        return next(reversed(causes or exceptions), None)
+        """What argparse or the first process to fail says."""
+        return cause(log, (line.strip() for line in log if _EXCEPTION.match(line)), _FOLLOW_UP)
 
 
 def _serving_flags(config: RuntimeConfig, port: int) -> tuple[str, ...]:

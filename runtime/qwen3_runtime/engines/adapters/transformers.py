@@ -5,14 +5,14 @@ Options and missing fields were read in transformers 5.19.0 (cli/serve.py, cli/s
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.config import Device, Engine, RuntimeConfig, Thinking, ThinkingMode
+from qwen3_runtime.config import Device, Engine, RuntimeConfig
 from qwen3_runtime.engines.base import Command, Missing, Version
 from qwen3_runtime.engines.launchers import transformers_server
+from qwen3_runtime.engines.template import template_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ class Transformers:
                 *("--model", config.model.path, "--served-model-name", config.served_model_name),
                 *("--host", "127.0.0.1", "--port", str(port)),
                 *("--device", _DEVICES[config.device]),
-                *_thinking_options(config),
+                *template_flags("--chat-template-kwargs", config),
                 *config.extra_args,
             ),
             environment={"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", **threads},
@@ -73,13 +73,6 @@ class Transformers:
     def error_line(self, log: Sequence[str]) -> str | None:
         """The last exception."""
         return next((line.strip() for line in reversed(log) if _EXCEPTION.match(line)), None)
-
-
-def _thinking_options(config: RuntimeConfig) -> tuple[str, ...]:
-    hybrid = (config.thinking_mode or ThinkingMode.HYBRID) is ThinkingMode.HYBRID
-    if hybrid and config.thinking is Thinking.DISABLED:
-        return ("--chat-template-kwargs", json.dumps({"enable_thinking": False}))
-    return ()
 
 
 ADAPTER = Transformers()

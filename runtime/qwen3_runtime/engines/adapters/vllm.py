@@ -17,11 +17,12 @@ from qwen3_runtime.config import (
     KVCacheDataType,
     RuntimeConfig,
     Task,
-    Thinking,
     ThinkingMode,
     ToolCallFormat,
 )
 from qwen3_runtime.engines.base import Command, Missing, Version
+from qwen3_runtime.engines.error_lines import cause
+from qwen3_runtime.engines.template import template_flags
 from qwen3_runtime.engines.translation import Source
 from qwen3_runtime.engines.yarn import scaling
 
@@ -104,13 +105,9 @@ class VLLM:
         del tokens
 
     def error_line(self, log: Sequence[str]) -> str | None:
-        """The message of argparse, else the last exception that is a cause, else the last exception."""
-        for line in reversed(log):
-            if ": error: " in line:
-                return line.split(": error: ", 1)[1].strip()
-        exceptions = [found[1].strip() for line in log if (found := _EXCEPTION.search(line))]
-        causes = [line for line in exceptions if not _FOLLOW_UP.search(line)]
-        return next(reversed(causes or exceptions), None)
+        """What argparse or the first process to fail says."""
+        exceptions = (found[1].strip() for line in log if (found := _EXCEPTION.search(line)))
+        return cause(log, exceptions, _FOLLOW_UP)
 
 
 def _model_flags(config: RuntimeConfig) -> tuple[str, ...]:
@@ -123,9 +120,7 @@ def _model_flags(config: RuntimeConfig) -> tuple[str, ...]:
     flags: tuple[str, ...] = ("--enable-auto-tool-choice", "--tool-call-parser", parser)
     if mode is not ThinkingMode.NEVER:
         flags += ("--reasoning-parser", "qwen3")
-    if mode is ThinkingMode.HYBRID and config.thinking is Thinking.DISABLED:
-        flags += ("--default-chat-template-kwargs", json.dumps({"enable_thinking": False}))
-    return flags
+    return (*flags, *template_flags("--default-chat-template-kwargs", config))
 
 
 def _parallel_flags(config: RuntimeConfig) -> tuple[str, ...]:
