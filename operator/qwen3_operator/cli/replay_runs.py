@@ -12,7 +12,8 @@ from qwen3_operator.scaling.simulate import Latency, bound, report, run, run_req
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qwen3_operator.scaling.simulate import Bound, Machine, Report, Request, Run, Setting
+    from qwen3_operator.performance.replay import Request
+    from qwen3_operator.scaling.simulate import Bound, Machine, Report, Run, Setting
 
 
 class Outcome(NamedTuple):

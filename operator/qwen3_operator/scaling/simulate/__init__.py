@@ -5,7 +5,7 @@ from qwen3_operator.scaling.simulate.bound import Bound, bound
 from qwen3_operator.scaling.simulate.fleet import Run, Setting, run
 from qwen3_operator.scaling.simulate.rates import Rates, generated
 from qwen3_operator.scaling.simulate.report import Report, report
-from qwen3_operator.scaling.simulate.requests import Latency, Machine, Request, requests_of, run_requests
+from qwen3_operator.scaling.simulate.requests import Latency, Machine, requests_of, run_requests
 from qwen3_operator.scaling.simulate.scalers import SCALERS, scaler
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Machine",
     "Rates",
     "Report",
-    "Request",
     "Run",
     "Setting",
     "bound",
