@@ -6,9 +6,11 @@ One deployment is loaded from the first test to the growth; another sleeps meanw
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import openai
 import pytest
@@ -78,6 +80,18 @@ def test_advise_shows_the_wish_and_does_not_act(kube: Kube) -> None:
     assert float(decision["observed"]["level"]) > 1
     kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="Advising")
     assert _asked(kube, BUSY) == 1
+
+
+@pytest.mark.usefixtures("load")
+def test_alerts_are_loaded_and_see_the_deployments(kube: Kube) -> None:
+    def healths() -> set[str]:
+        groups = _ask_prometheus(kube, "rules")["groups"]
+        return {rule["health"] for group in groups for rule in group["rules"]}
+
+    poll("all rules evaluated without an error", lambda: healths() == {"ok"}, timeout=150, interval=5)
+    where = f'namespace="{NAMESPACE}",deployment="{BUSY}"'
+    _wait_series(kube, f'qwen3_deployment_condition{{condition="Ready",{where}}} == 1')
+    _wait_series(kube, f"qwen3:first_byte_seconds:p95_5m{{{where}}}")
 
 
 @pytest.mark.usefixtures("load")
@@ -173,6 +187,17 @@ def no_prometheus(kube: Kube) -> Iterator[None]:
     finally:
         kube.run("scale", *where, "--replicas=1")
         kube.run("rollout", "status", *where, "--timeout=120s", timeout=130)
+
+
+def _wait_series(kube: Kube, query: str) -> None:
+    poll(query, lambda: _ask_prometheus(kube, "query", query=query)["result"], timeout=120, interval=5)
+
+
+def _ask_prometheus(kube: Kube, path: str, **query: str) -> Object:
+    """Data of an answer of its API."""
+    service = f"/api/v1/namespaces/{SYSTEM}/services/{PROMETHEUS}:9090/proxy/api/v1/{path}?{urlencode(query)}"
+    answer: Object = json.loads(kube.run("get", "--raw", service))["data"]
+    return answer
 
 
 def _decision(kube: Kube, name: str) -> Object:
