@@ -12,6 +12,7 @@ from bench.accuracy.fit import predict
 from bench.accuracy.open_loop import open_loop
 from bench.accuracy.peers import peers_table
 from bench.accuracy.priors import PRIORS
+from bench.accuracy.sizes import sizes_table
 from qwen3_operator.sizing.rows import predict_rows
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def texts(
         "reported": tables.reported_table(),
         "b200": _b200(catalog),
         "slow": _both(slow),
+        "sizes": sizes_table(catalog),
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.accuracy.sizes import KnownSize, known_sizes
 from qwen3_operator.api.deployment import Quantization
 from qwen3_operator.catalog import Checkpoint, Model, load_catalog
 from qwen3_operator.catalog.checkpoints import Bits, CheckpointRow
@@ -14,46 +15,7 @@ from qwen3_operator.catalog.weights import stored_bytes, with_size
 CATALOG = load_catalog()
 Q4_K_M, Q8_0 = Quantization.GGUF_Q4_K_M, Quantization.GGUF_Q8_0
 
-# Files on Hugging Face, in bytes.
-FILES = {
-    ("Qwen3-0.6B", Q8_0): 639_446_688,
-    ("Qwen3-8B", Q8_0): 8_709_518_112,
-    ("Qwen3-4B", Q4_K_M): 2_497_280_256,
-    ("Qwen3-8B", Q4_K_M): 5_027_783_488,
-    ("Qwen3-14B", Q4_K_M): 9_001_752_960,
-    ("Qwen3-32B", Q4_K_M): 19_762_149_024,
-    ("Qwen3-30B-A3B", Q4_K_M): 18_556_685_824,
-    ("Qwen3-235B-A22B", Q4_K_M): 142_154_068_008,
-    ("Qwen3-Reranker-0.6B", Quantization.BF16): 1_191_588_280,
-    ("Qwen3.6-27B", Quantization.FP8): 30_866_866_928,
-    ("Qwen3.8-27B", Quantization.FP8): 30_866_866_928,
-}
-# Repositories in 1e9 bytes: SGLang's Ascend tutorials; KAITO's test for AWQ (5.68 GiB); sizes of Qwen3.5 and Qwen3.6 on
-# Hugging Face, in FP8 and BF16 (51.75 GiB), as public comparisons quote them.
-REPOSITORIES = {
-    ("Qwen3-8B", Quantization.BF16): 16.40,
-    ("Qwen3-32B", Quantization.BF16): 65.54,
-    ("Qwen3-30B-A3B-Instruct-2507", Quantization.BF16): 61.08,
-    ("Qwen3-235B-A22B-Instruct-2507", Quantization.BF16): 470.21,
-    ("Qwen3-Next-80B-A3B-Instruct", Quantization.BF16): 162.68,
-    ("Qwen3-8B", Quantization.AWQ_INT4): 6.10,
-    ("Qwen3.5-397B-A17B", Quantization.FP8): 406.2,
-    ("Qwen3.6-35B-A3B", Quantization.FP8): 37.5,
-    ("Qwen3.6-27B", Quantization.BF16): 51.75 * 2**30 / 1e9,
-}
-# Of these nothing is computed: which layers stay in BF16 is the quantiser's choice.
-STATED_ONLY = {
-    ("Qwen3-8B", Quantization.W8A8): 11.27,
-    ("Qwen3-32B", Quantization.W8A8): 42.77,
-    ("Qwen3-30B-A3B", Quantization.W8A8): 31.29,
-    ("Qwen3-235B-A22B", Quantization.W8A8): 236.80,
-    ("Qwen3-Next-80B-A3B-Instruct", Quantization.W8A8): 84.90,
-    ("Qwen3.6-27B", Quantization.W8A8): 36.45,
-    ("Qwen3.6-35B-A3B", Quantization.W8A8): 39.81,
-}
-KNOWN = {key: float(size) for key, size in FILES.items()} | {
-    key: size * 1e9 for key, size in (REPOSITORIES | STATED_ONLY).items()
-}
+SIZES = list(known_sizes(CATALOG))
 # The estimates of the fact sheet, made by the same arithmetic: linear layers quantised, the rest in BF16.
 BY_HAND = {
     ("Qwen3-0.6B", Quantization.FP8): 751_751_680,
@@ -67,23 +29,27 @@ BY_HAND = {
 ALL = [(model, checkpoint) for model in CATALOG.models.values() for checkpoint in model.checkpoints]
 
 
+def _name(known: KnownSize) -> str:
+    return f"{known.model.name} {known.quantization}"
+
+
 def _computed(model: Model, quantization: Quantization) -> Checkpoint:
     row = CheckpointRow(quantization=quantization, repository="somebody/model", source="test")
     return with_size(row, model, CATALOG.quantizations)
 
 
-@pytest.mark.parametrize("key", KNOWN, ids=" ".join)
-def test_the_catalog_has_the_known_sizes(key: tuple[str, Quantization]) -> None:
-    checkpoint = CATALOG.models[key[0]].checkpoint(key[1])
+@pytest.mark.parametrize("known", SIZES, ids=_name)
+def test_the_catalog_has_the_known_sizes(known: KnownSize) -> None:
+    checkpoint = known.model.checkpoint(known.quantization)
     assert checkpoint is not None
-    assert checkpoint.bytes == pytest.approx(KNOWN[key], rel=0.01)
+    assert checkpoint.bytes == pytest.approx(known.bytes, rel=0.01)
 
 
-@pytest.mark.parametrize("key", [*FILES, *REPOSITORIES], ids=" ".join)
-def test_computed_sizes_meet_the_known_ones(key: tuple[str, Quantization]) -> None:
-    computed = _computed(CATALOG.models[key[0]], key[1])
+@pytest.mark.parametrize("known", [known for known in SIZES if known.computed], ids=_name)
+def test_computed_sizes_meet_the_known_ones(known: KnownSize) -> None:
+    computed = _computed(known.model, known.quantization)
     assert computed.size == "computed"
-    assert computed.bytes == pytest.approx(KNOWN[key], rel=0.0025)
+    assert computed.bytes == pytest.approx(known.bytes, rel=0.0025)
 
 
 @pytest.mark.parametrize("key", BY_HAND, ids=" ".join)

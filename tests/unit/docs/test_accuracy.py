@@ -31,7 +31,7 @@ def parts() -> dict[str, str]:
     return dict(texts(catalog, rows, predicted, slow, open_loop(catalog)))
 
 
-@pytest.mark.parametrize("name", ["fitted", "open_loop", "reported", "b200"])
+@pytest.mark.parametrize("name", ["fitted", "open_loop", "reported", "b200", "sizes"])
 def test_the_page_says_what_the_constants_that_ship_give(parts: dict[str, str], name: str) -> None:
     assert parts[name] in PAGE, RENEW
 
