@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 import pytest
 from aiohttp import web
@@ -30,6 +32,9 @@ async def test_an_error_of_the_server_is_named_and_its_text_is_not_shown() -> No
     try:
         with pytest.raises(PrometheusError, match=r"^HTTP 503$"):
             await _read(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        task = asyncio.current_task()
+        assert task
+        assert not task.cancelling(), "the task goes on: its next timeout must not end it"
     finally:
         await runner.cleanup()
 
