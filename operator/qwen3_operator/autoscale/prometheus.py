@@ -39,7 +39,7 @@ class Prometheus:
             PrometheusError: one of them failed: half of an observation is none.
         """
         headers = _headers(self._token_file)
-        # No TaskGroup: before Python 3.13 a failure in one leaves its task with a cancellation that is never taken back,
+        # No TaskGroup: before Python 3.13 a failure in one leaves its task with a cancellation that nobody takes back,
         # and with Python 3.11.2 the task's next timeout then ends it for good.
         asked = [asyncio.create_task(self._query(session, query, headers)) for query in QUERIES.values()]
         answers = await asyncio.gather(*asked, return_exceptions=True)
