@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.chart.chart import Helm, of_kind, operator, workload
+from tests.chart.chart import RELEASE, Helm, of_kind, operator, workload
 
 if TYPE_CHECKING:
     from tests.chart.chart import Object
@@ -47,7 +47,8 @@ def test_no_secret_is_mounted_or_passed(helm: Helm, ci_values: Object) -> None:
     assert "envFrom" not in container
     assert all(entry.get("valueFrom", {}).keys() <= {"fieldRef"} for entry in container["env"])
     objects = helm.render(ci_values)
-    assert not any({"data", "stringData"} & found.keys() for found in of_kind(objects, "ConfigMap", "Secret"))
+    filled = [found for found in of_kind(objects, "ConfigMap", "Secret") if {"data", "stringData"} & found.keys()]
+    assert {found["metadata"]["name"].removeprefix(RELEASE) for found in filled} <= {"-dashboards"}
 
 
 def test_openshift_may_assign_the_user(helm: Helm) -> None:
