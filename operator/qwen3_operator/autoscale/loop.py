@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from pydantic import ValidationError
 
 from qwen3_operator import metrics
@@ -24,7 +23,7 @@ from qwen3_operator.autoscale.capacity import CapacityUnknown, capacities, reque
 from qwen3_operator.autoscale.demand import DemandWatch
 from qwen3_operator.autoscale.fleet import emptiest_first, fleet
 from qwen3_operator.autoscale.memory import Manual, Memory
-from qwen3_operator.autoscale.prometheus import Prometheus, PrometheusError
+from qwen3_operator.autoscale.prometheus import Prometheus, PrometheusError, connections
 from qwen3_operator.autoscale.rooms import Rooms
 from qwen3_operator.autoscale.step import Moment, step
 from qwen3_operator.autoscale.store import Store
@@ -36,6 +35,8 @@ from qwen3_operator.scaling import PERIOD_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import aiohttp
 
     from qwen3_operator.api.status import PlanStatus
     from qwen3_operator.autoscale.samples import Samples
@@ -127,7 +128,7 @@ class Autoscaler:
         memories = await self._memories()
         for key, memory in memories.items():
             self._known[key] = _Known(memory, self._clock(), changes=_stored_changes(self._cache.get(key)))
-        async with aiohttp.ClientSession(trust_env=False) as session, asyncio.TaskGroup() as group:
+        async with connections() as session, asyncio.TaskGroup() as group:
             if self._route_name is not None:
                 group.create_task(self._demand.run())
             while True:

@@ -25,6 +25,14 @@ class PrometheusError(Exception):
     """No answer, or none that can be used."""
 
 
+def connections() -> aiohttp.ClientSession:
+    """A session for `Prometheus.read`, with new connections for each round.
+
+    A connection that is kept stays with what it once reached: with a server that left the Service, say.
+    """
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), trust_env=False)
+
+
 class Prometheus:
     """One server, or whatever speaks its API: Thanos, Mimir, VictoriaMetrics."""
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp
 import pytest
 from aiohttp import web
 
-from qwen3_operator.autoscale.prometheus import Prometheus, PrometheusError
+from qwen3_operator.autoscale.prometheus import Prometheus, PrometheusError, connections
+from qwen3_operator.autoscale.samples import QUERIES
 from qwen3_operator.settings import PrometheusSettings
 
 
 async def _read(url: str) -> None:
-    async with aiohttp.ClientSession() as session:
+    async with connections() as session:
         await Prometheus(PrometheusSettings(url=url, token_file=None)).read(session)
 
 
@@ -42,3 +42,27 @@ async def test_an_error_of_the_server_is_named_and_its_text_is_not_shown() -> No
 async def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(PrometheusError, match="not reached"):
         await _read("http://127.0.0.1:1")
+
+
+async def test_each_round_asks_who_answers_now() -> None:
+    """A connection that is kept would go on asking a server that left the Service."""
+    peers: set[tuple[str, int]] = set()
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.json_response({"status": "success", "data": {"result": []}})
+
+    app = web.Application()
+    app.router.add_post("/api/v1/query", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with connections() as session:
+            server = Prometheus(PrometheusSettings(url=f"http://127.0.0.1:{runner.addresses[0][1]}", token_file=None))
+            for _ in range(2):
+                await server.read(session)
+    finally:
+        await runner.cleanup()
+    assert len(peers) == 2 * len(QUERIES)
