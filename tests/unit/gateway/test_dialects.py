@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,3 +116,22 @@ def test_arguments_that_are_no_json_are_kept() -> None:
     message = {"content": None, "tool_calls": [call]}
     answer = MESSAGES.answer({"choices": [{"message": message, "finish_reason": "tool_calls"}]})
     assert answer["content"] == [{"type": "tool_use", "id": "x", "name": "f", "input": {"arguments": "{broken"}}]
+
+
+@pytest.mark.parametrize("dialect", [MESSAGES, Responses(), ollama.CHAT])
+def test_a_thought_is_a_thought_whatever_the_engine_calls_it(dialect: Dialect) -> None:
+    def told(name: str) -> tuple[bytes, bytes]:
+        said = {"role": "assistant", "content": "Hi", name: "I greet."}
+        answer = {"id": "c", "created": 1, "model": "m", "choices": [{"message": said, "finish_reason": "stop"}]}
+        stream = dialect.stream()
+        pieces = chunk(**{name: "I greet."}) + chunk(content="Hi") + chunk("stop")
+        return whole(dialect, 200, json.dumps(answer).encode()), relayed(dialect, stream, pieces)
+
+    usual, other = told("reasoning_content"), told("reasoning")
+    assert [without_times(text) for text in other] == [without_times(text) for text in usual]
+    assert all(b"I greet." in text for text in other)
+
+
+def without_times(text: bytes) -> bytes:
+    """Ollama tells how long it took."""
+    return re.sub(rb'"(created_at|\w+_duration)": ?("[^"]*"|\d+)', b"", text)

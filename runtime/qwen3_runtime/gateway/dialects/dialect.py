@@ -101,7 +101,7 @@ def whole(dialect: Dialect, status: int, body: bytes) -> bytes:
     if status >= _REFUSED:
         return dialect.error(ErrorAnswer(status, "", message_of(body)))
     with _understood():
-        return json.dumps(dialect.answer(json.loads(body))).encode()
+        return json.dumps(dialect.answer(_with_thoughts(json.loads(body)))).encode()
 
 
 def message_of(body: bytes) -> str:
@@ -139,7 +139,16 @@ def _one(dialect: Dialect, stream: Stream, data: bytes) -> bytes:
     chunk = json.loads(data)
     if "error" in chunk:
         return dialect.error_event(ErrorAnswer(500, "", message_of(data)))
-    return stream.feed(chunk)
+    return stream.feed(_with_thoughts(chunk))
+
+
+def _with_thoughts(answer: JSON) -> JSON:
+    """Thoughts under the one name that dialects read: vLLM calls them ``reasoning``."""
+    for choice in answer.get("choices") or ():
+        said = choice.get("message") or choice.get("delta") or {}
+        if thought := said.pop("reasoning", None):
+            said.setdefault("reasoning_content", thought)
+    return answer
 
 
 def _data(events: bytes) -> Iterator[bytes]:
