@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from qwen3_operator.settings import AdmissionSettings, Settings
 
 _LOG = logging.getLogger(__name__)
+_KINDS_SECONDS = 15
+"""Between two looks at which kinds there are, of one small request each."""
 
 
 class WatchEnded(Exception):  # noqa: N818 - an event, not a programming error
@@ -154,7 +156,7 @@ class Process:
 
     async def _die_with_the_kinds(self) -> None:
         while await self._are_kinds_served():  # noqa: ASYNC110 - the API server sends no event for it
-            await asyncio.sleep(self._settings.resync_seconds)
+            await asyncio.sleep(_KINDS_SECONDS)
         raise KindsChanged
 
     async def _are_kinds_served(self) -> bool:

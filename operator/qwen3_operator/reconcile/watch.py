@@ -47,7 +47,7 @@ class Watch(threading.Thread):
         self._namespaces = tuple(namespaces)
         self._identity = identity
         self._kinds = kinds
-        self._stop = threading.Event()
+        self._stop_flag = threading.Event()
         self.started = threading.Event()
         self.ended: asyncio.Future[None] = loop.create_future()
         """Resolves when kopf ends, however it does."""
@@ -56,27 +56,33 @@ class Watch(threading.Thread):
     def run(self) -> None:
         """Body of the thread."""
         try:
-            asyncio.run(
-                kopf.operator(
-                    registry=self._registry(),
-                    settings=_settings(),
-                    # kopf would ask for the user's name otherwise, which a uid without an account has not
-                    identity=self._identity,  # type: ignore[arg-type]
-                    standalone=True,
-                    clusterwide=not self._namespaces,
-                    namespaces=self._namespaces,
-                    stop_flag=self._stop,
-                    ready_flag=self.started,
-                )
-            )
+            asyncio.run(self._operate())
         except BaseException:  # noqa: BLE001 - whatever it is, the process must learn that the watch is over
             _LOG.exception("kopf failed")
         with suppress(RuntimeError):  # the process ends and its loop is closed already
             self._loop.call_soon_threadsafe(self._finish)
 
+    async def _operate(self) -> None:
+        try:
+            await kopf.operator(
+                registry=self._registry(),
+                settings=_settings(),
+                # kopf would ask for the user's name otherwise, which a uid without an account has not
+                identity=self._identity,  # type: ignore[arg-type]
+                standalone=True,
+                clusterwide=not self._namespaces,
+                namespaces=self._namespaces,
+                stop_flag=self._stop_flag,
+                ready_flag=self.started,
+            )
+        finally:
+            # A thread of kopf's waits for the flag, and the loop that ends waits for the thread: without this a watch
+            # that failed would leave the process deaf for good.
+            self._stop_flag.set()
+
     def stop(self) -> None:
         """Ask kopf to end."""
-        self._stop.set()
+        self._stop_flag.set()
 
     def _finish(self) -> None:
         if not self.ended.done():
