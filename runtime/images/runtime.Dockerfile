@@ -1,7 +1,7 @@
 # The image of an engine pod: this project's runtime (PID 1) in front of the engine. Context: the repository root.
 #
 #   docker build --network host --build-arg ENGINE_IMAGE=qwen3-serving/sglang-cpu:0.5.23 -t qwen3-runtime-sglang-cpu:dev \
-#     -f runtime/images/sglang-cpu/runtime.Dockerfile .
+#     -f runtime/images/runtime.Dockerfile .
 #
 # The runtime has a venv of its own, so that no pin of it can change what the engine was tested with. It starts the
 # engine with ENGINE_PYTHON. Other engine images (CUDA, Ascend) take the same steps with their own base.
