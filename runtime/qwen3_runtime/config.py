@@ -122,6 +122,21 @@ class Group(Contract):
         return self.rank == 0
 
 
+class Npus(Contract):
+    """The Ascend devices that a pod was planned with: what it checks before it starts anything."""
+
+    resource: str
+    """Extended resource that the pod asks for, e.g. ``huawei.com/Ascend910``."""
+    devices: Annotated[int, Field(ge=1)]
+    """Of this pod."""
+    chips: tuple[str, ...] = ()
+    """Names that npu-smi may print for them, e.g. ``910B3``. None: not known, and not checked."""
+    memory_mib: Annotated[int, Field(ge=0)]
+    """Of one device, in MiB, as planned with."""
+    oldest_cann: str = ""
+    """That the engine takes. Empty: not known, and not checked."""
+
+
 class KVCacheDataType(StrEnum):
     """Number format of the KV cache."""
 
@@ -181,6 +196,8 @@ class RuntimeConfig(Contract):
     parallelism: Parallelism = Parallelism()
     group: Group | None = None
     """None, which leaves no trace in the pod template: the pod is a replica alone."""
+    npus: Npus | None = None
+    """None, which leaves no trace in the pod template: the devices are not Ascend's."""
     device_layers: Annotated[int, Field(ge=0)] | None = None
     """Layers on the device, the output head counted as one; the rest is computed by the host's processor (llama.cpp).
     None: all."""
@@ -209,6 +226,8 @@ class RuntimeConfig(Contract):
 class Phase(StrEnum):
     """Where a pod is on its way to the first token. Values are shown to users and never renamed."""
 
+    CHECKING_DEVICES = "CheckingDevices"
+    """Ascend only: are driver, devices and network those that were planned with?"""
     FETCHING_WEIGHTS = "FetchingWeights"
     VERIFYING_WEIGHTS = "VerifyingWeights"
     """All bytes are there; the last checksums are being computed."""
@@ -241,6 +260,8 @@ class PhaseReport(Contract):
     """One sentence with the path and what was found."""
     progress: FetchProgress | None = None
     """While weights are fetched and afterwards; None where nothing is to be fetched."""
+    warnings: tuple[str, ...] = ()
+    """What the check of the devices could not find out, or found and let pass."""
     history: tuple[PhaseRecord, ...] = ()
 
 
@@ -252,3 +273,14 @@ class TerminationReason(StrEnum):
     ENGINE_HUNG = "EngineHung"
     OUT_OF_MEMORY = "OutOfMemory"
     CONFIG_INVALID = "ConfigInvalid"
+    # Of the check of Ascend devices, before anything is fetched or started.
+    ARCHITECTURE_MISMATCH = "ArchitectureMismatch"
+    DEVICE_MISSING = "DeviceMissing"
+    DEVICE_FORBIDDEN = "DeviceForbidden"
+    RESOURCE_MISMATCH = "ResourceMismatch"
+    DEVICE_MISMATCH = "DeviceMismatch"
+    DEVICE_MEMORY_MISMATCH = "DeviceMemoryMismatch"
+    CANN_TOO_OLD = "CannTooOld"
+    DRIVER_TOO_OLD = "DriverTooOld"
+    INTERFACE_MISSING = "InterfaceMissing"
+    PORT_TAKEN = "PortTaken"

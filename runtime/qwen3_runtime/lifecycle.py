@@ -14,6 +14,8 @@ from qwen3_runtime.engines.memory import oom_kills
 from qwen3_runtime.engines.watchdog import Watchdog
 from qwen3_runtime.failure import explain
 from qwen3_runtime.group import leader_gone
+from qwen3_runtime.phases import weights_phase
+from qwen3_runtime.preflight import Places, check, look, unknowns, verdict
 from qwen3_runtime.server import errors
 from qwen3_runtime.termination import Termination
 from qwen3_runtime.warmup import WarmUpError, wait_for_first_token, wait_until_live
@@ -89,6 +91,7 @@ class Lifecycle:
                 await self._keeper.kill()
 
     async def _serve(self) -> NoReturn:
+        await self._check_devices()
         await self._wait_for_weights()
         self._enter(Phase.STARTING_ENGINE)
         image = await asyncio.to_thread(self._identify)
@@ -114,6 +117,20 @@ class Lifecycle:
                 log=keeper.log.lines,
             )
         )
+
+    async def _check_devices(self) -> None:
+        """Before hundreds of gigabytes are fetched to a node that cannot serve them."""
+        if self._config.npus is None:
+            return
+        found = await asyncio.to_thread(look, Places(), self._config.group)
+        logger.info("devices: %s", found)
+        findings = check(found, self._config.npus)
+        if (failure := verdict(findings)) is not None:
+            raise FatalError(failure)
+        self._phases.warnings = unknowns(findings)
+        for warning in self._phases.warnings:
+            logger.warning("devices: %s", warning)
+        self._enter(weights_phase(self._config))
 
     async def _wait_for_weights(self) -> None:
         await self._fetch_weights()

@@ -11,11 +11,11 @@ import time
 import uvloop
 
 from qwen3_runtime import logs
-from qwen3_runtime.config import Phase, TerminationReason
+from qwen3_runtime.config import TerminationReason
 from qwen3_runtime.engines import ADAPTERS
 from qwen3_runtime.lifecycle import Lifecycle
 from qwen3_runtime.metrics import Metrics
-from qwen3_runtime.phases import Phases
+from qwen3_runtime.phases import Phases, first_phase
 from qwen3_runtime.server.forward import Forwarder
 from qwen3_runtime.server.listen import Listener, free_port
 from qwen3_runtime.server.management import management_app
@@ -50,8 +50,7 @@ async def _run(settings: Settings) -> Termination | None:
         raise ConfigError(f"maxThinkingTokens: {adapter.name} cannot limit thinking")
     stop = _stop_on_signals()
     engine_port = free_port()
-    is_fetched = settings.config.model.is_fetched
-    phases = Phases(time.time, Phase.FETCHING_WEIGHTS if is_fetched else Phase.CHECKING_WEIGHTS)
+    phases = Phases(time.time, first_phase(settings.config))
     metrics = Metrics(adapter.metrics)
     traffic = Traffic(phases)
     metrics.in_flight.set_function(lambda: traffic.count)

@@ -11,10 +11,21 @@ from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qwen3_runtime.config import RuntimeConfig
     from qwen3_runtime.sources import FetchProgress
 
 _REPORTED_STAYS = 64
 """The newest phases of a report: a source that fails for days must not make it grow for days."""
+
+
+def first_phase(config: RuntimeConfig) -> Phase:
+    """Where a pod begins."""
+    return Phase.CHECKING_DEVICES if config.npus is not None else weights_phase(config)
+
+
+def weights_phase(config: RuntimeConfig) -> Phase:
+    """How a pod comes to its weights."""
+    return Phase.FETCHING_WEIGHTS if config.model.is_fetched else Phase.CHECKING_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,8 @@ class Phases:
         self._message = ""
         self.progress: FetchProgress | None = None
         """How far the weights are fetched; None where nothing is to be fetched."""
+        self.warnings: tuple[str, ...] = ()
+        """Of the check of the devices."""
 
     @property
     def current(self) -> Phase:
@@ -70,6 +83,7 @@ class Phases:
             reason=self._reason,
             message=self._message,
             progress=self.progress,
+            warnings=self.warnings,
             history=tuple(
                 PhaseRecord(
                     phase=stay.phase,
