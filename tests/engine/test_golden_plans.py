@@ -39,7 +39,7 @@ def configurations() -> dict[str, RuntimeConfig]:
             continue
         asked = spec(**{**case["spec"], "model": {"source": LIBRARY, **case["spec"]["model"]}})
         for placement in plan.placements:
-            config = runtime_config(asked, plan, placement, CATALOG.models[plan.model])
+            config = runtime_config(asked, plan, placement, CATALOG)
             if config.engine is Engine.SGLANG:
                 found[f"{case['name']}, {placement.pool}"] = config
     return found

@@ -70,6 +70,8 @@ class Accelerator(Row):
     """Why SGLang does not run there; None where it does."""
     part_of: str | None = None
     """Catalog name of the whole device where this is a share of one: a MIG slice, a time slice."""
+    chips: tuple[str, ...] = ()
+    """Names that npu-smi may print for it; pods on other chips end with DeviceMismatch. None: not checked."""
     nodes: tuple[NodeMark, ...]
     known: Known
     """How bandwidth, rates and links are known; ``source`` says which of them are not."""

@@ -126,6 +126,8 @@ class Engine(Row):
     """Speeds that come before what is calculated for the same model, format and device."""
     unverified: str = ""
     """What is to be said of an engine that the project never ran on its hardware."""
+    oldest_cann: Annotated[str, Field(pattern=r"^(\d+(\.\d+)*)?$")] = ""
+    """CANN that it needs on Ascend; pods with an older one end with CannTooOld. Empty: not known, and not checked."""
     devices: tuple[DeviceCost, ...] = ()
     cpu_minimum_kv_tokens: int = 0
     cpu_reserve: float = Field(0, ge=0, alias="cpuReserveMiB")

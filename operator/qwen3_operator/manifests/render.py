@@ -17,7 +17,7 @@ from qwen3_runtime.config import MANAGEMENT_PORT, Device, Engine
 
 if TYPE_CHECKING:
     from qwen3_operator.api.status import Placement, PlanStatus
-    from qwen3_operator.catalog import Catalog, Model
+    from qwen3_operator.catalog import Catalog
     from qwen3_operator.settings import Settings
 
 _PROGRESS_DEADLINE_SECONDS = 6 * 3600
@@ -43,7 +43,7 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
         deployment: The Qwen3Deployment as the API server stores it.
         plan: The plan in force.
         settings: Images, runtime classes and the operator's namespace.
-        catalog: Identity of the model's weights.
+        catalog: Identity of the model's weights and of the devices.
 
     Raises:
         RenderError: ``NoEngineImage`` where neither spec nor settings name an image.
@@ -62,9 +62,8 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
         ),
         _child(deployment, "policy/v1", "PodDisruptionBudget", name, disruption_budget_spec(name)),
     ]
-    model = catalog.models[plan.model]
     for placement in plan.placements:
-        template = _template(name, spec, plan, placement, settings=settings, model=model)
+        template = _template(name, spec, plan, placement, settings=settings, catalog=catalog)
         child = _workload(deployment, placement, template)
         child["metadata"]["labels"] |= names.pool_selector(name, placement.pool)
         children.append(child)
@@ -114,14 +113,14 @@ def _workload(deployment: dict[str, Any], placement: Placement, template: dict[s
 
 
 def _template(
-    name: str, spec: DeploymentSpec, plan: PlanStatus, placement: Placement, *, settings: Settings, model: Model
+    name: str, spec: DeploymentSpec, plan: PlanStatus, placement: Placement, *, settings: Settings, catalog: Catalog
 ) -> dict[str, Any]:
     """Pod template of one placement."""
     device = Device(placement.device)
     pod = pod_spec(
         spec,
         placement,
-        runtime_config(spec, plan, placement, model),
+        runtime_config(spec, plan, placement, catalog),
         image=_image(spec, placement, device, settings),
         pull_policy=settings.image_pull_policy,
         runtime_class=placement.runtime_class_name or settings.runtime_classes.get(device),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import KVCacheDataType as AskedDataType
 from qwen3_operator.api.deployment import UseCase
+from qwen3_operator.catalog.base import MIB
 from qwen3_operator.manifests.weights import model_files
 from qwen3_runtime.config import (
     Device,
@@ -13,6 +14,7 @@ from qwen3_runtime.config import (
     Group,
     KVCacheDataType,
     Limits,
+    Npus,
     Parallelism,
     RuntimeConfig,
     Sampling,
@@ -26,15 +28,15 @@ from qwen3_runtime.config import (
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.api.status import Placement, PlanStatus
-    from qwen3_operator.catalog import Model
+    from qwen3_operator.catalog import Catalog, Model
 
 LAME_DUCK_SECONDS = 5
 """kube-proxy and gateways take this long to forget an endpoint; requests that still come are served."""
 
 
-def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, model: Model) -> RuntimeConfig:
+def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, catalog: Catalog) -> RuntimeConfig:
     """Everything the pods of one placement need to know."""
-    device = Device(placement.device)
+    device, model = Device(placement.device), catalog.models[plan.model]
     return RuntimeConfig(
         served_model_name=spec.model.served_name or plan.model,
         model=model_files(spec.model.source, placement, model),
@@ -48,6 +50,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
             data_parallel=placement.data_parallel if placement.data_parallel > 1 else None,
         ),
         group=Group(nodes=placement.nodes) if placement.nodes > 1 else None,
+        npus=_npus(placement, catalog) if device is Device.NPU else None,
         kv_cache_data_type=_kv_cache(spec),
         device_layers=placement.offload.device_layers if placement.offload else None,
         limits=_limits(plan, placement, device),
@@ -59,6 +62,18 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
         thinking_mode=None if model.thinking == "Hybrid" else ThinkingMode(model.thinking),
         tool_call_format=None if model.tool_calls == "JSON" else ToolCallFormat(model.tool_calls),
         shutdown=Shutdown(lame_duck_seconds=LAME_DUCK_SECONDS, drain_seconds=spec.drain_timeout_seconds),
+    )
+
+
+def _npus(placement: Placement, catalog: Catalog) -> Npus:
+    """What the pods find out before they start. An accelerator that the catalog has no more is not checked."""
+    known = catalog.accelerators.get(placement.accelerator)
+    return Npus(
+        resource=placement.resource_name,
+        devices=placement.devices_per_replica // placement.nodes,
+        chips=known.chips if known else (),
+        memory_mib=placement.memory.total // MIB,
+        oldest_cann=catalog.newest(Engine(placement.engine)).oldest_cann,
     )
 
 

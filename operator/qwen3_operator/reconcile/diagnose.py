@@ -170,7 +170,7 @@ def _crash(view: PodView) -> Diagnosis | None:
 def _starting(view: PodView) -> Diagnosis | None:
     report = _report(view)
     if report is not None:
-        step = report.phase.value + _progress(report)
+        step = report.phase.value + _progress(report) + _warnings(report)
     elif view.container.get("state", {}).get("running"):
         step = "ContainerRunning"
     elif view.is_bound:
@@ -187,6 +187,11 @@ def _progress(report: PhaseReport) -> str:
         return ""
     share = 100 * found.bytes_done // found.bytes_total
     return f", {share} % of {found.bytes_total / 1e9:.1f} GB. {report.message}"
+
+
+def _warnings(report: PhaseReport) -> str:
+    """Of the check of the devices: where the engine fails after all, they are the first thing to look at."""
+    return "".join(f"; {warning}" for warning in report.warnings)
 
 
 CHAIN: tuple[Check, ...] = (

@@ -7,10 +7,10 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from qwen3_operator.api.status import Offload
+from qwen3_operator.api.status import MemoryPlan, Offload
 from qwen3_operator.catalog import Catalog, load_catalog
 from qwen3_operator.manifests.render import RenderError, render
-from qwen3_runtime.config import RuntimeConfig, Task, ThinkingMode, ToolCallFormat
+from qwen3_runtime.config import Npus, RuntimeConfig, Task, ThinkingMode, ToolCallFormat
 from tests.unit.manifests.samples import cpu_placement, deployment, placement, plan, settings
 
 
@@ -142,6 +142,33 @@ def test_only_ascend_pods_join_the_drivers_group(catalog: Catalog) -> None:
     npu = placement(device="npu", resource_name="huawei.com/Ascend910")
     assert pod(catalog, plan=plan(npu))["securityContext"]["supplementalGroups"] == [1000]
     assert "supplementalGroups" not in pod(catalog)["securityContext"]
+
+
+def test_ascend_pods_know_the_devices_that_they_were_planned_with(catalog: Catalog) -> None:
+    memory = MemoryPlan(total=65536 << 20, weights=1, kv_cache=1, activations=1, overhead=1, free=1)
+    npu = placement(
+        device="npu",
+        accelerator="Ascend-910C",
+        resource_name="huawei.com/Ascend910",
+        devices_per_replica=16,
+        memory=memory,
+    )
+    assert config(catalog, plan=plan(npu)).npus == Npus(
+        resource="huawei.com/Ascend910", devices=16, chips=("Ascend910",), memory_mib=65536, oldest_cann="9.0.0"
+    )
+    gone = config(catalog, plan=plan(npu.model_copy(update={"accelerator": "Ascend-Gone"}))).npus
+    assert gone is not None
+    assert gone.chips == ()
+    assert config(catalog).npus is None
+    assert "npus" not in pod(catalog)["containers"][0]["env"][0]["value"]
+
+
+def test_each_pod_of_a_group_counts_its_own_devices(catalog: Catalog) -> None:
+    npu = placement(device="npu", accelerator="Ascend-910B3", devices_per_replica=16, nodes=2)
+    group = next(child for child in children(catalog, plan=plan(npu)).values() if child["kind"] == "LeaderWorkerSet")
+    template = group["spec"]["leaderWorkerTemplate"]["workerTemplate"]["spec"]
+    value = template["containers"][0]["env"][0]["value"]
+    assert json.loads(value)["npus"]["devices"] == 8
 
 
 def test_placement_decides_on_nodes(catalog: Catalog) -> None:

@@ -14,6 +14,11 @@ from tests.unit.reconcile.samples import ended, phase, pod, view, waiting
 OOM = ended("OOMKilled", 137)
 DIED = ended("Error", 1, "EngineDied: SGLang 0.5.9 ended with signal 11 while it served\nline 1\nlast line")
 REFUSED = ended("Error", 1, "EngineStartFailed: SGLang ended with code 2: error: unrecognized arguments: --nope\nusage")
+OTHER_CARD = ended(
+    "Error",
+    1,
+    "DeviceMismatch: card: found 910B4 (NPU 0 chip 0 and 7 more), wanted 910B3; CANN: found 8.5.0, wanted 9.0.0",
+)
 DOWN = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
 UNBOUND = [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu."}]
 
@@ -38,6 +43,11 @@ UNBOUND = [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are
         (view(pod(container=waiting("CrashLoopBackOff", last=OOM))), "OutOfMemory", "the node's memory"),
         (view(pod(container=waiting("CrashLoopBackOff", last=DIED))), "EngineDied", "last line"),
         (view(pod(container=waiting("CrashLoopBackOff", last=REFUSED))), "EngineStartFailed", "arguments: --nope"),
+        (
+            view(pod(container=waiting("CrashLoopBackOff", last=OTHER_CARD))),
+            "DeviceMismatch",
+            "wanted 910B3; CANN: found",
+        ),
         (view(pod(container=waiting("CrashLoopBackOff", last=ended("Error", 3)))), "CrashLoop", "exit code 3"),
         (view(pod(container=waiting("CrashLoopBackOff", last=ended("Error", 137)))), "CrashLoop", "killed"),
         (view(pod(), Unreachable("port 8081: no answer within 2 s")), "ProbeFailing", "no answer within 2 s"),
@@ -62,6 +72,14 @@ def test_a_fetch_shows_its_progress_in_whole_percent() -> None:
     finding = diagnose(view(pod(), report))
     assert finding is not None
     assert finding.message == "pod is starting: FetchingWeights, 19 % of 16.4 GB. Fetching Qwen/Qwen3-8B."
+
+
+def test_what_a_starting_pod_could_not_check_is_said() -> None:
+    report = PhaseReport(phase=Phase.STARTING_ENGINE, warnings=("driver: found unknown, wanted 25.0 or newer",))
+    finding = diagnose(view(pod(), report))
+    assert finding is not None
+    assert finding.message == "pod is starting: StartingEngine; driver: found unknown, wanted 25.0 or newer"
+    assert not finding.is_failure
 
 
 def test_a_pod_that_serves_or_ends_has_no_finding() -> None:
