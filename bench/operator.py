@@ -1,5 +1,8 @@
 """What the operator costs: spec change to patched child at 20 changes/s over 50 objects, and writes with nothing to do.
 
+Changes are made twice: to objects without replicas, where the operator and the API server are all that works, and to
+objects of one replica, where each change also makes the cluster replace a pod, on the same cores.
+
 Targets: p99 below 1 s; no write in 5 minutes. The operator runs as a local process against the cluster of
 ``QWEN3_TEST_KUBECONFIG``; one that runs in the cluster is scaled to zero meanwhile. Pods land on KWOK's H100 servers,
 so scheduler and controllers do their part and no engine is needed.
@@ -51,9 +54,13 @@ def main() -> int:
     kube = Kube(kubeconfig, tools.path("kubectl"))
     with _stage(kube), _operator():
         _create(kube)
-        latencies, requests = asyncio.run(_change(kubeconfig))
-        _print_latencies(latencies, requests)
-        _settle(kube)
+        _scale_objects(kube, 0)
+        print("objects without replicas:")
+        _print_latencies(*asyncio.run(_change(kubeconfig, first=0)))
+        _scale_objects(kube, 1)
+        print("objects of one replica, whose pods roll with each change:")
+        _print_latencies(*asyncio.run(_change(kubeconfig, first=CHANGES)))
+        _settle(kube, "1/1")
         _idle(kube)
     return 0
 
@@ -123,16 +130,21 @@ def _create(kube: Kube) -> None:
     hardware = {"accelerators": ["H100-SXM"]}
     started = time.monotonic()
     kube.apply(*(deployment(f"o-{i}", NAMESPACE, model=model, hardware=hardware) for i in range(OBJECTS)))
-    _settle(kube)
+    _settle(kube, "1/1")
     print(f"{OBJECTS} objects applied, planned and Ready on KWOK nodes: {time.monotonic() - started:.1f} s")
 
 
-def _settle(kube: Kube) -> None:
-    """Until every object is Ready and nothing was written for ten seconds."""
+def _scale_objects(kube: Kube, replicas: int) -> None:
+    kube.run("scale", "q3d", "--all", "-n", NAMESPACE, f"--replicas={replicas}")
+    _settle(kube, f"{replicas}/{replicas}")
+
+
+def _settle(kube: Kube, ready: str) -> None:
+    """Until every object is as ready as that and nothing was written for ten seconds."""
 
     def all_ready() -> bool:
         found = kube.list("q3d", NAMESPACE)
-        return [item.get("status", {}).get("ready") for item in found] == ["1/1"] * OBJECTS
+        return [item.get("status", {}).get("ready") for item in found] == [ready] * OBJECTS
 
     poll("all objects Ready", all_ready, timeout=300, interval=2)
     before = -1.0
@@ -149,17 +161,20 @@ def _metrics() -> list[str]:
     return (_get("/metrics") or "").splitlines()
 
 
-async def _change(kubeconfig: Path) -> tuple[list[float], list[float]]:
-    """Seconds from sending each change to the event of the patched child, and to the API server's answer."""
+async def _change(kubeconfig: Path, *, first: int) -> tuple[list[float], list[float]]:
+    """Seconds from sending each change to the event of the patched child, and to the API server's answer.
+
+    Changes are numbered from ``first`` on.
+    """
     seen: dict[int, float] = {}
     sent: dict[int, float] = {}
     async with await connect(str(kubeconfig)) as api:
-        watching = asyncio.create_task(_watch(api, seen))
+        watching = asyncio.create_task(_watch(api, seen, first))
         await asyncio.sleep(1)
         began = time.perf_counter()
         patches = []
-        for number in range(CHANGES):
-            await asyncio.sleep(max(0.0, began + number / RATE - time.perf_counter()))
+        for number in range(first, first + CHANGES):
+            await asyncio.sleep(max(0.0, began + (number - first) / RATE - time.perf_counter()))
             sent[number] = time.perf_counter()
             patches.append(asyncio.create_task(_patch(api, number)))
         took = time.perf_counter() - began
@@ -186,7 +201,7 @@ async def _patch(api: ApiClient, number: int) -> float:
     return time.perf_counter() - began
 
 
-async def _watch(api: ApiClient, seen: dict[int, float]) -> None:
+async def _watch(api: ApiClient, seen: dict[int, float], first: int) -> None:
     """Note when each change shows up in a child; ends when all have."""
     request = await api.param_serialize(
         "GET",
@@ -198,7 +213,7 @@ async def _watch(api: ApiClient, seen: dict[int, float]) -> None:
     answer = await api.call_api(*request, _request_timeout=600)
     async for line in answer.response.content:
         found = re.search(rb'\\"drainSeconds\\":(\d+)', line)
-        if found:
+        if found and int(found[1]) >= first:
             seen.setdefault(int(found[1]), time.perf_counter())
         if len(seen) == CHANGES:
             return

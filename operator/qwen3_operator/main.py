@@ -12,7 +12,7 @@ import sys
 from pydantic import ValidationError
 
 from qwen3_operator import log
-from qwen3_operator.process import Process, connect
+from qwen3_operator.process import KindsChanged, Process, connect
 from qwen3_operator.reconcile.client import Client
 from qwen3_operator.reconcile.kinds import Kind
 from qwen3_operator.settings import Settings, from_environment
@@ -30,11 +30,14 @@ async def _run(settings: Settings) -> None:
         loop.add_signal_handler(number, task.cancel)
     async with await connect() as api:
         groups = await Client(api).serves(Kind.LEADER_WORKER_SET.value)
-        await Process(api, settings, groups=groups).run()
+        try:
+            await Process(api, settings, groups=groups).run()
+        except* KindsChanged:
+            _LOG.info("LeaderWorkerSets came or went: the next process watches what there is now")
 
 
 def main() -> None:
-    """Exit 0 after a signal, 1 when the watch, the Lease or anything else failed, 2 for wrong settings."""
+    """Exit 0 after a signal or to watch other kinds, 1 when anything failed (watch, Lease), 2 for wrong settings."""
     try:
         settings = from_environment(os.environ, socket.gethostname())
     except ValidationError as error:

@@ -152,7 +152,7 @@ class Process:
 
     async def _die_with_the_watch(self) -> None:
         await self._watch.ended
-        raise WatchEnded
+        raise WatchEnded if await self._are_kinds_served() else KindsChanged
 
     async def _die_with_the_kinds(self) -> None:
         while await self._are_kinds_served():  # noqa: ASYNC110 - the API server sends no event for it

@@ -9,16 +9,19 @@ import contextlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import openai
 import pytest
+import yaml
 
 from qwen3_operator.scaling import PERIOD_SECONDS
 from tests.conftest import make_namespace, remove_namespace
 from tests.e2e.load import start_load
 from tests.e2e.tenants import SYSTEM, front_door, key_secret, new_key, tenant, wait_tenant
+from tests.kind import prometheusadapter
 from tests.kube import poll
 from tests.objects import deployment
 
@@ -35,6 +38,7 @@ PROMETHEUS = "qwen3-prometheus"
 BUSY, SLEEPER, TENANT = "busy", "sleeper", "sleeper-e2e"
 ROUTE = "autoscaling-sleeper"
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
+WISH = "qwen3_autoscaler_replicas"
 CHAT: dict[str, Any] = {"model": "Qwen3-Tiny", "messages": HELLO, "max_tokens": 64}
 HOLD_SECONDS = 45
 # So little that one client's chats are the work of many replicas, on whatever machine this runs.
@@ -104,6 +108,36 @@ def test_external_is_obeyed_and_never_touched(kube: Kube) -> None:
     _scale(kube, 2)
     _until_asked(kube, BUSY, 2)
     assert not kube.get("q3d", BUSY, NAMESPACE)["status"].get("decisions"), "the operator changed nothing yet"
+
+
+@pytest.mark.usefixtures("load")
+def test_an_hpa_follows_the_wish_and_the_operator_keeps_off(kube: Kube, hpa: str) -> None:
+    _scale(kube, 1)
+    _until_asked(kube, BUSY, 1)
+    kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="External")
+    kube.apply(_hpa_of_the_docs(hpa))
+    _until_asked(kube, BUSY, 2)
+    status = kube.get("hpa", hpa, NAMESPACE)["status"]
+    assert (status["desiredReplicas"], status["currentMetrics"][0]["external"]["metric"]["name"]) == (2, WISH)
+    assert not kube.get("q3d", BUSY, NAMESPACE)["status"].get("decisions"), "the operator changed nothing"
+
+
+@pytest.fixture
+def hpa(kube: Kube) -> Iterator[str]:
+    """Its name; it and the adapter that it reads from are gone afterwards."""
+    prometheusadapter.install(kube, f"http://{PROMETHEUS}.{SYSTEM}:9090")
+    yield BUSY
+    kube.run("delete", "hpa", BUSY, "-n", NAMESPACE, "--ignore-not-found")
+    prometheusadapter.uninstall(kube)
+
+
+def _hpa_of_the_docs(name: str) -> Object:
+    """For another deployment; kubectl scale and the HPA's own pace are the same."""
+    found: Object = yaml.safe_load(Path("docs/examples/hpa.yaml").read_text())
+    found["metadata"] = {"name": name, "namespace": NAMESPACE}
+    found["spec"]["scaleTargetRef"]["name"] = name
+    found["spec"]["metrics"][0]["external"]["metric"]["selector"]["matchLabels"]["deployment"] = name
+    return found
 
 
 @pytest.mark.usefixtures("load")
