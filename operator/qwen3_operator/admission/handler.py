@@ -11,7 +11,7 @@ from aiohttp import web
 
 from qwen3_operator import metrics
 from qwen3_operator.admission.review import allowed, parse
-from qwen3_operator.admission.warn import warnings
+from qwen3_operator.admission.warn import schedule_warnings, warnings
 from qwen3_operator.api.deployment import DeploymentSpec
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ async def _judged(judge: Judge, review: Review, deadline: float) -> tuple[str, t
     try:
         async with asyncio.timeout(deadline):
             spec = DeploymentSpec.model_validate(review.spec)
-            found = warnings(await judge(review.namespace, review.name, spec, review.status))
+            planned = warnings(await judge(review.namespace, review.name, spec, review.status))
+            found = (*schedule_warnings(spec.scaling.schedules), *planned)
     except Exception as error:  # noqa: BLE001 - the boundary: no failure of ours may hold up an apply
         why = f"no answer within {deadline:g} s" if isinstance(error, TimeoutError) else repr(error)
         extra = {"namespace": review.namespace, "object": review.name, "reason": why}

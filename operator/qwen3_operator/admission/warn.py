@@ -1,13 +1,17 @@
-"""The planner's answer as warnings: the same words as in the condition ``Planned``, cut into lines. Pure."""
+"""What conditions will say, as warnings: the same words, cut into lines. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from qwen3_operator.scaling.schedules import problems
 from qwen3_operator.sizing import PlanFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qwen3_operator.api.schedule import Schedule
     from qwen3_operator.api.status import PlanStatus
 
 MAX_LENGTH = 256
@@ -18,11 +22,17 @@ _SENTENCE_END = re.compile(r"(?<=[.?!]) (?=[A-Z0-9])")
 
 
 def warnings(found: PlanStatus | PlanFailure) -> tuple[str, ...]:
-    """Nothing where there is a plan; else the reason, what is missing, and last the nearest that would fit."""
+    """Of ``Planned``: nothing where there is a plan; else the reason, what is missing, and last what would fit."""
     if not isinstance(found, PlanFailure):
         return ()
     lines = _lines(f"{found.reason}: {found.message}")
     return tuple(lines if len(lines) <= MAX_WARNINGS else [*lines[: MAX_WARNINGS - 1], lines[-1]])
+
+
+def schedule_warnings(schedules: Sequence[Schedule]) -> tuple[str, ...]:
+    """Of the condition ``Autoscaling``: zones and times that no rule of the CRD can judge."""
+    lines = [line for problem in problems(schedules) for line in _lines(f"InvalidSchedule: {problem}")]
+    return tuple(lines[:MAX_WARNINGS])
 
 
 def _lines(text: str) -> list[str]:

@@ -30,6 +30,21 @@ class Observed(ApiModel):
     """Likewise."""
 
 
+class BoundsInForce(ApiModel):
+    """How few and how many replicas there could be. Only where spec.scaling has schedules."""
+
+    min_replicas: int
+    """Fewest replicas."""
+    max_replicas: int
+    """Most replicas."""
+    schedules: Annotated[tuple[str, ...], as_atomic()] = ()
+    """Those in force. None: the bounds are those of spec.scaling."""
+    beginning: Annotated[tuple[str, ...], as_atomic()] = ()
+    """Those that come next, and whose replicas are begun beforehand."""
+    until: str | None = None
+    """When a schedule next begins or ends. RFC 3339."""
+
+
 class Decision(ApiModel):
     """One decision of the autoscaler. Renewed where it says something new, and every five minutes."""
 
@@ -49,6 +64,8 @@ class Decision(ApiModel):
     """Replicas by pool."""
     stopped: Annotated[tuple[str, ...], as_atomic()] = ()
     """What kept the wanted from being granted, e.g. MaxReplicas, NoRoom, NoData."""
+    bounds: BoundsInForce | None = None
+    """How few and how many replicas there could be. Only where spec.scaling has schedules."""
     manual_until: str | None = None
     """Until when a change of spec.replicas by hand holds. RFC 3339."""
 

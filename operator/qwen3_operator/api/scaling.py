@@ -7,10 +7,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from qwen3_operator.api.base import ApiModel, Rule
+from qwen3_operator.api.base import ApiModel, Rule, as_map
+from qwen3_operator.api.schedule import Schedule  # noqa: TC001  # pydantic reads it at run time
 
 IDLE_SECONDS = 600
 """Twice the longest of the start-ups that are usual for large models (3 to 5 minutes): sleeping must be worth it."""
+
+_NIGHT = {"name": "night", "start": "0 20 * * *", "end": "0 6 * * *"}
+_TWO = {"mode": "Auto", "minReplicas": 2, "maxReplicas": 4}
 
 TokenRate = Annotated[int, Field(ge=1, le=100_000_000)]
 
@@ -53,6 +57,9 @@ class Scaling(ApiModel):
     replica_capacity: ReplicaCapacity | None = None
     """What one replica does. Default: what the plan predicts. Needed where the speed of the hardware is not known, e.g.
     on CPUs; status.conditions says so."""
+    schedules: Annotated[tuple[Schedule, ...], Field(max_length=16), as_map("name")] = ()
+    """Bounds at times of the day, the week or the year, in place of minReplicas and maxReplicas. Of several at once the
+    largest minReplicas and the largest maxReplicas that they set hold."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -68,8 +75,25 @@ class Scaling(ApiModel):
             bad={"scaling": {"mode": "Auto", "minReplicas": 3, "maxReplicas": 2}},
         ),
         Rule(
-            "!has(self.idleSeconds) || (has(self.minReplicas) && self.minReplicas == 0)",
-            "spec.scaling.idleSeconds is for spec.scaling.minReplicas: 0",
+            "!has(self.schedules) || !has(self.maxReplicas) || self.schedules.all(s, has(s.maxReplicas) || "
+            "!has(s.minReplicas) || s.minReplicas <= self.maxReplicas)",
+            "spec.scaling.schedules: minReplicas must not exceed spec.scaling.maxReplicas where the schedule has no "
+            "maxReplicas of its own",
+            good={"scaling": {"mode": "Auto", "maxReplicas": 2, "schedules": [{**_NIGHT, "minReplicas": 2}]}},
+            bad={"scaling": {"mode": "Auto", "maxReplicas": 2, "schedules": [{**_NIGHT, "minReplicas": 3}]}},
+        ),
+        Rule(
+            "!has(self.schedules) || !has(self.minReplicas) || self.schedules.all(s, has(s.minReplicas) || "
+            "!has(s.maxReplicas) || self.minReplicas <= s.maxReplicas)",
+            "spec.scaling.schedules: maxReplicas must not be below spec.scaling.minReplicas where the schedule has no "
+            "minReplicas of its own",
+            good={"scaling": {**_TWO, "schedules": [{**_NIGHT, "minReplicas": 1, "maxReplicas": 1}]}},
+            bad={"scaling": {**_TWO, "schedules": [{**_NIGHT, "maxReplicas": 1}]}},
+        ),
+        Rule(
+            "!has(self.idleSeconds) || (has(self.minReplicas) && self.minReplicas == 0) || "
+            "(has(self.schedules) && self.schedules.exists(s, has(s.minReplicas) && s.minReplicas == 0))",
+            "spec.scaling.idleSeconds is for minReplicas: 0, in spec.scaling or in one of its schedules",
             good={"scaling": {"mode": "Auto", "minReplicas": 0, "maxReplicas": 2, "idleSeconds": 300}},
             bad={"scaling": {"mode": "Auto", "minReplicas": 1, "maxReplicas": 2, "idleSeconds": 300}},
         ),

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.decision import Change, Decision, Observed
 from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.api.status import ConditionStatus
+from qwen3_operator.autoscale.bounded import bounded, in_force, stamp
 from qwen3_operator.autoscale.step import DEMAND, IDLE, MANUAL
 from qwen3_operator.reconcile.conditions import Transition
 from qwen3_operator.reconcile.observed import Verdict
 from qwen3_operator.scaling import Rule, Seen, Stop
+from qwen3_operator.scaling.schedules import problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from qwen3_operator.api.scaling import Scaling
     from qwen3_operator.autoscale.step import Moment, Outcome
+    from qwen3_operator.scaling import Decision as Scale
 
 KEPT = 10
 """Changes in the status; the rest is in the operator's metrics and Events."""
@@ -48,6 +52,7 @@ def shown(outcome: Outcome, moment: Moment) -> Decision:
         wanted=f"{decision.wanted:.2f}",
         granted=dict(outcome.granted),
         stopped=tuple(stop.value for stop in decision.stopped),
+        bounds=in_force(outcome.bounds) if moment.spec.scaling.schedules else None,
         manual_until=stamp(manual.until) if is_held else None,
     )
 
@@ -56,9 +61,8 @@ def is_news(before: Decision | None, after: Decision, now: float) -> bool:
     """Whether the status should be written for it."""
     if before is None or _age(before, now) >= RENEW_SECONDS:
         return True
-    return any(
-        getattr(before, name) != getattr(after, name) for name in ("seen", "rule", "granted", "stopped", "manual_until")
-    )
+    told = ("seen", "rule", "granted", "stopped", "bounds", "manual_until")
+    return any(getattr(before, name) != getattr(after, name) for name in told)
 
 
 def change(before: Mapping[str, int], outcome: Outcome, moment: Moment) -> Change | None:
@@ -93,17 +97,17 @@ def verdict(outcome: Outcome, moment: Moment, trouble: str) -> Verdict:
         until = stamp(outcome.memory.manual.until)
         message = f"spec.replicas was set to {moment.spec.replicas} by somebody else and holds until {until}"
         return Verdict(ConditionStatus.TRUE, "ManualHold", message)
+    wrong = _wrong_schedule(scaling)
     if outcome.rule == IDLE and outcome.applies:
-        return Verdict(
+        return wrong or Verdict(
             ConditionStatus.TRUE,
             "Asleep",
             f"no request for {scaling.idle_limit} s; the next one at the gateway wakes it",
         )
-    if trouble:
-        return Verdict(ConditionStatus.FALSE, "PrometheusFailed", f"{trouble}; the last scale holds")
-    if Seen.NO_SCRAPE in decision.seen and any(fleet.ready for fleet in moment.fleet.fleets) and moment.fleet.serving:
-        message = "Prometheus has no metrics of pods that serve: let it scrape them; the last scale holds"
-        return Verdict(ConditionStatus.FALSE, "NoScrape", message)
+    if blind := _blind(decision, moment, trouble):
+        return blind
+    if wrong:
+        return wrong
     if Stop.TARGET_UNREACHABLE in decision.stopped:
         message = "a single request misses spec.slo on every placement: more replicas do not help"
         return Verdict(ConditionStatus.TRUE, "TargetUnreachable", message)
@@ -115,12 +119,27 @@ def verdict(outcome: Outcome, moment: Moment, trouble: str) -> Verdict:
             "an autoscaler of your own decides; the operator never touches the replicas",
         ),
     }[scaling.mode]
-    return Verdict(ConditionStatus.TRUE, reason, f"{words}, between {scaling.min_replicas} and {scaling.max_replicas}")
+    within = outcome.bounds
+    words += f", between {within.min_replicas} and {within.max_replicas}{bounded(within)}"
+    return Verdict(ConditionStatus.TRUE, reason, words)
 
 
-def stamp(seconds: float) -> str:
-    """RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _wrong_schedule(scaling: Scaling) -> Verdict | None:
+    """Schedules that cannot be followed; None where all can."""
+    if not (wrong := problems(scaling.schedules)):
+        return None
+    message = f"{'; '.join(wrong)}; it is left out, and replicas follow the other bounds"
+    return Verdict(ConditionStatus.TRUE, "InvalidSchedule", message)
+
+
+def _blind(decision: Scale, moment: Moment, trouble: str) -> Verdict | None:
+    """Why there are no numbers; None where there are."""
+    if trouble:
+        return Verdict(ConditionStatus.FALSE, "PrometheusFailed", f"{trouble}; the last scale holds")
+    if Seen.NO_SCRAPE in decision.seen and any(fleet.ready for fleet in moment.fleet.fleets) and moment.fleet.serving:
+        message = "Prometheus has no metrics of pods that serve: let it scrape them; the last scale holds"
+        return Verdict(ConditionStatus.FALSE, "NoScrape", message)
+    return None
 
 
 def _age(decision: Decision, now: float) -> float:
@@ -141,6 +160,9 @@ def _reason(outcome: Outcome, moment: Moment) -> str:
         words += ", and latency is above its target"
     if decision.rule is Rule.HOLD:
         words = "the bounds of spec.scaling"
+    within = outcome.bounds
+    if not within.min_replicas < decision.replicas < within.max_replicas:
+        words += bounded(within)
     return words + (f" ({', '.join(stop.value for stop in decision.stopped)})" if decision.stopped else "")
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.autoscale.observe import Expected, observe
-from qwen3_operator.scaling import Policy, decide
+from qwen3_operator.scaling import PERIOD_SECONDS, Policy, decide
+from qwen3_operator.scaling.schedules import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from qwen3_operator.autoscale.observe import Found
     from qwen3_operator.autoscale.samples import Place, Samples
     from qwen3_operator.scaling import Capacity, Decision
+    from qwen3_operator.scaling.schedules import Bounds
 
 IDLE, DEMAND, MANUAL = "Idle", "Demand", "Manual"
 """Rules beside those of ``decide``."""
@@ -52,6 +54,8 @@ class Outcome:
     rule: str
     granted: Mapping[str, int]
     """Replicas by pool that should run; in modes other than Auto and under a manual hold nobody acts on it."""
+    bounds: Bounds
+    """That held."""
     applies: bool
     """Whether the operator sets the replicas."""
 
@@ -62,28 +66,32 @@ def step(memory: Memory, moment: Moment) -> Outcome:
     manual = memory.manual.seeing(spec, now)
     startup = {**memory.startup, **moment.fleet.startup}
     found = observe(moment.place, moment.fleet, moment.samples, memory.totals, expected=_expected(moment), now=now)
-    decision, state = decide(_policy(spec), found.observation, memory.state, moment.capacities, now)
+    ahead = max(one.startup_seconds for one in moment.capacities) + PERIOD_SECONDS
+    within = bounds(spec.scaling, now, ahead)
+    policy = _policy(spec, within)
+    decision, state = decide(policy, found.observation, memory.state, moment.capacities, now)
     active_at = memory.active_at if found.is_quiet or _is_asleep(moment) else now
     if moment.demanded_at is not None and moment.demanded_at > active_at:
         active_at = moment.demanded_at
     held = manual.holds(now) and spec.scaling.mode is ScalingMode.AUTO
-    rule, granted = _with_zero(moment, decision, active_at)
+    rule, granted = _with_zero(moment, decision, active_at, within)
     return Outcome(
         memory=replace(memory, manual=manual, active_at=active_at, state=state, totals=found.totals, startup=startup),
         decision=decision,
         found=found,
         rule=MANUAL if held else rule,
         granted=_counts(moment) if held else granted,
+        bounds=within,
         applies=spec.scaling.mode is ScalingMode.AUTO and not held,
     )
 
 
-def _with_zero(moment: Moment, decision: Decision, active_at: float) -> tuple[str, dict[str, int]]:
+def _with_zero(moment: Moment, decision: Decision, active_at: float, within: Bounds) -> tuple[str, dict[str, int]]:
     """Nothing at all after the idle time; from nothing the least that serves, as soon as somebody waits.
 
-    At zero there are no engines and so no metrics: only demand that is reported wakes.
+    At zero there are no engines and so no metrics: only demand that is reported wakes, or a schedule.
     """
-    if moment.spec.scaling.min_replicas > 0:
+    if within.min_replicas > 0:
         return decision.rule, decision.granted
     is_idle = moment.now - active_at >= moment.spec.scaling.idle_limit
     if _is_asleep(moment):
@@ -100,11 +108,10 @@ def _counts(moment: Moment) -> dict[str, int]:
     return {fleet.placement: fleet.replicas for fleet in moment.fleet.fleets}
 
 
-def _policy(spec: DeploymentSpec) -> Policy:
-    scaling = spec.scaling
+def _policy(spec: DeploymentSpec, within: Bounds) -> Policy:
     return Policy(
-        max_replicas=scaling.max_replicas or 1,
-        min_replicas=max(1, scaling.min_replicas),
+        max_replicas=within.max_replicas,
+        min_replicas=max(1, within.min_replicas),
         time_to_first_token=spec.slo.first_token_seconds,
         time_per_output_token=spec.slo.output_token_seconds,
     )

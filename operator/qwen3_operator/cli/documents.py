@@ -12,6 +12,7 @@ from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.fields import checked_spec
 from qwen3_operator.cli.files import read_documents, shown
 from qwen3_operator.cli.rules import broken_rules
+from qwen3_operator.scaling import schedules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,6 +105,8 @@ def _deployment(raw: dict[str, Any]) -> Document | list[str]:
     problems += _beside(problems, broken_rules({"metadata": metadata, "spec": raw.get("spec")}))
     if problems or isinstance(spec, list) or not isinstance(metadata, dict):
         return problems
+    if wrong := schedules.problems(spec.scaling.schedules):
+        return list(wrong)
     return Document(str(metadata.get("namespace") or ""), str(name), spec)
 
 

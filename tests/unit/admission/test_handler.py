@@ -51,6 +51,15 @@ async def test_an_unchanged_spec_is_not_planned() -> None:
     assert judge.asked == []
 
 
+async def test_a_schedule_that_no_rule_can_judge_is_a_warning() -> None:
+    office = {"name": "office", "timeZone": "Europe/Berln", "start": "0 8 * * *", "end": "0 18 * * *", "minReplicas": 2}
+    asked = spec() | {"scaling": {"mode": "Auto", "maxReplicas": 4, "schedules": [office]}}
+    first, second = (await answer(Judged(), review(asked)))["warnings"]
+    assert first.startswith("InvalidSchedule: spec.scaling.schedules[office].timeZone is Europe/Berln")
+    assert "nearest: Europe/Berlin" in first
+    assert second.startswith("UnknownModel")
+
+
 async def _raises(*_: Any) -> PlanFailure:
     raise ConnectionError("API server not reached")
 

@@ -159,6 +159,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "maxReplicas": (3, 10),
     "idleSeconds": (60, 3600),
     "manualHoldSeconds": (60, 3600),
+    "schedules": ([], [{"name": "day", "start": "0 8 * * *", "end": "0 18 * * *", "minReplicas": 6}]),
 }
 """Field of spec.scaling to two values that lead to different numbers of replicas."""
 

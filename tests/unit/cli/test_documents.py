@@ -70,6 +70,13 @@ def test_a_mistake_is_named(tmp_path: Path, change: dict[str, Any], words: str) 
     assert "document 1 (a)" in refusal
 
 
+def test_a_schedule_is_judged_beyond_the_rules(tmp_path: Path) -> None:
+    night = {"name": "night", "start": "0 20 * * *", "end": "0 6 31 2 *", "minReplicas": 0}
+    text = _changed(scaling={"mode": "Auto", "maxReplicas": 2, "schedules": [night]})
+    words = "spec.scaling.schedules[night].end is 0 6 31 2 *: there is no such day in 50 years"
+    assert words in _refusal(tmp_path, text)
+
+
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("v1alpha1", "v1") + "---\n" + _changed(replicas="x", modle={}) + "---\n- 1\n"
     refusal = _refusal(tmp_path, text)
