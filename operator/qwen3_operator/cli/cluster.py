@@ -74,6 +74,20 @@ class Cluster:
             raise InputError(f"{deployment.KIND} {name!r} does not exist in namespace {namespace}: {there}")
         return by_name[name]
 
+    async def deployments(self, namespace: str | None) -> list[Raw]:
+        """The Qwen3Deployments of a namespace, or of all."""
+        if namespace is None:
+            return list(await self._if_installed(deployment.KIND, deployment.PLURAL))
+        found: Any = await self._custom.list_namespaced_custom_object(GROUP, VERSION, namespace, deployment.PLURAL)
+        return list(found["items"])
+
+    async def proxied(self, namespace: str, service: str, path: str) -> dict[str, Any] | None:
+        """The JSON that a Service answers at a path, by way of the API server; None where there is no such Service.
+
+        ``service`` is a name and a port, ``prometheus:9090``.
+        """
+        return await self._client.find(f"/api/v1/namespaces/{namespace}/services/{service}/proxy{path}")
+
     async def tenants(self, namespace: str) -> list[Raw]:
         """The Qwen3Tenants of a namespace."""
         found: Any = await self._custom.list_namespaced_custom_object(GROUP, VERSION, namespace, tenant.PLURAL)

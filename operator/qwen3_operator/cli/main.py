@@ -14,6 +14,7 @@ from qwen3_operator.cli.replan import replan
 from qwen3_operator.cli.replay import replay
 from qwen3_operator.cli.table import table
 from qwen3_operator.cli.tenants import tenants
+from qwen3_operator.cli.top import top
 
 app = typer.Typer(
     help="Plans Qwen3 models onto GPUs and Ascend NPUs, and says why, in numbers: with a cluster or without one.",
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (plan, table, explain, replan, inventory, tenants, predict, offload, replay, models, accelerators):
+for function in (plan, table, explain, replan, inventory, tenants, top, predict, offload, replay, models, accelerators):
     app.command()(function)
 
 

@@ -1,6 +1,6 @@
 """``tenants``: what each tenant of the gateway uses of its limits."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +11,7 @@ from qwen3_operator.api.tenant import KIND, Qwen3Tenant, TenantUsage
 from qwen3_operator.cli import options
 from qwen3_operator.cli.errors import InputError, command
 from qwen3_operator.cli.output import Format, dump, show
+from qwen3_operator.cli.short import ago, count
 from qwen3_operator.cli.tables import plain_table
 from qwen3_operator.cli.where import Where
 
@@ -26,7 +27,6 @@ _LIMITS = {
     "MONTH": "tokensPerMonth",
 }
 """Heading to the field of spec.limits or spec.quota."""
-_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 @command
@@ -75,7 +75,7 @@ def _row(raw: dict[str, Any], now: datetime) -> tuple[str, ...]:
     ready = next((one for one in status.conditions if one.type == "Ready"), None)
     usage = {one.limit: one for one in status.usage}
     shares = [_share(usage.get(field)) for field in _LIMITS.values()]
-    last = _ago(now - datetime.fromisoformat(status.last_used)) if status.last_used else "never"
+    last = ago(now - datetime.fromisoformat(status.last_used)) if status.last_used else "never"
     reason = ready.reason if ready else "-"
     return reason, status.keys or "-", " ".join(status.models) or "-", *shares, last
 
@@ -84,20 +84,4 @@ def _share(usage: TenantUsage | None) -> str:
     """Used of allowed; alone where there is no limit."""
     if usage is None:
         return "-"
-    return _short(usage.used) if usage.allowed is None else f"{_short(usage.used)}/{_short(usage.allowed)}"
-
-
-def _short(count: int) -> str:
-    """Three digits and a unit."""
-    for size, unit in _UNITS:
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return str(count)
-
-
-def _ago(length: timedelta) -> str:
-    seconds = max(0, int(length.total_seconds()))
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit} ago"
-    return f"{seconds}s ago"
+    return count(usage.used) if usage.allowed is None else f"{count(usage.used)}/{count(usage.allowed)}"
