@@ -86,9 +86,14 @@ class Process:
         self._overrides = Overrides(self._client, settings, self._use, self._leadership.held.is_set)
         self._phases = PhasePoller(self._cache, self._queue.add)
         self._mounts = MountFailures(self._client, self._cache, self._queue.add)
-        route_name = self._tenancy.route_name if self._tenancy else None
         self._autoscaler = Autoscaler(
-            self._client, self._cache, planner, settings, self._queue.add, route_name=route_name
+            self._client,
+            self._cache,
+            planner,
+            settings,
+            self._queue.add,
+            route_name=self._tenancy.route_name if self._tenancy else None,
+            gateways=self._tenancy.gateways if self._tenancy else dict,
         )
         self._reconciler = Reconciler(
             self._client,

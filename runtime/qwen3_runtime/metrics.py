@@ -49,12 +49,12 @@ class Metrics:
         )
         self.arrived = Counter(
             "qwen3_runtime_requests_arrived",
-            "Requests for the engine, counted when they arrive and not when they are answered.",
-            ["path"],
+            "Requests for the engine, counted when they arrive, not when they are answered. via: gateway or direct.",
+            ["path", "via"],
             registry=self.registry,
         )
         self.arrived_bytes = Counter(
-            "qwen3_runtime_request_bytes_arrived", "Bytes of their bodies.", ["path"], registry=self.registry
+            "qwen3_runtime_request_bytes_arrived", "Bytes of their bodies.", ["path", "via"], registry=self.registry
         )
         self.in_flight = Gauge(
             "qwen3_runtime_requests_in_flight", "Requests forwarded and not finished.", registry=self.registry

@@ -10,6 +10,7 @@ import yaml
 from qwen3_operator.api.base import DEPLOYMENT_LABEL
 from qwen3_operator.autoscale.samples import QUERIES
 from qwen3_operator.manifests.names import PLACEMENT_LABEL
+from qwen3_runtime.gateway.metrics import ROUTE
 from tests.chart.chart import REPOSITORY, of_kind
 from tests.chart.schemas import validate
 
@@ -59,7 +60,8 @@ def test_series_get_the_labels_that_the_queries_group_by(helm: Helm) -> None:
     grouped = {
         label for query in QUERIES.values() for by in re.findall(r"by \(([^)]*)\)", query) for label in by.split(", ")
     }
-    assert grouped - {"__name__", "le"} <= given
+    assert grouped - {"__name__", "le", "via", *ROUTE} <= given, "the rest is said by the series themselves"
+    assert {rule.get("target_label") for rule in platform["relabel_configs"]} == {None, "pod"}
     (keep,) = (rule["regex"] for rule in job["metric_relabel_configs"])
     names = {name for query in QUERIES.values() for name in re.findall(r"qwen3_(?:runtime|engine)_\w+", query)}
     assert len(names) >= 8

@@ -105,6 +105,8 @@ def test_three_gateways_keep_one_limit_and_valkey_may_go_and_come(tmp_path: Path
         asked = _burst(gateways, 180)
         assert {one.status for one in asked} == {200, 429}
         assert _most_in_a_minute(asked) <= 90
+        work = sum(gateway.metric("qwen3_gateway_requests_arrived_total") for gateway in gateways)
+        assert work == sum(one.status == 200 for one in asked), "what a limit refuses needs no replica"
         refused = next(one.answer for one in asked if one.status == 429)
         assert refused.error["code"] == "rate_limit_exceeded"
         assert 1 <= int(refused.headers["retry-after"]) <= 61

@@ -51,6 +51,8 @@ def test_in_flight_is_capped_waiting_is_bounded_and_a_burst_waits_for_itself(
     with ThreadPoolExecutor(40) as pool:
         burst = [pool.submit(call, front.url, body=chat_body(user=wish(first=0.3, who="burst"))) for _ in range(20)]
         until(lambda: front.metric("qwen3_gateway_waiting_requests", model=MODEL) > 0)
+        arrived = front.metric("qwen3_gateway_requests_arrived_total", deployment_namespace="n", deployment="d")
+        assert arrived > replica.totals()["requests"], "counted when they arrive here and not when a replica gets them"
         other = pool.submit(call, front.url, body=chat_body(user=wish(who="other")), tenant="b")
         assert other.result().status == 200
         # One of the burst at least is still not served: the other one did not wait for all of them.

@@ -19,7 +19,7 @@ class Observed(ApiModel):
     headroom: str = ""
     """Kept above the level."""
     waiting: int = 0
-    """Requests that wait."""
+    """Requests that wait in engines and in the gateway, there by their work: one of twice the usual tokens is two."""
     in_flight: int = 0
     """Requests that were sent to engines and are not answered yet."""
     late_share: str = ""
@@ -53,7 +53,7 @@ class Decision(ApiModel):
     next_at: str
     """When it looks again. RFC 3339."""
     seen: Annotated[tuple[str, ...], as_atomic()] = ()
-    """NoScrape, PartialScrape, Draining, PodsPending, NoTraffic: what sets the moment apart."""
+    """NoScrape, PartialScrape, NoGatewayScrape, Draining, PodsPending, NoTraffic: what sets the moment apart."""
     observed: Observed = Observed()
     """What was measured."""
     rule: str

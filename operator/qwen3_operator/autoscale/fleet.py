@@ -55,9 +55,14 @@ def fleet(asked: Mapping[str, int], pods: Sequence[Mapping[str, Any]], now: floa
     return FleetView(
         tuple(fleets),
         frozenset(view.name for view in views),
-        frozenset(view.name for view in ready if now - _ready_since(view, now) > SCRAPE_SECONDS),
+        scraped({view.name: view.ready_since(now) for view in ready}, now),
         startup,
     )
+
+
+def scraped(ready: Mapping[str, float], now: float) -> frozenset[str]:
+    """Of pods by the second since which they are ready, those whose metrics must be there by now."""
+    return frozenset(name for name, since in ready.items() if now - since > SCRAPE_SECONDS)
 
 
 def emptiest_first(pods: Iterable[Mapping[str, Any]], in_flight: Mapping[str, float]) -> dict[str, int]:
@@ -87,11 +92,6 @@ def _startup(view: PodView) -> float | None:
     created = view.pod["metadata"].get("creationTimestamp")
     since = condition(view.pod, "Ready").get("lastTransitionTime")
     return max(1.0, _seconds(since) - _seconds(created)) if created and since else None
-
-
-def _ready_since(view: PodView, now: float) -> float:
-    since = condition(view.pod, "Ready").get("lastTransitionTime")
-    return _seconds(since) if since else now
 
 
 def _seconds(text: str) -> float:

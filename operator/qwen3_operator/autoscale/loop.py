@@ -21,7 +21,7 @@ from qwen3_operator.api.status import ConditionStatus
 from qwen3_operator.autoscale import record
 from qwen3_operator.autoscale.capacity import CapacityUnknown, capacities, request_of
 from qwen3_operator.autoscale.demand import DemandWatch
-from qwen3_operator.autoscale.fleet import emptiest_first, fleet
+from qwen3_operator.autoscale.fleet import emptiest_first, fleet, scraped
 from qwen3_operator.autoscale.memory import Manual, Memory
 from qwen3_operator.autoscale.prometheus import Prometheus, PrometheusError, connections
 from qwen3_operator.autoscale.rooms import Rooms
@@ -79,9 +79,21 @@ class Autoscaler:
         enqueue: Callable[[Key, float], None],
         *,
         route_name: Callable[[Key], str | None] | None,
+        gateways: Callable[[], Mapping[str, float]] = dict,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``route_name`` says what requests at the gateway call a deployment that it routes to; None: no gateway."""
+        """Nothing is looked at before `run`.
+
+        Args:
+            client: To the API server.
+            cache: Deployments and their pods.
+            planner: Plans in force.
+            settings: Of the operator.
+            enqueue: Asks for a reconcile.
+            route_name: What requests at the gateway call a deployment that it routes to; None: no gateway.
+            gateways: Its ready pods, and since when, in seconds since the epoch.
+            clock: Seconds since the epoch.
+        """
         self._client = client
         self._cache = cache
         self._planner = planner
@@ -93,6 +105,7 @@ class Autoscaler:
         self._rooms = Rooms(planner, time.monotonic)
         self._demand_changed = asyncio.Event()
         self._route_name = route_name
+        self._gateways = gateways
         self._demand = DemandWatch(client, settings, self._demand_changed.set)
         self._known: dict[Key, _Known] = {}
         self._gone: set[Key] = set()
@@ -226,7 +239,7 @@ class Autoscaler:
             self._tell(key, known, Verdict(ConditionStatus.FALSE, "CapacityUnknown", str(unknown)), None)
             return
         request = request_of(spec, plan, self._planner.catalog)
-        moment = Moment(key, spec, view, found, able, self._demanded_at(key), now, request)
+        moment = Moment(key, spec, view, found, able, self._demanded_at(key), now, request, self._gateways_of(key, now))
         outcome = step(known.memory, moment)
         known.memory = outcome.memory
         _export(key, outcome)
@@ -315,6 +328,11 @@ class Autoscaler:
         """When the gateway last asked for a deployment that sleeps; what it does not route to is never asked for."""
         name = self._route_name(key) if self._route_name else None
         return self._demand.demanded_at.get(name) if name is not None else None
+
+    def _gateways_of(self, key: Key, now: float) -> frozenset[str] | None:
+        """The gateway's pods whose metrics must be there; None where it does not route to the deployment."""
+        is_routed = self._route_name is not None and self._route_name(key) is not None
+        return scraped(self._gateways(), now) if is_routed else None
 
 
 def counts(plan: PlanStatus) -> dict[str, int]:

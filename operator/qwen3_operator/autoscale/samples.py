@@ -1,7 +1,7 @@
 """What is asked of Prometheus for all deployments at once, and its answers as values. Pure.
 
-Series must carry the labels ``namespace``, ``pod`` and ``serving_qwen3_io_deployment`` (the pod's label of that name):
-the chart's scrape configurations set them.
+Series of engine pods must carry the labels ``namespace``, ``pod`` and ``serving_qwen3_io_deployment`` (the pod's label
+of that name), those of the gateway ``pod``: the chart's scrape configurations set them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 FRESH_SECONDS = 30
 """Samples that are older say nothing of now; also the longest gap that ``decide`` takes for one span."""
@@ -28,6 +28,17 @@ _POD_FIELDS = {
 }
 _SCRAPED = "qwen3_runtime_requests_in_flight"
 """Is there from a pod's first second on."""
+_DIRECT = {"arrived": "direct", "arrived_bytes": "direct_bytes"}
+"""Counters of which the part that did not come through the gateway is told too."""
+_GATEWAY_FIELDS = {
+    "qwen3_gateway_requests_arrived_total": "arrived",
+    "qwen3_gateway_request_bytes_arrived_total": "arrived_bytes",
+    "qwen3_gateway_first_token_missed_total": "missed",
+    "qwen3_gateway_waiting_requests": "waiting",
+    "qwen3_gateway_waiting_tokens": "waiting_tokens",
+}
+_ROUTE = ("deployment_namespace", "deployment")
+"""Labels by which the gateway names whose route it is; its own pod's namespace is another."""
 _LENGTH_FIELDS = {
     "prompt": "qwen3_engine_prompt_tokens_total",
     "cached": "qwen3_engine_cached_prompt_tokens_total",
@@ -35,23 +46,36 @@ _LENGTH_FIELDS = {
     "finished": "qwen3_engine_request_duration_seconds_count",
     "arrived_bytes": "qwen3_runtime_request_bytes_arrived_total",
 }
+_ASKED_FIELDS = {
+    "asked": "qwen3_gateway_requests_arrived_total",
+    "asked_prompt": 'qwen3_gateway_arrived_tokens_total{kind="prompt"}',
+    "asked_output": 'qwen3_gateway_arrived_tokens_total{kind="output"}',
+}
 
 
 def _histogram(name: str, labels: str = "") -> str:
     return f"sum by (namespace, {_DEPLOYMENT}, le) (rate({name}_bucket{labels}[1m]))"
 
 
-def _increase(quantity: str, name: str) -> str:
-    total = f"sum by (namespace, {_DEPLOYMENT}) (increase({name}[{_WINDOW}]))"
+def _increase(quantity: str, name: str, labels: Sequence[str]) -> str:
+    total = f"sum by ({', '.join(labels)}) (increase({name}[{_WINDOW}]))"
     return f'label_replace({total}, "quantity", "{quantity}", "", "")'
 
 
+def _last(names: Iterable[str], labels: str) -> str:
+    return f'sum by (__name__, {labels}) (last_over_time({{__name__=~"{"|".join(names)}"}}[{FRESH_SECONDS}s]))'
+
+
 QUERIES = {
-    "pods": f'sum by (__name__, namespace, pod) (last_over_time({{__name__=~"{"|".join(_POD_FIELDS)}"}}'
-    f"[{FRESH_SECONDS}s]))",
+    "pods": _last(_POD_FIELDS, "namespace, pod, via"),
+    "gateways": _last(_GATEWAY_FIELDS, f"pod, {', '.join(_ROUTE)}"),
     "first_token": _histogram("qwen3_runtime_time_to_first_byte_seconds", '{stream="true"}'),
     "output_token": _histogram("qwen3_engine_time_per_output_token_seconds"),
-    "lengths": " or ".join(_increase(quantity, name) for quantity, name in _LENGTH_FIELDS.items()),
+    "lengths": " or ".join(
+        _increase(quantity, name, labels)
+        for fields, labels in ((_LENGTH_FIELDS, ("namespace", _DEPLOYMENT)), (_ASKED_FIELDS, _ROUTE))
+        for quantity, name in fields.items()
+    ),
 }
 """All that is asked in one round, however many deployments there are."""
 
@@ -69,6 +93,23 @@ class PodSample:
     arrived_bytes: float = 0.0
     in_flight: float = 0.0
     waiting: float = 0.0
+    direct: float = 0.0
+    """Of those that arrived, past the gateway."""
+    direct_bytes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySample:
+    """One pod of the gateway now, for one deployment. Totals run from its start."""
+
+    arrived: float = 0.0
+    """Requests that no limit refused."""
+    arrived_bytes: float = 0.0
+    missed: float = 0.0
+    """Requests whose first token was late or never came."""
+    waiting: float = 0.0
+    waiting_tokens: float = 0.0
+    """Expected of them, prompts and answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +123,11 @@ class Lengths:
     finished: float = 0.0
     """Requests."""
     arrived_bytes: float = 0.0
+    asked: float = 0.0
+    """Requests that arrived at the gateway."""
+    asked_prompt: float = 0.0
+    """Tokens that the gateway expected of them."""
+    asked_output: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +135,8 @@ class Samples:
     """One round of answers. What is not there was not scraped, or never happened."""
 
     pods: Mapping[Place, PodSample] = field(default_factory=dict)
+    gateways: Mapping[Place, Mapping[str, GatewaySample]] = field(default_factory=dict)
+    """By deployment, then by pod of the gateway."""
     first_token: Mapping[Place, Buckets] = field(default_factory=dict)
     output_token: Mapping[Place, Buckets] = field(default_factory=dict)
     lengths: Mapping[Place, Lengths] = field(default_factory=dict)
@@ -102,6 +150,7 @@ def samples(answers: Mapping[str, Vector]) -> Samples:
     """The answers to `QUERIES`, by the same names. Values that are no numbers count as absent."""
     return Samples(
         pods=_pods(answers["pods"]),
+        gateways=_gateways(answers["gateways"]),
         first_token=_buckets(answers["first_token"]),
         output_token=_buckets(answers["output_token"]),
         lengths=_lengths(answers["lengths"]),
@@ -113,11 +162,28 @@ def _pods(vector: Vector) -> dict[Place, PodSample]:
     scraped: set[Place] = set()
     for labels, value in _numbers(vector):
         name, place = labels.get("__name__", ""), (labels.get("namespace", ""), labels.get("pod", ""))
-        if name in _POD_FIELDS:
-            found[place] = replace(found.get(place, PodSample()), **{_POD_FIELDS[name]: value})
+        if field_name := _POD_FIELDS.get(name):
+            sample = found.get(place, PodSample())
+            change = {field_name: getattr(sample, field_name) + value}
+            if field_name in _DIRECT and labels.get("via") == "direct":
+                change[_DIRECT[field_name]] = value
+            found[place] = replace(sample, **change)
         if name == _SCRAPED:
             scraped.add(place)
     return {place: sample for place, sample in found.items() if place in scraped}
+
+
+def _gateways(vector: Vector) -> dict[Place, dict[str, GatewaySample]]:
+    """Of pods of which every value is there: half of them would be a reset of the rest."""
+    values: defaultdict[tuple[Place, str], dict[str, float]] = defaultdict(dict)
+    for labels, value in _numbers(vector):
+        if field_name := _GATEWAY_FIELDS.get(labels.get("__name__", "")):
+            values[_deployment(labels), labels.get("pod", "")][field_name] = value
+    found: defaultdict[Place, dict[str, GatewaySample]] = defaultdict(dict)
+    for (place, pod), read in values.items():
+        if len(read) == len(_GATEWAY_FIELDS):
+            found[place][pod] = GatewaySample(**read)
+    return dict(found)
 
 
 def _buckets(vector: Vector) -> dict[Place, Buckets]:
@@ -130,13 +196,16 @@ def _buckets(vector: Vector) -> dict[Place, Buckets]:
 def _lengths(vector: Vector) -> dict[Place, Lengths]:
     found: dict[Place, Lengths] = {}
     for labels, value in _numbers(vector):
-        if (quantity := labels.get("quantity", "")) in _LENGTH_FIELDS:
+        if (quantity := labels.get("quantity", "")) in _LENGTH_FIELDS | _ASKED_FIELDS:
             place = _deployment(labels)
             found[place] = replace(found.get(place, Lengths()), **{quantity: value})
     return found
 
 
 def _deployment(labels: Mapping[str, str]) -> Place:
+    """Whose series it is, by its engine pods or by its route."""
+    if "deployment_namespace" in labels:
+        return labels["deployment_namespace"], labels.get("deployment", "")
     return labels.get("namespace", ""), labels.get(_DEPLOYMENT, "")
 
 

@@ -41,6 +41,8 @@ class Moment:
     """Seconds since the epoch."""
     request: tuple[int, int]
     """Tokens of a typical request's prompt and answer."""
+    gateways: frozenset[str] | None = None
+    """Pods of the gateway whose metrics must be there by now; None: it does not route to the deployment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,15 @@ def step(memory: Memory, moment: Moment) -> Outcome:
     spec, now = moment.spec, moment.now
     manual = memory.manual.seeing(spec, now)
     startup = {**memory.startup, **moment.fleet.startup}
-    found = observe(moment.place, moment.fleet, moment.samples, memory.totals, expected=_expected(moment), now=now)
+    found = observe(
+        moment.place,
+        moment.fleet,
+        moment.samples,
+        memory.totals,
+        expected=_expected(moment),
+        gateways=moment.gateways,
+        now=now,
+    )
     ahead = max(one.startup_seconds for one in moment.capacities) + PERIOD_SECONDS
     within = bounds(spec.scaling, now, ahead)
     policy = _policy(spec, within)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator.manifests.groups import INDEX_LABEL, pods_of, template_of
@@ -107,6 +108,11 @@ class PodView:
     def is_ready(self) -> bool:
         """Serves: the Service sends it requests."""
         return self.is_up and self.leads
+
+    def ready_since(self, now: float) -> float:
+        """Seconds since the epoch; ``now`` where the pod does not say."""
+        since = condition(self.pod, "Ready").get("lastTransitionTime")
+        return datetime.fromisoformat(since).timestamp() if since else now
 
     @property
     def status(self) -> Mapping[str, Any]:

@@ -55,6 +55,8 @@ def states(observation: Observation, counters: Counters | None, found: Tick | No
         seen.append(Seen.NO_SCRAPE)
     if observation.unscraped:
         seen.append(Seen.PARTIAL_SCRAPE)
+    if observation.is_gateway_missing:
+        seen.append(Seen.NO_GATEWAY)
     if any(fleet.draining for fleet in observation.fleets):
         seen.append(Seen.DRAINING)
     if any(fleet.pending for fleet in observation.fleets):

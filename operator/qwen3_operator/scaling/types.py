@@ -103,6 +103,8 @@ class Observation:
     counters: Counters | None
     unscraped: int = 0
     """Pods that serve and whose metrics are missing in the counters."""
+    is_gateway_missing: bool = False
+    """The gateway routes to the deployment, and what waits there is in no counter."""
     waiting: float = 0.0
     """Requests that wait."""
     time_to_first_token: float | None = None
@@ -115,6 +117,7 @@ class Seen(StrEnum):
 
     NO_SCRAPE = "NoScrape"
     PARTIAL_SCRAPE = "PartialScrape"
+    NO_GATEWAY = "NoGatewayScrape"
     DRAINING = "Draining"
     PENDING = "PodsPending"
     NO_TRAFFIC = "NoTraffic"

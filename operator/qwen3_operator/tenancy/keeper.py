@@ -76,6 +76,10 @@ class TenancyKeeper:
         """What tenants' requests call a deployment; None for one that they do not reach."""
         return self._names.get(key)
 
+    def gateways(self) -> Mapping[str, float]:
+        """The gateway's ready pods, and since when, in seconds since the epoch; as of half a minute ago at most."""
+        return self._usage.ready
+
     async def run(self) -> None:
         """Follow, compile and write until cancelled."""
         async with asyncio.TaskGroup() as group:

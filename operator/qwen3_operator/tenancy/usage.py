@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -18,7 +19,7 @@ from qwen3_operator.reconcile.observed import PodView
 from qwen3_runtime.tenancy import TenantUsage, UsageReport
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from qwen3_operator.reconcile.client import Client
 
@@ -41,6 +42,8 @@ class UsagePoller:
         self._token = token
         self._changed = changed
         self._known: dict[str, TenantUsage] = {}
+        self.ready: Mapping[str, float] = {}
+        """The gateway's pods at the last look, and since when each is ready, in seconds since the epoch."""
 
     def view(self, tenant: str) -> TenantUsage | None:
         """What is known of a tenant."""
@@ -69,8 +72,10 @@ class UsagePoller:
     async def _address(self) -> str:
         """Of the gateway's oldest ready pod; empty where there is none."""
         listed = await self._client.list(Kind.POD, namespace=self._namespace, labels=_SELECTOR)
-        views = sorted(map(PodView, listed.items), key=lambda view: str(view.pod["metadata"]["creationTimestamp"]))
-        return next((str(view.status["podIP"]) for view in views if view.is_ready and view.status.get("podIP")), "")
+        views = [view for view in map(PodView, listed.items) if view.is_ready]
+        views.sort(key=lambda view: str(view.pod["metadata"]["creationTimestamp"]))
+        self.ready = {view.name: view.ready_since(time.time()) for view in views}
+        return next((str(view.status["podIP"]) for view in views if view.status.get("podIP")), "")
 
 
 async def _read(session: aiohttp.ClientSession, address: str, token: str) -> UsageReport:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qwen3_runtime.gateway import errors
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.traffic import InterruptedRequestError
+from qwen3_runtime.server.via import GATEWAY_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +74,7 @@ class Forward:
         raise InterruptedRequestError(errors.REPLICAS_FAILED)
 
     async def _acquire(self, arrived: float) -> Replica:
+        self.record.woke |= self.model.is_asleep
         waiting = self.model.acquire(self.tenant, self.estimate, self.work, arrived)
         if not (self.call.stream and self.model.is_asleep):
             return await waiting
@@ -92,7 +94,7 @@ class Forward:
         if self.operation.dialect is not None:
             # Of the translated body; Ollama's clients may leave it out.
             headers = [*(one for one in headers if one[0] != b"content-type"), (b"content-type", b"application/json")]
-        headers.append((b"x-request-id", self.record.request_id.encode()))
+        headers += [(b"x-request-id", self.record.request_id.encode()), GATEWAY_HEADER]
         target, body = self.operation.target.encode(), self.call.body
         try:
             async with replica.upstream.request("POST", target, body, headers) as response:

@@ -103,7 +103,6 @@ class Front:
         estimate = self._estimates.of(tenant.name, call, generates=operation.task is Task.GENERATE)
         work = self._estimates.expected_work(tenant.name, call, estimate)
         self._directory.note_use(tenant.name)
-        self._metrics.arrived(model.route.name, estimate.prompt, work - estimate.prompt)
         forward = Forward(
             tenant, operation, call, estimate, work, model, scope["headers"], relay, record, self._metrics
         )

@@ -11,8 +11,13 @@ from qwen3_runtime.metrics import FIRST_BYTE_BUCKETS
 
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.directory import Directory
+    from qwen3_runtime.gateway.forward import Forward
     from qwen3_runtime.gateway.record import Record
     from qwen3_runtime.tenancy import Route
+
+
+ROUTE = ("model", "deployment_namespace", "deployment")
+"""Labels of what the autoscaler reads. Scrapers name the namespace of the gateway's own pod ``namespace``."""
 
 
 class Metrics:
@@ -51,9 +56,21 @@ class Metrics:
             "qwen3_gateway_retries", "Attempts at another replica before the first byte.", ["model"], registry=registry
         )
         self._arrived = Counter(
+            "qwen3_gateway_requests_arrived",
+            "Requests that no limit refused, counted when they arrive, whether they are served or not.",
+            ROUTE,
+            registry=registry,
+        )
+        self._arrived_bytes = Counter(
+            "qwen3_gateway_request_bytes_arrived",
+            "Bytes of their bodies, as replicas get them.",
+            ROUTE,
+            registry=registry,
+        )
+        self._arrived_tokens = Counter(
             "qwen3_gateway_arrived_tokens",
-            "Expected tokens of requests at their arrival, whether they are served or not. kind: prompt, output.",
-            ["model", "kind"],
+            "Tokens that they are expected to take. kind: prompt, output.",
+            [*ROUTE, "kind"],
             registry=registry,
         )
         self._waited = Histogram(
@@ -65,13 +82,14 @@ class Metrics:
         )
         self._missed = Counter(
             "qwen3_gateway_first_token_missed",
-            "Requests whose first byte came later than the model's first-token target, or not at all.",
-            ["model"],
+            "Of them, those whose first token came later than the model's target, or not at all; where an answer is no"
+            " stream, those that waited longer. Without those that found the model asleep.",
+            ROUTE,
             registry=registry,
         )
-        self._waiting = Gauge("qwen3_gateway_waiting_requests", "Requests that wait.", ["model"], registry=registry)
+        self._waiting = Gauge("qwen3_gateway_waiting_requests", "Requests that wait.", ROUTE, registry=registry)
         self._waiting_tokens = Gauge(
-            "qwen3_gateway_waiting_tokens", "Expected tokens of those that wait.", ["model"], registry=registry
+            "qwen3_gateway_waiting_tokens", "Expected tokens of those that wait.", ROUTE, registry=registry
         )
         self._in_flight = Gauge(
             "qwen3_gateway_requests_in_flight", "Requests at the replicas.", ["model"], registry=registry
@@ -93,18 +111,20 @@ class Metrics:
             if count:
                 self.tokens.labels(record.tenant, record.model, kind).inc(count)
 
-    def arrived(self, model: str, prompt: float, output: float) -> None:
+    def arrived(self, forward: Forward) -> None:
         """Count the work of a request at its arrival."""
-        self._arrived.labels(model, "prompt").inc(prompt)
-        self._arrived.labels(model, "output").inc(output)
+        route, prompt = labels(forward.model.route), forward.estimate.prompt
+        self._arrived.labels(*route).inc()
+        self._arrived_bytes.labels(*route).inc(len(forward.call.body))
+        self._arrived_tokens.labels(*route, "prompt").inc(prompt)
+        self._arrived_tokens.labels(*route, "output").inc(forward.work - prompt)
 
-    def served(self, record: Record, route: Route) -> None:
-        """Count how long a request waited and whether it met its target, up to now where it got no byte."""
+    def served(self, forward: Forward, *, failed: bool) -> None:
+        """Count how long a request waited and whether it met its target; ``failed``: the gateway gave it up."""
+        record, route = forward.record, forward.model.route
         self._waited.labels(route.name).observe(record.waited)
-        target = route.first_token_target_seconds
-        took = record.elapsed() if record.first_byte is None else record.first_byte
-        if target is not None and took > target:
-            self._missed.labels(route.name).inc()
+        if is_late(record, route.first_token_target_seconds, streams=forward.call.stream, failed=failed):
+            self._missed.labels(*labels(route)).inc()
 
     def render(self, directory: Directory) -> bytes:
         """Prometheus text."""
@@ -113,8 +133,31 @@ class Metrics:
         self._waiting.clear()
         self._waiting_tokens.clear()
         for name, model in directory.models.items():
+            route = labels(model.route)
+            for counter in (self._arrived, self._arrived_bytes, self._missed):
+                counter.labels(*route)  # 0 at first: who reads them sees that this gateway has the route
+            for kind in ("prompt", "output"):
+                self._arrived_tokens.labels(*route, kind)
             self._in_flight.labels(name).set(sum(replica.in_flight for replica in model.replicas))
             self._replicas.labels(name).set(len(model.replicas))
-            self._waiting.labels(name).set(len(model.queue))
-            self._waiting_tokens.labels(name).set(model.queue.work)
+            self._waiting.labels(*route).set(len(model.queue))
+            self._waiting_tokens.labels(*route).set(model.queue.work)
         return generate_latest(self.registry)
+
+
+def labels(route: Route) -> tuple[str, str, str]:
+    """Values of `ROUTE`."""
+    return route.name, route.namespace, route.deployment
+
+
+def is_late(record: Record, target: float | None, *, streams: bool, failed: bool) -> bool:
+    """Whether a request missed its first token's target in seconds, as far as that can be known.
+
+    What is no stream shows no first token: only what waited for longer surely missed it. No replica more would have
+    spared a request the start of the first.
+    """
+    if target is None or record.woke:
+        return False
+    if record.first_byte is None:
+        return failed or record.elapsed() > target
+    return (record.first_byte if streams else record.waited) > target

@@ -35,6 +35,8 @@ class Record:
     """HTTP status; 499 when the client left first; for a stream cut after its start the status it would have had."""
     waited: float = 0.0
     """Seconds in the queue."""
+    woke: bool = False
+    """It found the model asleep."""
     first_byte: float | None = None
     """Seconds from arrival to the answer's first byte of body."""
     usage: Usage = NONE

@@ -9,6 +9,7 @@ from qwen3_runtime.gateway.limits.answers import rate_headers, refusal
 from qwen3_runtime.gateway.limits.types import Tokens
 from qwen3_runtime.gateway.record import NONE
 from qwen3_runtime.gateway.usage import Usage
+from qwen3_runtime.server.errors import CLIENT_GONE
 from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
@@ -50,14 +51,19 @@ class Settling:
 
         relay.on_usage = learn
         reservation = await self.reserve(forward.tenant, Tokens(estimate.prompt, estimate.output), relay)
+        self._metrics.arrived(forward)
+        failed = False
         try:
             await forward.run()
+        except InterruptedRequestError as interruption:
+            failed = interruption.answer is not CLIENT_GONE
+            raise
         finally:
             if relay.events:
                 # Unless the engine told before the cut: a stream has about one event for each token.
                 count(Usage(prompt=estimate.prompt, answer=relay.events))
             self.settle(reservation, Tokens(record.usage.prompt, record.usage.output))
-            self._metrics.served(record, forward.model.route)
+            self._metrics.served(forward, failed=failed)
 
     async def reserve(self, tenant: Tenant, tokens: Tokens, relay: Relay) -> Reservation:
         """Set aside; the answer's headers tell what is left. What is let in must be given to `settle`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.server import checks, errors
@@ -22,6 +23,7 @@ from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.prepare import Prepared, Served, prepare
 from qwen3_runtime.server.routes import PATHS, Route, find_route
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running, Traffic
+from qwen3_runtime.server.via import Via, via
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +45,9 @@ class Forwarder:
         self._upstream = upstream
         self._traffic = traffic
         self._metrics = metrics
-        for path in PATHS[served.task]:  # 0 until the first request: an increase is seen only from something
-            metrics.arrived.labels(path)
-            metrics.arrived_bytes.labels(path)
+        for path, way in product(PATHS[served.task], Via):  # 0 at first: an increase is seen only from something
+            metrics.arrived.labels(path, way)
+            metrics.arrived_bytes.labels(path, way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -71,7 +73,7 @@ class Forwarder:
         watch: asyncio.Task[None] | None = None
         try:
             with running.interruptible():
-                prepared = await self._prepared(route, receive)
+                prepared = await self._prepared(route, scope, receive)
                 watch = asyncio.create_task(_watch(receive, running))
                 await self._forward(route, scope, prepared, answer)
         except InterruptedRequestError as interruption:
@@ -84,7 +86,7 @@ class Forwarder:
             if watch is not None:
                 watch.cancel()
 
-    async def _prepared(self, route: Route, receive: Receive) -> Prepared | None:
+    async def _prepared(self, route: Route, scope: Scope, receive: Receive) -> Prepared | None:
         if not route.has_body:
             return None
         try:
@@ -98,8 +100,9 @@ class Forwarder:
         if isinstance(prepared, ErrorAnswer):
             raise InterruptedRequestError(prepared)
         if route.is_work:
-            self._metrics.arrived.labels(route.name).inc()
-            self._metrics.arrived_bytes.labels(route.name).inc(len(body))
+            way = via(scope["headers"])
+            self._metrics.arrived.labels(route.name, way).inc()
+            self._metrics.arrived_bytes.labels(route.name, way).inc(len(body))
         return prepared
 
     async def _forward(self, route: Route, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:

@@ -20,7 +20,7 @@ EMPTY: dict[str, list[dict[str, Any]]] = {name: [] for name in QUERIES}
 
 
 def look(found: Samples | None, before: Totals, now: float, view: Any = TWO) -> Found:
-    return observe(PLACE, view, found, before, expected=EXPECTED, now=now)
+    return observe(PLACE, view, found, before, expected=EXPECTED, gateways=None, now=now)
 
 
 def of(first: PodSample | None, second: PodSample | None, lengths: Lengths | None = None) -> Samples:
@@ -59,7 +59,13 @@ def test_a_pod_that_restarts_or_is_new_counts_from_zero_and_one_that_goes_takes_
     assert restarted.totals.counters.requests == 2
     alone = fleet({POOL: 1}, [pod("c")], START)
     replaced = observe(
-        PLACE, alone, Samples({(PLACE[0], "c"): PodSample(3, 300)}), BEGIN, expected=EXPECTED, now=START + 10
+        PLACE,
+        alone,
+        Samples({(PLACE[0], "c"): PodSample(3, 300)}),
+        BEGIN,
+        expected=EXPECTED,
+        gateways=None,
+        now=START + 10,
     )
     assert replaced.totals.counters.requests == 3
     assert set(replaced.totals.pods) == {"c"}

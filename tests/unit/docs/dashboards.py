@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parents[3] / "charts/qwen3-operator/files/dashboards"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 ONE = 'namespace="$namespace",deployment="$deployment"'
 PODS = 'namespace="$namespace",serving_qwen3_io_deployment="$deployment"'
+ROUTE = 'deployment_namespace="$namespace",deployment="$deployment"'
 WIDTH, HEIGHT = 12, 8
 
 
@@ -118,6 +119,23 @@ DEPLOYMENT = (
     Panel("KV cache in use", "percentunit", {"{{pod}}": f"qwen3_engine_kv_cache_usage_ratio{{{PODS}}}"}),
 )
 AUTOSCALER = (
+    Panel(
+        "Requests asked for and let through",
+        "reqps",
+        {
+            "at the gateway": f"sum(rate(qwen3_gateway_requests_arrived_total{{{ROUTE}}}[1m]))",
+            "at the pods, {{via}}": f"sum by (via) (rate(qwen3_runtime_requests_arrived_total{{{PODS}}}[1m]))",
+            "late at the gateway": f"sum(rate(qwen3_gateway_first_token_missed_total{{{ROUTE}}}[1m]))",
+        },
+    ),
+    Panel(
+        "Requests that wait",
+        "short",
+        {
+            "in the gateway": f"sum(qwen3_gateway_waiting_requests{{{ROUTE}}})",
+            "in engines": f"sum(qwen3_engine_requests_waiting{{{PODS}}})",
+        },
+    ),
     Panel(
         "Work and replicas",
         "short",

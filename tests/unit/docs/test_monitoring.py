@@ -12,6 +12,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 from qwen3_operator import metrics
+from qwen3_operator.autoscale.samples import QUERIES
 from qwen3_runtime.engine_metrics import ENGINE_METRICS, Kind
 from qwen3_runtime.gateway.metrics import Metrics as GatewayMetrics
 from qwen3_runtime.metrics import Metrics as RuntimeMetrics
@@ -55,6 +56,8 @@ def named(text: str) -> set[str]:
 
 
 def queries() -> Iterator[tuple[str, str]]:
+    for name, query in QUERIES.items():
+        yield f"autoscaler: {name}", query
     for rule in RULES:
         yield rule.get("alert") or rule["record"], rule["expr"]
     for path, text in dashboards.files().items():

@@ -395,19 +395,27 @@ async def test_work_is_counted_when_it_arrives(stand: Stand) -> None:
 
     stand.engine = engine
     for name in ("requests_arrived_total", "request_bytes_arrived_total"):
-        sample = stand.metrics.registry.get_sample_value(f"qwen3_runtime_{name}", {"path": "/v1/chat/completions"})
-        assert sample == 0, "there from the first scrape on, so that Prometheus sees the first request as an increase"
+        for way in ("gateway", "direct"):
+            labels = {"path": "/v1/chat/completions", "via": way}
+            sample = stand.metrics.registry.get_sample_value(f"qwen3_runtime_{name}", labels)
+            assert sample == 0, "there from the first scrape on: Prometheus sees the first request as an increase"
     raw = json.dumps(BODY).encode()
     request = asyncio.create_task(stand.client.post("/v1/chat/completions", data=raw))
     await arrived.wait()
-    assert stand.value("requests_arrived_total") == 1, "before the engine answers"
-    assert stand.value("request_bytes_arrived_total") == len(raw)
+    assert stand.value("requests_arrived_total", via="direct") == 1, "before the engine answers"
+    assert stand.value("request_bytes_arrived_total", via="direct") == len(raw)
     answered.set()
     async with await request:
         pass
     async with stand.client.post("/v1/chat/completions", json=BODY | {"model": "other"}) as answer:
         assert answer.status == 404
-    assert stand.value("requests_arrived_total") == 1, "what is refused is no work"
+    assert stand.value("requests_arrived_total", via="direct") == 1, "what is refused is no work"
+    headers = {"x-qwen3-via": "gateway"}
+    async with stand.client.post("/v1/chat/completions", data=raw, headers=headers) as answer:
+        assert answer.status == 200
+    assert stand.value("requests_arrived_total", via="direct") == 1, "the gateway has counted the other"
+    assert stand.value("requests_arrived_total", via="gateway") == 1
+    assert stand.value("request_bytes_arrived_total", via="gateway") == len(raw)
 
 
 async def test_a_prompt_is_counted_as_the_chat_would_have_it_and_is_no_work(stand: Stand) -> None:
@@ -425,7 +433,8 @@ async def test_a_prompt_is_counted_as_the_chat_would_have_it_and_is_no_work(stan
     (path, counted), (_, asked) = seen
     assert path == "/v1/tokenize"
     assert counted["chat_template_kwargs"] == asked["chat_template_kwargs"] == {"enable_thinking": False}
-    assert stand.metrics.registry.get_sample_value("qwen3_runtime_requests_arrived_total", {"path": path}) is None
+    labels = {"path": path, "via": "direct"}
+    assert stand.metrics.registry.get_sample_value("qwen3_runtime_requests_arrived_total", labels) is None
     assert stand.count(200, path) == 1
 
 
