@@ -94,6 +94,7 @@ class Process:
             self._queue.add,
             route_name=self._tenancy.route_name if self._tenancy else None,
             gateways=self._tenancy.gateways if self._tenancy else dict,
+            paces=self._meters.paces,
         )
         self._reconciler = Reconciler(
             self._client,

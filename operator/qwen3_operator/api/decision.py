@@ -66,6 +66,9 @@ class Decision(ApiModel):
     """What kept the wanted from being granted, e.g. MaxReplicas, NoRoom, NoData."""
     bounds: BoundsInForce | None = None
     """How few and how many replicas there could be. Only where spec.scaling has schedules."""
+    corrected: dict[str, str] = Field(default_factory=dict)
+    """What a replica is taken to do beside the plan's prediction, by pool, e.g. 0.85; without those that are as
+    predicted."""
     manual_until: str | None = None
     """Until when a change of spec.replicas by hand holds. RFC 3339."""
 

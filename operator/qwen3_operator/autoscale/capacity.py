@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.api.status import Placement, PlanStatus
+    from qwen3_operator.autoscale.correction import Correction
     from qwen3_operator.catalog import Catalog
 
 STARTUP_SECONDS = 180.0
@@ -74,6 +75,7 @@ def capacities(
     catalog: Catalog,
     *,
     startup: Mapping[str, float],
+    corrections: Mapping[str, Correction],
     rooms: Mapping[str, Room],
 ) -> tuple[Capacity, ...]:
     """One per placement of the plan.
@@ -83,6 +85,7 @@ def capacities(
         plan: In force.
         catalog: That speeds are predicted with.
         startup: Seconds from a pod's creation to its readiness, by pool, as measured.
+        corrections: Of predicted speeds, by pool; what the spec states counts as it is.
         rooms: By pool. A placement without one may not grow.
 
     Raises:
@@ -97,6 +100,8 @@ def capacities(
             if stated
             else predicted_rates(plan, placement, spec, catalog)
         )
+        correction = corrections.get(placement.pool)
+        factor = 1.0 if stated or correction is None else correction.factor
         if rates is None:
             raise CapacityUnknown(
                 f"no speed is known for {plan.model} {placement.quantization} on {placement.accelerator} (pool "
@@ -107,8 +112,8 @@ def capacities(
         found.append(
             Capacity(
                 placement=placement.pool,
-                input_tokens_per_second=rates.input_tokens_per_second,
-                output_tokens_per_second=rates.output_tokens_per_second,
+                input_tokens_per_second=rates.input_tokens_per_second * factor,
+                output_tokens_per_second=rates.output_tokens_per_second * factor,
                 startup_seconds=startup.get(placement.pool, STARTUP_SECONDS),
                 available=room.replicas if room else placement.replicas,
                 price_per_hour=price,

@@ -20,6 +20,7 @@ from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.api.status import ConditionStatus
 from qwen3_operator.autoscale import record
 from qwen3_operator.autoscale.capacity import CapacityUnknown, capacities, request_of
+from qwen3_operator.autoscale.correction import corrections
 from qwen3_operator.autoscale.demand import DemandWatch
 from qwen3_operator.autoscale.fleet import emptiest_first, fleet, scraped
 from qwen3_operator.autoscale.memory import Manual, Memory
@@ -80,6 +81,7 @@ class Autoscaler:
         *,
         route_name: Callable[[Key], str | None] | None,
         gateways: Callable[[], Mapping[str, float]] = dict,
+        paces: Callable[[Key, PlanStatus], Mapping[str, float]] = lambda *_: {},
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Nothing is looked at before `run`.
@@ -92,6 +94,7 @@ class Autoscaler:
             enqueue: Asks for a reconcile.
             route_name: What requests at the gateway call a deployment that it routes to; None: no gateway.
             gateways: Its ready pods, and since when, in seconds since the epoch.
+            paces: Speed of a plan's placements as seen, over the predicted one, by pool.
             clock: Seconds since the epoch.
         """
         self._client = client
@@ -106,6 +109,7 @@ class Autoscaler:
         self._demand_changed = asyncio.Event()
         self._route_name = route_name
         self._gateways = gateways
+        self._paces = paces
         self._demand = DemandWatch(client, settings, self._demand_changed.set)
         self._known: dict[Key, _Known] = {}
         self._gone: set[Key] = set()
@@ -232,9 +236,18 @@ class Autoscaler:
         asked = counts(plan)
         pods = self._cache.owned(Kind.POD, key)
         view = fleet(asked, pods, now)
+        known.memory = replace(
+            known.memory, corrections=corrections(plan, known.memory.corrections, self._paces(key, plan))
+        )
         try:
-            startup = {**known.memory.startup, **view.startup}
-            able = capacities(spec, plan, self._planner.catalog, startup=startup, rooms=self._rooms.of(key))
+            able = capacities(
+                spec,
+                plan,
+                self._planner.catalog,
+                startup={**known.memory.startup, **view.startup},
+                corrections=known.memory.corrections,
+                rooms=self._rooms.of(key),
+            )
         except CapacityUnknown as unknown:
             self._tell(key, known, Verdict(ConditionStatus.FALSE, "CapacityUnknown", str(unknown)), None)
             return

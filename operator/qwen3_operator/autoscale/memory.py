@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.scaling import ScalingMode
+from qwen3_operator.autoscale.correction import Correction
 from qwen3_operator.autoscale.observe import Totals
 from qwen3_operator.scaling import State
 
@@ -52,6 +53,8 @@ class Memory:
     totals: Totals = field(default_factory=Totals)
     startup: Mapping[str, float] = field(default_factory=dict)
     """Seconds to readiness by pool, as measured."""
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
+    """Of predicted speeds, by pool."""
 
     def to_bytes(self) -> bytes:
         """Compressed JSON, some 20 kB. What each pod counted is left out: a gap comes with every restart."""
@@ -60,6 +63,7 @@ class Memory:
             "active_at": self.active_at,
             "state": self.state.to_json(),
             "startup": dict(self.startup),
+            "corrections": dict(self.corrections),
         }
         return gzip.compress(json.dumps(value, separators=(",", ":")).encode(), mtime=0)
 
@@ -79,6 +83,10 @@ class Memory:
                 # What pods counted is not kept, so the first look back has no rate.
                 state=replace(state, counters=None),
                 startup={str(pool): float(seconds) for pool, seconds in value["startup"].items()},
+                corrections={
+                    str(pool): Correction(str(shape), float(factor))
+                    for pool, (shape, factor) in value.get("corrections", {}).items()
+                },
             )
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no memory of the autoscaler: {error}") from error

@@ -53,6 +53,11 @@ def shown(outcome: Outcome, moment: Moment) -> Decision:
         granted=dict(outcome.granted),
         stopped=tuple(stop.value for stop in decision.stopped),
         bounds=in_force(outcome.bounds) if moment.spec.scaling.schedules else None,
+        corrected={
+            pool: f"{one.factor:.2f}"
+            for pool, one in outcome.memory.corrections.items()
+            if one.factor != 1 and not moment.spec.scaling.replica_capacity
+        },
         manual_until=stamp(manual.until) if is_held else None,
     )
 
@@ -61,7 +66,7 @@ def is_news(before: Decision | None, after: Decision, now: float) -> bool:
     """Whether the status should be written for it."""
     if before is None or _age(before, now) >= RENEW_SECONDS:
         return True
-    told = ("seen", "rule", "granted", "stopped", "bounds", "manual_until")
+    told = ("seen", "rule", "granted", "stopped", "bounds", "corrected", "manual_until")
     return any(getattr(before, name) != getattr(after, name) for name in told)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -20,6 +20,7 @@ from qwen3_operator.reconcile.capacity import calibrated, is_news, observed, pre
 from qwen3_operator.reconcile.kinds import Kind
 from qwen3_operator.reconcile.management import fetch
 from qwen3_operator.reconcile.observed import PodView
+from qwen3_operator.reconcile.pace import WARM_SECONDS, Pace, says_something
 from qwen3_operator.reconcile.readings import Reading, load_between, reading
 from qwen3_operator.sizing.offers import long_request
 
@@ -56,6 +57,9 @@ class _Meter:
     since: Reading | None = None
     """Start of what is being averaged."""
     capacity: Capacity | None = None
+    warm_at: float = 0.0
+    """From when on what the pod serves counts for its pace."""
+    pace: Pace = field(default_factory=Pace)
 
 
 class Meters:
@@ -74,6 +78,11 @@ class Meters:
         """What is known of the plan's placements."""
         meters = (self._meters.get((key, placement.pool)) for placement in (plan.placements if plan else ()))
         return tuple(meter.capacity for meter in meters if meter and meter.capacity)
+
+    def paces(self, key: Key, plan: PlanStatus) -> dict[str, float]:
+        """Speed that was seen over the predicted one, by pool, where enough was seen."""
+        meters = {placement.pool: self._meters.get((key, placement.pool)) for placement in plan.placements}
+        return {pool: meter.pace.ratio for pool, meter in meters.items() if meter and meter.pace.is_known}
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -111,9 +120,11 @@ class Meters:
         if meter is None or not _is_alike(meter.placement, placement):
             status = (self._cache.get(place[0]) or {}).get("status", {})
             known = stored(plan, status).get(placement.pool)
-            meter = self._meters[place] = _Meter(placement, _uid(view), self._clock(), capacity=known)
+            now = self._clock()
+            meter = self._meters[place] = _Meter(placement, _uid(view), now, capacity=known, warm_at=now + WARM_SECONDS)
         if meter.pod != _uid(view):
             meter.pod, meter.since, meter.due = _uid(view), None, self._clock()
+            meter.warm_at = meter.due + WARM_SECONDS
         return meter
 
     async def _ask(
@@ -151,8 +162,14 @@ class Meters:
         load = load_between(meter.since, found)
         if base is None or load is None or load.requests < _ENOUGH_REQUESTS:
             return None
+        is_warm = meter.since.at >= meter.warm_at
         meter.since = found
-        return observed(base, load, predicted_for(plan, placement, load, self._planner.catalog))
+        predicted = predicted_for(plan, placement, load, self._planner.catalog)
+        if predicted is not None and is_warm and says_something(load, placement):
+            uncached = replace(load, prompt_tokens=max(1, load.prompt_tokens - load.cached_tokens))
+            without = predicted_for(plan, placement, uncached, self._planner.catalog)
+            meter.pace = meter.pace.after(load, predicted, without or predicted)
+        return observed(base, load, predicted)
 
     def _request_tokens(self, key: Key, plan: PlanStatus) -> int:
         """Prompt plus answer of the requests that the plan counts with."""

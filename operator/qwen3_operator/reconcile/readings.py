@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwen3_runtime.engine_metrics import (
+    CACHED_TOKENS,
     ENGINE_METRICS,
     GENERATED_TOKENS,
     KV_CACHE_CAPACITY,
@@ -40,6 +41,8 @@ class Reading:
     """Sum over requests of the time that they took."""
     prompt_tokens: float
     answer_tokens: float
+    cached_tokens: float
+    """Of the prompts'; 0 where the engine does not say."""
 
     def is_before(self, later: Reading) -> bool:
         """Whether ``later`` counts on from here: after a restart the engine counts from zero."""
@@ -58,6 +61,8 @@ class Load:
     """Requests in flight: their time by the time that passed (Little's law)."""
     prompt_tokens: int
     answer_tokens: int
+    cached_tokens: int = 0
+    """Of the prompts'."""
 
 
 def reading(text: str, at: float) -> Reading | None:
@@ -80,6 +85,7 @@ def reading(text: str, at: float) -> Reading | None:
         request_seconds=value(REQUEST_DURATION, "_sum"),
         prompt_tokens=value(PROMPT_TOKENS),
         answer_tokens=value(GENERATED_TOKENS),
+        cached_tokens=value(CACHED_TOKENS),
     )
 
 
@@ -97,6 +103,7 @@ def load_between(first: Reading, last: Reading) -> Load | None:
         running=(last.request_seconds - first.request_seconds) / seconds,
         prompt_tokens=max(1, round((last.prompt_tokens - first.prompt_tokens) / requests)),
         answer_tokens=max(1, round((last.answer_tokens - first.answer_tokens) / requests)),
+        cached_tokens=max(0, round((last.cached_tokens - first.cached_tokens) / requests)),
     )
 
 

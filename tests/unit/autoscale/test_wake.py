@@ -47,6 +47,14 @@ async def test_only_the_deployment_that_the_gateway_routes_to_wakes() -> None:
     assert scaler.looked_at == [ROUTED]
 
 
+def test_only_a_deployment_that_is_routed_to_is_looked_for_at_the_gateway() -> None:
+    ready = {"front-0": 0.0, "front-1": 90.0}
+    scaler = Woken(route_name={ROUTED: "chat"}.get, gateways=lambda: ready)
+    assert scaler._gateways_of(ROUTED, 100.0) == frozenset({"front-0"}), "the other may not have been scraped yet"
+    assert scaler._gateways_of(NAMESAKE, 100.0) is None
+    assert Woken(route_name=None)._gateways_of(ROUTED, 100.0) is None
+
+
 @pytest.mark.parametrize("route_name", [None, {}.get, {ROUTED: "other"}.get])
 async def test_without_a_route_of_that_name_nothing_wakes(route_name: Any) -> None:
     scaler = Woken(route_name=route_name)

@@ -187,3 +187,29 @@ async def test_another_plan_starts_from_nothing(stage: Stage) -> None:
     assert len(stage.news) == 2
     stage.plans.plan = None
     assert await stage.after(10) == ""
+
+
+async def test_a_pods_first_minutes_say_nothing_of_its_pace(stage: Stage) -> None:
+    await stage.after(0)
+    for _ in range(3):
+        stage.engine.serve(1_000, 1.0)
+        assert await stage.after(60) == "Observed", "people see them"
+        assert stage.meters.paces(KEY, PLAN) == {}
+    for _ in range(20):
+        stage.engine.serve(1_000, 1.0)
+        await stage.after(60)
+    (slow,) = stage.meters.paces(KEY, PLAN).values()
+    assert slow == pytest.approx(0.5, abs=0.01), "never slower than that"
+    stage.cache.remove(Kind.POD, pod("chat-0"))
+    stage.put_pod("chat-1")
+    await stage.after(10)
+    stage.engine.serve(1_000, 0.001)
+    await stage.after(60)
+    assert stage.meters.paces(KEY, PLAN) == {"h100": slow}, "another pod begins with first minutes of its own"
+
+
+async def test_an_idle_engine_says_nothing_of_its_pace(stage: Stage) -> None:
+    for _ in range(40):
+        stage.engine.serve(20)
+        await stage.after(60)
+    assert stage.meters.paces(KEY, PLAN) == {}

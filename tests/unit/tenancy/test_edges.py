@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -171,6 +172,7 @@ async def test_the_gateway_is_asked_with_the_token(monkeypatch: pytest.MonkeyPat
     await runner.cleanup()
     assert asked == ["Bearer the-token"]
     assert poller.view("acme") is not None
+    assert poller.ready == {"gateway": datetime(2026, 11, 24, 12, 1, tzinfo=UTC).timestamp()}
 
 
 async def _known_token() -> str:
@@ -178,13 +180,15 @@ async def _known_token() -> str:
 
 
 class _Pods:
-    """One ready gateway."""
+    """One ready gateway, and one that starts."""
 
     async def list(self, *_: Any, **__: Any) -> Listing:
-        status = {"podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}
-        pod = named("gateway", status=status)
-        pod["metadata"]["creationTimestamp"] = "2026-11-24T12:00:00Z"
-        return Listing([pod], "7")
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-24T12:01:00Z"}
+        pod = named("gateway", status={"podIP": "127.0.0.1", "conditions": [ready]})
+        starting = named("gateway-2", status={"podIP": "127.0.0.2", "conditions": [ready | {"status": "False"}]})
+        for one in (pod, starting):
+            one["metadata"]["creationTimestamp"] = "2026-11-24T12:00:00Z"
+        return Listing([starting, pod], "7")
 
 
 async def test_what_was_not_written_is_written_the_next_time() -> None:
