@@ -133,11 +133,11 @@ def hpa(kube: Kube) -> Iterator[str]:
 
 def _hpa_of_the_docs(name: str) -> Object:
     """For another deployment; kubectl scale and the HPA's own pace are the same."""
-    found: Object = yaml.safe_load(Path("docs/examples/hpa.yaml").read_text())
+    [_, found] = yaml.safe_load_all(Path("docs/examples/hpa.yaml").read_text())
     found["metadata"] = {"name": name, "namespace": NAMESPACE}
     found["spec"]["scaleTargetRef"]["name"] = name
     found["spec"]["metrics"][0]["external"]["metric"]["selector"]["matchLabels"]["deployment"] = name
-    return found
+    return dict(found)
 
 
 @pytest.mark.usefixtures("load")

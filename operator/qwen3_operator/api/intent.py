@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +16,8 @@ TokenCount = Annotated[int, Field(ge=1, le=1_048_576)]
 
 _DURATION = r"^([1-9][0-9]*|[0-9]*[1-9][0-9]*[.][0-9]+|[0-9]+[.][0-9]*[1-9][0-9]*)(ms|s|m)$"
 _DECIMAL = r"^([1-9][0-9]*|[0-9]*[1-9][0-9]*[.][0-9]+|[0-9]+[.][0-9]*[1-9][0-9]*)$"
+_Z95 = 1.6449
+"""95th percentile of the standard normal distribution."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
@@ -85,14 +88,22 @@ class Tokens(ApiModel):
     """Length of a prompt or an answer in tokens."""
 
     p50: TokenCount | None = None
-    """Median, for which times are predicted. Default: p95."""
+    """Median. Times and load are predicted for the mean that follows from it and p95, which is higher the further they
+    are apart. Default: p95."""
     p95: TokenCount
-    """95th percentile, for which memory is sized."""
+    """95th percentile, for which memory is sized, and what a long prompt adds to the time to first token."""
 
     @property
-    def typical(self) -> int:
-        """The length that times are predicted for."""
-        return self.p50 or self.p95
+    def mean(self) -> int:
+        """The length that load and times are predicted for.
+
+        Lengths are taken to be log-normal, as the body of prompt lengths in production is (ServeGen, arXiv 2505.09999):
+        exp(mu + sigma^2 / 2), at most the 95th percentile. For answers, which are nearer to exponential there, it is
+        3 % more than the mean of an exponential distribution (p95 4.3 times p50).
+        """
+        median = self.p50 or self.p95
+        sigma = math.log(self.p95 / median) / _Z95
+        return min(self.p95, round(median * math.exp(sigma**2 / 2)))
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

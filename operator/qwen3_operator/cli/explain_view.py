@@ -36,7 +36,7 @@ def explained(name: str, spec: DeploymentSpec, status: DeploymentStatus, nearest
     ready = f"{status.ready} ready" if status.ready else "not planned"
     parts: list[RenderableType] = [Text.assemble((f"{name}: {ready}", "bold"), f", {status.url}" if status.url else "")]
     if status.plan:
-        parts += plan_parts(status.plan, spec.slo)
+        parts += plan_parts(status.plan, spec)
     if outdated := _outdated(status.conditions):
         parts += [Text(), Text.assemble(("A better plan exists: ", "bold yellow"), outdated)]
     for found in status.capacity:

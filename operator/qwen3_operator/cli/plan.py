@@ -68,7 +68,7 @@ def _parts(answer: Answer, *, everything: bool) -> list[RenderableType]:
     rejected = answer.rejected(everything=True) if everything else answer.alternatives(_NEAREST)
     listed = rejected_part(rejected, answer.found.rejected_counts)
     if isinstance(answer.found, PlanStatus):
-        return [Text(f"{name}: fits", "bold"), *plan_parts(answer.found, answer.document.spec.slo), *listed]
+        return [Text(f"{name}: fits", "bold"), *plan_parts(answer.found, answer.document.spec), *listed]
     judgement = "is wrong" if answer.is_wrong else "does not fit"
     heading = Text.assemble((f"{name}: {judgement}", "bold red"), f" ({answer.found.reason})")
     return [heading, Text(answer.found.message), *listed]

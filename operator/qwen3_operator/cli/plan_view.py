@@ -11,6 +11,7 @@ from rich.text import Text
 
 from qwen3_operator.cli.tables import INDENT, plain_table
 from qwen3_operator.sizing.explain import over_nodes, unjudged
+from qwen3_operator.sizing.needs import ASSUMED_INPUT_TOKENS, ASSUMED_OUTPUT_TOKENS
 from qwen3_operator.sizing.text import counted, gigabytes, money, thousands
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from qwen3_operator.api.intent import ServiceLevel
+    from qwen3_operator.api.deployment import DeploymentSpec
+    from qwen3_operator.api.intent import ServiceLevel, Workload
     from qwen3_operator.api.status import MemoryPlan, Placement, PlanStatus, Predicted, Rejection
 
 _BAR_WIDTH = 44
@@ -39,14 +41,29 @@ MEMORY_LINES = (
 """Field of MemoryPlan, what people call it, its colour."""
 
 
-def plan_parts(plan: PlanStatus, wanted: ServiceLevel) -> list[RenderableType]:
+def plan_parts(plan: PlanStatus, spec: DeploymentSpec) -> list[RenderableType]:
     """The choice: one block per placement, then what binds it."""
     parts: list[RenderableType] = [_headline(plan)]
     for placement in plan.placements:
-        parts += [Text(), _placed(placement), Text(), _memory(placement), Text(), _time(placement, wanted)]
+        parts += [Text(), _placed(placement), Text(), _memory(placement), Text(), _time(placement, spec.slo)]
     if plan.binding:
         parts += [Text(), Text.assemble(("Binding: ", "bold"), f"{plan.binding.constraint}: {plan.binding.message}")]
+    if assumed := _assumed(plan, spec.workload):
+        parts += [Text(), Text.assemble(("Assumed: ", "bold"), assumed)]
     return parts
+
+
+def _assumed(plan: PlanStatus, workload: Workload) -> str:
+    """Lengths that the spec does not say, which may make the plan dearer than it has to be."""
+    writes = any(found.predicted and found.predicted.tokens_per_second for found in plan.placements)
+    if workload.input_tokens is not None and (workload.output_tokens is not None or not writes):
+        return ""
+    lacks = "lengths" if workload.input_tokens is None else "outputTokens"
+    times = [f"{ASSUMED_INPUT_TOKENS} tokens in"] if workload.input_tokens is None else []
+    times += [f"{ASSUMED_OUTPUT_TOKENS} out"] if writes else []
+    judged = f", times for {' and '.join(times)}" if times else ""
+    memory = f"memory is for requests of all {plan.context_length} tokens of the context"
+    return f"spec.workload says no {lacks}: {memory}{judged}"
 
 
 def rejected_part(rejected: Sequence[Rejection], counts: Mapping[str, int]) -> list[RenderableType]:

@@ -90,6 +90,8 @@ class Replicas:
     """Prompt tokens that the engine computes in one pass."""
     input: Floats
     output: Floats
+    long_input: Floats
+    """At least ``input``."""
     clients: Floats
     """Per data-parallel group."""
     kv_tokens: Floats

@@ -30,6 +30,8 @@ class Times:
     per_token: Floats
     behind: Floats
     """From the mean time to first token to that of the last of those that wait together."""
+    longer: Floats
+    """What a prompt of the 95th percentile takes to compute beyond one of mean length."""
     running: Floats
     """Requests per data-parallel group that run at a time."""
 
@@ -47,18 +49,24 @@ class _Parts:
 
 
 def closed_loop(batch: Replicas, k: Coefficients) -> Times:
-    """Times at a steady number of clients with equal lengths."""
+    """Times at a steady number of clients."""
     running = running_requests(batch)
-    passes = np.ceil(batch.input / batch.chunk)
-    overhead = passes * pass_overhead(batch, k)
-    one = passes * prefill_pass(batch, k, batch.input / passes, batch.input) + overhead + head(batch, k, 1.0)
+    one, overhead = _one_prompt(batch, k, batch.input)
+    longer = _one_prompt(batch, k, batch.long_input)[0] - one
     step = decode_step(batch, k, running, batch.input + batch.output / 2)
     parts = _Parts(running, step, one, overhead)
     columns = zip(_waves(batch, k, parts), _mixed(batch, k, parts), strict=True)
     first, per_token, behind = (np.where(batch.vllm, mixed, wave) for wave, mixed in columns)
     answer = first + (batch.output - 1) * per_token
     wait = (batch.clients - running) / running * answer
-    return Times(first + wait, per_token, behind + wait, running)
+    return Times(first + wait, per_token, behind + wait, longer, running)
+
+
+def _one_prompt(batch: Replicas, k: Coefficients, length: Floats) -> tuple[Floats, Floats]:
+    """Seconds to compute one prompt of so many tokens, and the part of it that is overhead of the passes."""
+    passes = np.ceil(length / batch.chunk)
+    overhead = passes * pass_overhead(batch, k)
+    return passes * prefill_pass(batch, k, length / passes, length) + overhead + head(batch, k, 1.0), overhead
 
 
 def running_requests(batch: Replicas) -> Floats:

@@ -37,6 +37,10 @@ COVERED = (
 )
 
 
+_SMALLEST = 5e8
+"""Parameters. The smallest model of the rows is Qwen3-0.6B."""
+
+
 def is_covered(layout: Layout, concurrency: float) -> bool:
     """Whether measured rows agree in family of accelerators, engine, format and kind of model.
 
@@ -62,4 +66,4 @@ def _is_usual(layout: Layout) -> bool:
 
 def _is_plain(model: Model) -> bool:
     other = model.recurrent is not None or model.vision_parameters > 0
-    return model.generates and not other
+    return model.generates and not other and model.parameters >= _SMALLEST

@@ -84,8 +84,12 @@ def gather(pairs: Sequence[tuple[Layout, Load]]) -> Replicas:
             layouts.append(layout)
         where[number] = position
     loads = np.array(
-        [(load.input_tokens, load.output_tokens, load.concurrency, _room(load)) for _, load in pairs], dtype=float
-    ).reshape(-1, 4)
+        [
+            (load.input_tokens, load.output_tokens, load.concurrency, _room(load), load.long_input_tokens)
+            for _, load in pairs
+        ],
+        dtype=float,
+    ).reshape(-1, 5)
     return _replicas(layouts, where, loads)
 
 
@@ -126,6 +130,7 @@ def _replicas(layouts: list[Layout], where: NDArray[np.intp], loads: Floats) -> 
         chunk=floats(prefill_chunk),
         input=loads[:, 0],
         output=loads[:, 1],
+        long_input=np.maximum(loads[:, 0], loads[:, 4]),
         clients=np.maximum(1.0, loads[:, 2] / groups),
         kv_tokens=loads[:, 3] / groups,
     )

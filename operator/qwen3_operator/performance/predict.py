@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from qwen3_operator.performance.arrays import Floats, Replicas
     from qwen3_operator.performance.types import Layout, Load
 
+_MEDIAN, _TAIL = 50, 95
+"""Percentiles: the first stands for the mean, long prompts are given at the second."""
 MOST_CLIENTS = 4096
 """Above it ``largest_concurrency`` does not look: SGLang's own limit of running requests."""
 
@@ -105,9 +107,13 @@ def first_token_at(times: Times, percentile: int) -> Floats:
     """Time to first token at a percentile from 50 on.
 
     Requests of one wave are done evenly from its start to its end (SGLang), and arrivals that clump wait evenly behind
-    each other (vLLM): from the mean at 50 the time grows in proportion to the last one's at 100.
+    each other (vLLM): from the mean at 50 the time grows in proportion to the last one's at 100. How long a prompt is
+    does not hang on whose turn it is: the two spreads add up as those of independent numbers do, as the root of the sum
+    of their squares.
     """
-    return np.asarray(times.first_token + times.behind * max(0, percentile - 50) / 50)
+    behind = times.behind * (_TAIL - _MEDIAN) / (100 - _MEDIAN)
+    spread = np.hypot(behind, times.longer)
+    return np.asarray(times.first_token + spread * max(0, percentile - _MEDIAN) / (_TAIL - _MEDIAN))
 
 
 def _coefficients(pairs: Sequence[tuple[Layout, Load]], constants: PerformanceConstants) -> Coefficients:
@@ -120,7 +126,7 @@ def _speeds(batch: Replicas, times: Times, clients: Floats, known: Sequence[Know
     columns = (
         times.first_token,
         times.per_token,
-        first_token_at(times, 95),
+        first_token_at(times, _TAIL),
         np.maximum(clients, 1.0) * batch.output / answer,
         (batch.input + batch.output) / answer,
         np.minimum(times.running * batch.data_parallel, np.maximum(clients, 1.0)),

@@ -46,14 +46,17 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Clients that each send the next request when the last is answered, all of the same lengths in tokens."""
+    """Clients that each send the next request when the last is answered."""
 
     input_tokens: int
     output_tokens: int
+    """Mean lengths of prompts and answers."""
     concurrency: float
     """Of the replica."""
     kv_tokens: int | None = None
     """KV cache of the replica in tokens; None: more than the load can fill."""
+    long_input_tokens: int = 0
+    """Length of a prompt at the 95th percentile; up to ``input_tokens``: all are of one length."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ class Traffic:
     """How many replicas share it, at least one; None: as many as it takes."""
     input_tokens: int
     output_tokens: int
-    """Of a typical request; 1 where the models write no tokens."""
+    """Of a mean request; 1 where the models write no tokens."""
+    long_input_tokens: int
+    """Of a prompt at the 95th percentile."""
     assumed: bool
     """Whether the two lengths are the project's assumption."""
 
@@ -136,8 +138,8 @@ def typical_request(spec: DeploymentSpec, *, generates: bool) -> tuple[int, int]
     """Tokens of its prompt and of its answer; an embedding or a rank is an answer of one."""
     prompt, answer = spec.workload.input_tokens, spec.workload.output_tokens
     return (
-        prompt.typical if prompt else ASSUMED_INPUT_TOKENS,
-        (answer.typical if answer else ASSUMED_OUTPUT_TOKENS) if generates else 1,
+        prompt.mean if prompt else ASSUMED_INPUT_TOKENS,
+        (answer.mean if answer else ASSUMED_OUTPUT_TOKENS) if generates else 1,
     )
 
 
@@ -151,6 +153,7 @@ def _traffic(spec: DeploymentSpec, *, generates: bool) -> Traffic:
         replicas=None if spec.replicas is None else max(1, spec.replicas),
         input_tokens=inputs,
         output_tokens=outputs,
+        long_input_tokens=prompt.p95 if prompt else inputs,
         assumed=prompt is None or (generates and answer is None),
     )
 

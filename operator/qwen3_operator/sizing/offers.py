@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog, Checkpoint, Model, QuantizationFormat
 
 Quality = tuple[int, int, int]
+AUTO_CONTEXT = 32768
+"""Tokens of context that models are compared with where the spec names none: what all of Qwen3 reads without YaRN."""
 GGUF_PREFIX = "GGUF-"
 """Of the formats that llama.cpp runs."""
 _SUGGESTED = 4
@@ -117,7 +119,7 @@ def _of_use_case(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | 
 
 
 def _offers_of(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator[Offer]:
-    context = spec.model.context_length or model.native_context
+    context = spec.model.context_length or _unasked_context(spec, model)
     for checkpoint in model.checkpoints:
         form = catalog.quantizations[checkpoint.quantization]
         if spec.model.source.library.needs_repository and not checkpoint.repository:
@@ -125,6 +127,13 @@ def _offers_of(spec: DeploymentSpec, model: Model, catalog: Catalog) -> Iterator
         if _asked(spec) in {Quantization.AUTO, form.name}:
             quality = (-(model.quality or 0), -model.parameters, form.rank)
             yield Offer(model, checkpoint, form, context, long_request(spec, model) or context, quality)
+
+
+def _unasked_context(spec: DeploymentSpec, model: Model) -> int:
+    """The model's own; where the plan chooses among models the same for all, or one would be charged for more."""
+    if spec.model.name != AUTO:
+        return model.native_context
+    return min(model.native_context, max(AUTO_CONTEXT, long_request(spec, model) or 0))
 
 
 def _unnamed_format(spec: DeploymentSpec) -> str | None:

@@ -46,8 +46,9 @@ COLUMNS = (
     "valid",
     "reason",
     "source",
+    "predicted_version",
 )
-"""What is written beside a row."""
+"""What is written beside a row. The last is the engine version whose speed it is; ``current`` is what plans use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def _cells(found: _Judged | str, speed: Speed | None) -> dict[str, str]:
         "request_tokens_per_s": f"{speed.request_tokens_per_second:.2f}",
         # No row was measured of what does not run.
         "source": "calculated" if found.problem else speed.known,
+        "predicted_version": found.layout.engine_version or "current",
     }
 
 

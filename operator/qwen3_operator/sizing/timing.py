@@ -74,7 +74,8 @@ class Timing:
 
     def _pairs(self, concurrency: Sequence[float]) -> list[tuple[Layout, Load]]:
         rows = zip(self._layouts, self._lengths, self._room, concurrency, strict=True)
-        return [(layout, Load(prompt, answer, count, room)) for layout, (prompt, answer), room, count in rows]
+        longest = self._wanted.traffic.long_input_tokens
+        return [(layout, Load(prompt, answer, count, room, longest)) for layout, (prompt, answer), room, count in rows]
 
 
 def speed_of(option: Option, concurrency: float, wanted: Wanted, catalog: Catalog) -> Speed | None:

@@ -258,3 +258,23 @@ def test_a_model_that_embeds_has_no_time_per_token() -> None:
     shown = run("plan", "-f", "-", "--hardware", "1x8 L40S", stdin=text).stdout
     assert "input tokens per second, replica" in shown
     assert "output token" not in shown
+
+
+@pytest.mark.parametrize(
+    ("workload", "words"),
+    [
+        (
+            "",
+            "spec.workload says no lengths: memory is for requests of all 8192 tokens of the context, times for 1024",
+        ),
+        (
+            "  workload: {inputTokens: {p95: 1000}}\n",
+            "spec.workload says no outputTokens: memory is for requests of all",
+        ),
+        ("  workload: {inputTokens: {p95: 1000}, outputTokens: {p95: 500}}\n", ""),
+    ],
+)
+def test_lengths_that_nobody_said_are_told(workload: str, words: str) -> None:
+    text = run("plan", "-f", "-", "--hardware", "1x8 H100-SXM", stdin=GOOD + workload).stdout
+    assert ("Assumed: " in text) is bool(words)
+    assert words in " ".join(text.split())

@@ -19,6 +19,7 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "docs" / "examples").glob("*.yaml
 CLUSTER = [gpu_node("g"), npu_node("n"), node("c")]
 PLACED = {
     "best-chat-model.yaml": [("H100-SXM", "BF16")],
+    "hpa.yaml": [("H100-SXM", "BF16")],
     "qwen3-32b-ascend.yaml": [("Ascend-910B3", "W8A8")],
     "qwen3-32b-gpu-and-ascend.yaml": [("H100-SXM", "FP8"), ("Ascend-910B3", "W8A8")],
     "qwen3-32b-gpu.yaml": [("H100-SXM", "BF16")],
@@ -30,9 +31,7 @@ PLACED = {
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_example(path: Path) -> None:
-    made = yaml.safe_load(path.read_text())
-    if made["kind"] != "Qwen3Deployment":
-        return
+    [made] = [found for found in yaml.safe_load_all(path.read_text()) if found["kind"] == "Qwen3Deployment"]
     assert broken_rules(made) == []
     taken = CLUSTER[2:] if path.name == "qwen3-tiny.yaml" else CLUSTER
     answer = plan(DeploymentSpec.model_validate(made["spec"]), inventory(taken, [], CATALOG), CATALOG)

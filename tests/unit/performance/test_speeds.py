@@ -205,3 +205,27 @@ def test_every_accelerator_has_a_speed_or_none_of_them_for_a_reason() -> None:
         found = speeds([(layout("Qwen3-8B", accelerator.name), Load(1024, 256, 4))], CONSTANTS)[0]
         has_numbers = accelerator.memory_bandwidth is not None and bool(accelerator.rates)
         assert (found is not None) == (accelerator.device in {"cuda", "rocm"} and has_numbers), accelerator.name
+
+
+@given(LAYOUTS, LOADS, st.lists(st.integers(1, 100_000), min_size=2, max_size=4))
+@settings(deadline=None)
+def test_longer_long_prompts_move_the_tail_and_nothing_else(of: Layout, load: Load, longest: list[int]) -> None:
+    found = [speeds([(of, replace(load, long_input_tokens=tokens))], CONSTANTS)[0] for tokens in sorted(longest)]
+    seen = [one for one in found if one is not None]
+    assert len(seen) == len(longest)
+    assert len({(one.time_to_first_token, one.time_per_output_token) for one in seen}) == 1
+    for shorter, longer in pairwise(seen):
+        assert shorter.time_to_first_token_p95 <= longer.time_to_first_token_p95 * ROUNDING
+
+
+def test_the_tail_holds_what_a_long_prompt_takes_by_itself() -> None:
+    one, long = speed(layout(), prompt=1000, clients=1), speed(layout(), prompt=16_000, clients=1)
+    [mixed] = speeds([(layout(), Load(1000, 256, 1, None, 16_000))], CONSTANTS)
+    assert mixed is not None
+    assert mixed.time_to_first_token == one.time_to_first_token
+    assert mixed.time_to_first_token_p95 == pytest.approx(long.time_to_first_token, rel=0.01)
+
+
+def test_a_model_smaller_than_all_that_were_measured_is_calculated() -> None:
+    assert speed(layout("Qwen3-Tiny")).known == "calculated"
+    assert speed(layout("Qwen3-0.6B")).known == "measured"

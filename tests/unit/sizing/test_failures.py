@@ -157,7 +157,7 @@ def test_a_smaller_model_is_proposed_with_less_load_where_neither_alone_does() -
     found = re.search(words, answer.message)
     assert found is not None, answer.message
     model, load = {"source": LIBRARY, "quantization": found[2]}, {"concurrency": int(found[3]), **lengths}
-    assert found[1] == "Qwen3-8B"
+    assert found[1] == "Qwen3-4B"
     planned(spec(found[1], model=model, workload=load, slo=slo), gpu_node("g", "Tesla-T4", count=4))
 
 

@@ -9,7 +9,7 @@ from qwen3_operator.api.status import PlanStatus
 from qwen3_operator.inventory import inventory
 from qwen3_operator.sizing import PlanFailure, evaluate, plan, spec_digest, with_replicas
 from tests.unit.inventory.objects import a3_node, duo_node, gpu_node, node, npu_node, pod
-from tests.unit.sizing.given import CATALOG, PRICED, planned, spec
+from tests.unit.sizing.given import CATALOG, LIBRARY, PRICED, planned, spec
 
 GIB = 1 << 30
 
@@ -100,7 +100,8 @@ def test_a_model_that_embeds_reads_and_does_not_write() -> None:
     assert (predicted.time_per_output_token, predicted.tokens_per_second) == ("", None)
     assert place.max_concurrency == place.kv_cache_tokens // 2000, "prompts alone lie in the KV cache"
     seconds = float(predicted.time_to_first_token[:-2]) / 1000
-    assert predicted.input_tokens_per_second == pytest.approx(16 * 500 / seconds, rel=0.01)
+    mean = Tokens.model_validate(load["inputTokens"]).mean
+    assert predicted.input_tokens_per_second == pytest.approx(16 * mean / seconds, rel=0.01)
     with_answers = asked.model_copy(
         update={"workload": asked.workload.model_copy(update={"output_tokens": Tokens(p95=9000)})}
     )
@@ -356,3 +357,13 @@ def test_digest_ignores_what_planning_does() -> None:
 def test_plan_is_pure() -> None:
     found = inventory([gpu_node("g"), node("c")], [], CATALOG)
     assert plan(spec(), found, CATALOG) == plan(spec(), found, CATALOG)
+
+
+def test_models_are_compared_with_one_context_whether_it_is_said_or_not() -> None:
+    def best(context: int | None, name: str, count: int) -> tuple[str, int]:
+        model = {"source": LIBRARY} | ({"contextLength": context} if context else {})
+        found = planned(spec("Auto", model=model, optimizeFor="Quality"), gpu_node("g", name, count=count))
+        return found.model, found.context_length
+
+    for name, count in (("NVIDIA-L40S", 1), ("NVIDIA-GeForce-RTX-4090", 2)):
+        assert best(None, name, count) == best(32768, name, count)
