@@ -55,6 +55,10 @@ class Intake:
         self.seen_at: dict[Kind, float] = {}
         """Monotonic time of the last news of each kind."""
 
+    def listed(self, kind: Kind) -> None:
+        """All there is of a kind was read, which is news even where there is nothing."""
+        self.seen_at[kind] = time.monotonic()
+
     def upsert(self, kind: Kind, obj: dict[str, Any]) -> None:
         """An object was added or modified, or is simply there."""
         self.seen_at[kind] = time.monotonic()

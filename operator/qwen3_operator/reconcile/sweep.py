@@ -42,6 +42,7 @@ async def sweep(client: Client, cache: Cache, intake: Intake, namespaces: Sequen
             intake.upsert(kind, obj)
         for obj in cache.missing(kind, objects, oldest):
             intake.remove(kind, obj)
+        intake.listed(kind)
 
 
 async def sweep_forever(

@@ -73,3 +73,10 @@ async def test_a_failed_round_is_followed_by_the_next() -> None:
         await asyncio.wait_for(rounds, 0.3)
     assert cache.get(KEY) is not None
     assert await queue.get() == KEY
+
+
+async def test_a_kind_of_which_there_is_nothing_was_heard_of() -> None:
+    cache = Cache()
+    ears = intake(cache, [])
+    await sweep(cast("Client", Cluster({})), cache, ears, (), tuple(Kind))
+    assert set(ears.seen_at) == set(Kind)
