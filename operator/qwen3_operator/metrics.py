@@ -70,8 +70,9 @@ REPLICAS = Gauge("qwen3_deployment_replicas", "Replicas that should run.", _DEPL
 READY_REPLICAS = Gauge("qwen3_deployment_ready_replicas", "Replicas that serve.", _DEPLOYMENT)
 TARGET = Gauge(
     "qwen3_deployment_target_seconds",
-    "Targets of spec.slo: time_to_first_token, time_per_output_token.",
-    [*_DEPLOYMENT, "target"],
+    "Targets of spec.slo: time_to_first_token, time_per_output_token. percentile: the recorded one that the first is"
+    " compared with, the highest that is not above spec.slo.percentile.",
+    [*_DEPLOYMENT, "target", "percentile"],
 )
 LEADER = Gauge("qwen3_operator_leader", "1 on the replica that reconciles.")
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.kind import tools
+from tests.kind.steps import Steps
 
 Object = dict[str, Any]
 
@@ -65,6 +69,13 @@ class Helm:
             stdin=yaml.safe_dump(values),
         )  # fmt: skip
         return str(json.loads(answer)["info"]["notes"])
+
+
+def provided() -> Helm:
+    """The real helm; fetched where the machine has none."""
+    if shutil.which("helm") is None:
+        tools.provide_helm(Steps())
+    return Helm(tools.path("helm"))
 
 
 @functools.cache

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tests.chart.chart import CI_VALUES, Helm
-from tests.kind import tools
-from tests.kind.steps import Steps
+from tests.chart.chart import CI_VALUES, Helm, provided
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
-    """The real helm; fetched where the machine has none."""
-    if shutil.which("helm") is None:
-        tools.provide_helm(Steps())
-    return Helm(tools.path("helm"))
+    """The real helm."""
+    return provided()
 
 
 @pytest.fixture(scope="session")

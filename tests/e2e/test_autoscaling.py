@@ -95,7 +95,7 @@ def test_alerts_are_loaded_and_see_the_deployments(kube: Kube) -> None:
     poll("all rules evaluated without an error", lambda: healths() == {"ok"}, timeout=150, interval=5)
     where = f'namespace="{NAMESPACE}",deployment="{BUSY}"'
     _wait_series(kube, f'qwen3_deployment_condition{{condition="Ready",{where}}} == 1')
-    _wait_series(kube, f"qwen3:first_byte_seconds:p95_5m{{{where}}}")
+    _wait_series(kube, f'qwen3:first_token_seconds:quantile_5m{{percentile="95",{where}}}')
 
 
 @pytest.mark.usefixtures("load")

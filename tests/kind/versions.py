@@ -82,14 +82,22 @@ COREDNS = GoTool("coredns", "v1.14.7", {"coredns": "."}, module="github.com/core
 KWOK = _one("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok")
 KUBE_ROUTER = _one("kube-router", "v2.1.0", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router")
 REGISTRY = GoTool("registry", "v3.0.0", {"registry": "."}, module="github.com/distribution/distribution/v3")
-PROMETHEUS = GoTool(
-    name="prometheus",
-    version="v0.316.0",  # the module's name for 3.16.0
-    packages={"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
-    tags="remove_all_sd enable_kubernetes_sd",
-    ldflags="-X github.com/prometheus/common/version.Version=3.16.0",
-    module="github.com/prometheus/prometheus",
-)
+
+
+def _prometheus(program: str) -> GoTool:
+    return GoTool(
+        name=program,
+        version="v0.316.0",  # the module's name for 3.16.0
+        packages={program: f"github.com/prometheus/prometheus/cmd/{program}"},
+        tags="remove_all_sd enable_kubernetes_sd",
+        ldflags="-X github.com/prometheus/common/version.Version=3.16.0",
+        module="github.com/prometheus/prometheus",
+    )
+
+
+PROMETHEUS = _prometheus("prometheus")
+# Apart, since a cluster needs none: tests of the rules build it when they first run.
+PROMTOOL = _prometheus("promtool")
 
 NODE_TOOLS = (KUBERNETES_TOOLS, CONTAINERD, ETCD, CRICTL, COREDNS, KUBE_ROUTER)
 HOST_TOOLS = (KIND, KWOK, REGISTRY)

@@ -5,40 +5,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwen3_operator import metrics
-from qwen3_operator.api.status import ConditionStatus
+from qwen3_operator.api.status import ConditionStatus, ConditionType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from qwen3_operator.api.intent import ServiceLevel
     from qwen3_operator.api.status import DeploymentStatus
     from qwen3_operator.reconcile.kinds import Key
 
 _VALUES = {ConditionStatus.TRUE: 1, ConditionStatus.FALSE: 0, ConditionStatus.UNKNOWN: -1}
+PERCENTILES = (50, 75, 90, 95, 99)
+"""Those of the time to the first token that the chart's rules record: PromQL takes no percentile out of a series."""
 
 
-def export(key: Key, status: DeploymentStatus, targets: Mapping[str, float | None]) -> None:
+def export(key: Key, status: DeploymentStatus, slo: ServiceLevel | None) -> None:
     """Set its gauges.
 
     Args:
         key: The deployment.
         status: As it stands.
-        targets: Seconds of spec.slo by name; None where there is none.
+        slo: spec.slo; None where it cannot be read.
     """
-    for condition in status.conditions:
-        metrics.CONDITION.labels(*key, condition.type).set(_VALUES[condition.status])
+    values = {condition.type: _VALUES[condition.status] for condition in status.conditions}
+    for kind in ConditionType:
+        if kind in values:
+            metrics.CONDITION.labels(*key, kind).set(values[kind])
+        else:
+            metrics.CONDITION.remove(*key, kind)  # Autoscaling with mode Off: its last word must not stay
     metrics.REPLICAS.labels(*key).set(sum(one.replicas for one in status.plan.placements) if status.plan else 0)
     metrics.READY_REPLICAS.labels(*key).set(status.ready_replicas)
-    for target, seconds in targets.items():
-        if seconds is None:
-            metrics.TARGET.remove_by_labels({**_labels(key), "target": target})
-        else:
-            metrics.TARGET.labels(*key, target).set(seconds)
+    metrics.TARGET.remove_by_labels(_labels(key))
+    if slo is not None:
+        _export_targets(key, slo)
 
 
 def forget(key: Key) -> None:
     """The deployment is gone."""
     for gauge in (metrics.CONDITION, metrics.REPLICAS, metrics.READY_REPLICAS, metrics.TARGET):
         gauge.remove_by_labels(_labels(key))
+
+
+def _export_targets(key: Key, slo: ServiceLevel) -> None:
+    percentile = max(one for one in PERCENTILES if one <= slo.percentile)
+    targets = {"time_to_first_token": slo.first_token_seconds, "time_per_output_token": slo.output_token_seconds}
+    for target, seconds in targets.items():
+        if seconds is not None:
+            metrics.TARGET.labels(*key, target, percentile).set(seconds)
 
 
 def _labels(key: Key) -> dict[str, str]:

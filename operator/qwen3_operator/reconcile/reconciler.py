@@ -208,7 +208,7 @@ class Reconciler:
         now = datetime.now(UTC)
         status = report(observed, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
         metadata = {name: deployment["metadata"][name] for name in ("name", "namespace", "uid")}
-        exported.export(Key(metadata["namespace"], metadata["name"]), status, _targets(deployment["spec"]))
+        exported.export(Key(metadata["namespace"], metadata["name"]), status, _slo(deployment["spec"]))
         written = stored(status)
         if written == observed.previous:
             return
@@ -230,10 +230,9 @@ class Reconciler:
             _LOG.warning("event not posted", extra={"reason": body["reason"], "error": str(error)})
 
 
-def _targets(spec: Mapping[str, Any]) -> dict[str, float | None]:
-    """Seconds by name; none where the spec is of another version."""
+def _slo(spec: Mapping[str, Any]) -> ServiceLevel | None:
+    """None where the spec is of another version."""
     try:
-        slo = ServiceLevel.model_validate(spec.get("slo", {}))
+        return ServiceLevel.model_validate(spec.get("slo", {}))
     except ValidationError:
-        return {}
-    return {"time_to_first_token": slo.first_token_seconds, "time_per_output_token": slo.output_token_seconds}
+        return None

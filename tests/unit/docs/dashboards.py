@@ -1,86 +1,140 @@
 """Grafana dashboards of the chart, made from a few lines each: ``python -m tests.unit.docs.dashboards``.
 
-A panel is a title, a unit and queries by legend. Dashboards choose their data source and, where it is about one, the
-deployment by variables.
+Dashboards choose their data source and, by variables, namespaces or one deployment. Series of the operator are taken by
+namespace and deployment, so that the next pod of the operator goes on with the same line.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+
+from tests.unit.docs.grafana import Panel, States, Variable, dashboard
 
 FOLDER = Path(__file__).parents[3] / "charts/qwen3-operator/files/dashboards"
-SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 ONE = 'namespace="$namespace",deployment="$deployment"'
 PODS = 'namespace="$namespace",serving_qwen3_io_deployment="$deployment"'
 ROUTE = 'deployment_namespace="$namespace",deployment="$deployment"'
-WIDTH, HEIGHT = 12, 8
+CHOSEN = 'namespace=~"$namespaces"'
+EACH = "{{namespace}}/{{deployment}}"
+TOKENS = "si:tok/s"
+FAILED = 'code=~"5.."'
 
 
-class Panel(NamedTuple):
-    """One graph."""
-
-    title: str
-    unit: str
-    """Grafana's name of it: s, short, percentunit, tokens/s as ``ops``."""
-    queries: dict[str, str]
-    """By legend."""
+def told(metric: str, chosen: str) -> str:
+    """A series of the operator, whichever of its pods tells it."""
+    return f"max by (namespace, deployment) ({metric}{{{chosen}}})"
 
 
-def quantile(part: str, metric: str, chosen: str) -> str:
+def condition(kind: str, chosen: str) -> str:
+    """Its value: 1, 0 or -1."""
+    return told("qwen3_deployment_condition", f'{chosen},condition="{kind}"')
+
+
+def rate(metric: str, chosen: str = "", by: str = "") -> str:
+    """Per second over five minutes."""
+    return f"sum{f' by ({by}) ' if by else ''}(rate({metric}{{{chosen}}}[5m]))"
+
+
+def quantile(part: str, metric: str, chosen: str, by: str = "") -> str:
     """Of a histogram over five minutes."""
-    return f"histogram_quantile({part}, sum by (le) (rate({metric}_bucket{{{chosen}}}[5m])))"
+    return f"histogram_quantile({part}, {rate(f'{metric}_bucket', chosen, f'{by}, le' if by else 'le')})"
+
+
+def share(part: str, whole: str) -> str:
+    """0 where there is nothing of the part."""
+    return f"({part} or 0 * {whole}) / {whole}"
 
 
 FLEET = (
-    Panel(
-        "Deployments that do not serve",
-        "short",
-        {"{{namespace}}/{{deployment}}": 'qwen3_deployment_condition{condition="Ready"} < 1'},
+    States(
+        "Ready is not True, and should be",
+        {EACH: f"{condition('Ready', CHOSEN)} < 1 and {told('qwen3_deployment_replicas', CHOSEN)} > 0"},
+        "Empty where all is well. Deployments that sleep are left out.",
     ),
     Panel(
         "Replicas",
         "short",
         {
-            "{{namespace}}/{{deployment}} wanted": "qwen3_deployment_replicas",
-            "{{namespace}}/{{deployment}} ready": "qwen3_deployment_ready_replicas",
+            f"{EACH} wanted": told("qwen3_deployment_replicas", CHOSEN),
+            f"{EACH} ready": told("qwen3_deployment_ready_replicas", CHOSEN),
         },
     ),
-    Panel("Tokens generated per second", "ops", {"{{namespace}}/{{deployment}}": "qwen3:generated_tokens:rate_5m"}),
-    Panel("First byte, 95 % within", "s", {"{{namespace}}/{{deployment}}": "qwen3:first_byte_seconds:p95_5m"}),
-    Panel("KV cache in use", "percentunit", {"{{namespace}}/{{deployment}}": "qwen3:kv_cache_usage:max"}),
-    Panel("Requests that wait in engines", "short", {"{{namespace}}/{{deployment}}": "qwen3:requests_waiting:sum"}),
+    Panel("Tokens generated", TOKENS, {EACH: f"qwen3:generated_tokens:rate_5m{{{CHOSEN}}}"}),
+    Panel(
+        "First token of streams, 95 % within",
+        "s",
+        {EACH: f'qwen3:first_token_seconds:quantile_5m{{{CHOSEN},percentile="95"}}'},
+        "As the pods see it; requests that wait in the gateway are below.",
+    ),
+    Panel(
+        "KV cache in use",
+        "percentunit",
+        {EACH: f"qwen3:kv_cache_usage:max{{{CHOSEN}}}"},
+        "Of the fullest pod. llama.cpp and Transformers do not say.",
+    ),
+    Panel("Requests that wait in engines", "short", {EACH: f"qwen3:requests_waiting:sum{{{CHOSEN}}}"}),
     Panel(
         "Requests at the gateway",
         "reqps",
-        {"{{model}} {{code}}": "sum by (model, code) (rate(qwen3_gateway_requests_total[5m]))"},
+        {"{{model}} {{code}}": rate("qwen3_gateway_requests_total", by="model, code")},
     ),
     Panel(
-        "Tokens by tenant",
-        "ops",
-        {"{{tenant}}": 'sum by (tenant) (rate(qwen3_gateway_tokens_total{kind!="cached"}[5m]))'},
+        "Part of them that fails",
+        "percentunit",
+        {
+            "{{model}}": share(
+                rate("qwen3_gateway_requests_total", FAILED, by="model"),
+                rate("qwen3_gateway_requests_total", by="model"),
+            )
+        },
+        "Answers of 500 and above. Limits (429) and clients that left (499) are no failures.",
+    ),
+    Panel(
+        "Wait at the gateway for a replica, 95 % within",
+        "s",
+        {"{{model}}": quantile("0.95", "qwen3_gateway_queue_seconds", "", by="model")},
+    ),
+    Panel(
+        "Part that misses its first-token target",
+        "percentunit",
+        {
+            "{{model}}": share(
+                rate("qwen3_gateway_first_token_missed_total", by="model"),
+                rate("qwen3_gateway_requests_arrived_total", by="model"),
+            )
+        },
+        "Of requests through the gateway, from their arrival there. 0 without spec.slo.timeToFirstToken.",
+    ),
+    Panel(
+        "Tokens by tenant", TOKENS, {"{{tenant}}": rate("qwen3_gateway_tokens_total", 'kind!="cached"', by="tenant")}
+    ),
+    Panel(
+        "Requests refused by a limit",
+        "reqps",
+        {"{{tenant}} {{limit}}": rate("qwen3_gateway_limited_total", by="tenant, limit")},
+        "Empty until a tenant reaches one.",
     ),
 )
 DEPLOYMENT = (
     Panel(
         "Replicas",
         "short",
-        {"wanted": f"qwen3_deployment_replicas{{{ONE}}}", "ready": f"qwen3_deployment_ready_replicas{{{ONE}}}"},
+        {
+            "wanted": told("qwen3_deployment_replicas", ONE),
+            "ready": told("qwen3_deployment_ready_replicas", ONE),
+        },
     ),
+    Panel("Requests", "reqps", {"{{code}}": rate("qwen3_runtime_requests_total", PODS, by="code")}),
     Panel(
-        "Requests per second",
-        "reqps",
-        {"{{code}}": f"sum by (code) (rate(qwen3_runtime_requests_total{{{PODS}}}[5m]))"},
-    ),
-    Panel(
-        "First byte",
+        "First token of streams",
         "s",
         {
-            "half within": quantile("0.5", "qwen3_runtime_time_to_first_byte_seconds", PODS),
-            "95 % within": quantile("0.95", "qwen3_runtime_time_to_first_byte_seconds", PODS),
-            "target": f'qwen3_deployment_target_seconds{{{ONE},target="time_to_first_token"}}',
+            "half within": quantile("0.5", "qwen3_runtime_time_to_first_byte_seconds", f'{PODS},stream="true"'),
+            "95 % within": quantile("0.95", "qwen3_runtime_time_to_first_byte_seconds", f'{PODS},stream="true"'),
+            "target": told("qwen3_deployment_target_seconds", f'{ONE},target="time_to_first_token"'),
         },
+        "Between two bounds of the buckets (1, 2, 5, 10 s and so on) it is an estimate.",
     ),
     Panel(
         "Time per output token",
@@ -88,8 +142,9 @@ DEPLOYMENT = (
         {
             "half within": quantile("0.5", "qwen3_engine_time_per_output_token_seconds", PODS),
             "95 % within": quantile("0.95", "qwen3_engine_time_per_output_token_seconds", PODS),
-            "target": f'qwen3_deployment_target_seconds{{{ONE},target="time_per_output_token"}}',
+            "target": told("qwen3_deployment_target_seconds", f'{ONE},target="time_per_output_token"'),
         },
+        "llama.cpp and Transformers do not say.",
     ),
     Panel(
         "First token of the answer, after the thought",
@@ -100,13 +155,28 @@ DEPLOYMENT = (
         },
     ),
     Panel(
-        "Tokens per second",
-        "ops",
+        "Answers in one piece",
+        "s",
         {
-            "prompt": f"sum(rate(qwen3_engine_prompt_tokens_total{{{PODS}}}[5m]))",
-            "of it cached": f"sum(rate(qwen3_engine_cached_prompt_tokens_total{{{PODS}}}[5m]))",
-            "generated": f"sum(rate(qwen3_engine_generated_tokens_total{{{PODS}}}[5m]))",
+            "half within": quantile("0.5", "qwen3_runtime_time_to_first_byte_seconds", f'{PODS},stream="false"'),
+            "95 % within": quantile("0.95", "qwen3_runtime_time_to_first_byte_seconds", f'{PODS},stream="false"'),
         },
+        "Of requests that ask for no stream: the time of the whole answer.",
+    ),
+    Panel(
+        "Tokens in the engines",
+        TOKENS,
+        {
+            "prompt": rate("qwen3_engine_prompt_tokens_total", PODS),
+            "of it cached": rate("qwen3_engine_cached_prompt_tokens_total", PODS),
+            "generated": rate("qwen3_engine_generated_tokens_total", PODS),
+        },
+    ),
+    Panel(
+        "Tokens of complete answers",
+        TOKENS,
+        {"{{kind}}": rate("qwen3_runtime_tokens_total", f'{PODS},kind!="prompt"', by="kind")},
+        "Thoughts and answers apart.",
     ),
     Panel(
         "In the engines",
@@ -123,9 +193,9 @@ AUTOSCALER = (
         "Requests asked for and let through",
         "reqps",
         {
-            "at the gateway": f"sum(rate(qwen3_gateway_requests_arrived_total{{{ROUTE}}}[1m]))",
-            "at the pods, {{via}}": f"sum by (via) (rate(qwen3_runtime_requests_arrived_total{{{PODS}}}[1m]))",
-            "late at the gateway": f"sum(rate(qwen3_gateway_first_token_missed_total{{{ROUTE}}}[1m]))",
+            "at the gateway": rate("qwen3_gateway_requests_arrived_total", ROUTE),
+            "at the pods, {{via}}": rate("qwen3_runtime_requests_arrived_total", PODS, by="via"),
+            "late at the gateway": rate("qwen3_gateway_first_token_missed_total", ROUTE),
         },
     ),
     Panel(
@@ -140,27 +210,28 @@ AUTOSCALER = (
         "Work and replicas",
         "short",
         {
-            "work that arrives": f"qwen3_autoscaler_work_replicas{{{ONE}}}",
-            "headroom": f"qwen3_autoscaler_headroom_replicas{{{ONE}}}",
-            "wanted": f"qwen3_autoscaler_replicas{{{ONE}}}",
-            "planned": f"qwen3_deployment_replicas{{{ONE}}}",
-            "ready": f"qwen3_deployment_ready_replicas{{{ONE}}}",
+            "work that arrives": told("qwen3_autoscaler_work_replicas", ONE),
+            "headroom": told("qwen3_autoscaler_headroom_replicas", ONE),
+            "wanted": told("qwen3_autoscaler_replicas", ONE),
+            "planned": told("qwen3_deployment_replicas", ONE),
+            "ready": told("qwen3_deployment_ready_replicas", ONE),
         },
+        "Empty with spec.scaling.mode Off, but for planned and ready.",
     ),
     Panel(
         "Changes per hour, all deployments",
         "short",
         {"{{direction}} by {{rule}}": "sum by (direction, rule) (increase(qwen3_operator_scalings_total[1h]))"},
     ),
-    Panel(
-        "Not scaled now",
-        "short",
-        {"{{namespace}}/{{deployment}}": 'qwen3_deployment_condition{condition="Autoscaling"} < 1'},
+    States(
+        "Autoscaling is not True, all deployments",
+        {EACH: 'max by (namespace, deployment) (qwen3_deployment_condition{condition="Autoscaling"}) < 1'},
+        "Empty where all is well. Meanwhile the last scale holds.",
     ),
     Panel(
-        "Reads of Prometheus per second",
-        "ops",
-        {"{{result}}": "sum by (result) (rate(qwen3_operator_prometheus_reads_total[5m]))"},
+        "Rounds of queries to Prometheus",
+        "reqps",
+        {"{{result}}": rate("qwen3_operator_prometheus_reads_total", by="result")},
     ),
     Panel(
         "A round over all deployments",
@@ -170,7 +241,12 @@ AUTOSCALER = (
 )
 COLD_START = (
     Panel("Phases of each pod so far", "s", {"{{pod}} {{phase}}": f"qwen3_runtime_phase_seconds{{{PODS}}}"}),
-    Panel("Parts of the engine's start", "s", {"{{pod}} {{phase}}": f"qwen3_engine_startup_seconds{{{PODS}}}"}),
+    Panel(
+        "Parts of the engine's start",
+        "s",
+        {"{{pod}} {{phase}}": f"qwen3_engine_startup_seconds{{{PODS}}}"},
+        "SGLang alone says so.",
+    ),
     Panel(
         "Weights fetched",
         "bytes",
@@ -178,63 +254,29 @@ COLD_START = (
             "{{pod}}": f"qwen3_runtime_weights_fetched_bytes{{{PODS}}}",
             "{{pod}} of": f"qwen3_runtime_weights_source_bytes{{{PODS}}}",
         },
+        "Empty where the weights lie on a claim already.",
     ),
-    Panel("Requests that wait at the gateway", "short", {"{{model}}": "qwen3_gateway_waiting_requests"}),
+    Panel(
+        "Requests that wait at the gateway, all models",
+        "short",
+        {"{{model}}": "sum by (model) (qwen3_gateway_waiting_requests)"},
+    ),
 )
-
-
-def dashboard(title: str, panels: tuple[Panel, ...], *, about_one: bool) -> dict[str, Any]:
-    """Grafana's JSON."""
-    return {
-        "uid": title.lower().replace(" ", "-"),
-        "title": title,
-        "tags": ["qwen3"],
-        "schemaVersion": 39,
-        "refresh": "30s",
-        "time": {"from": "now-3h", "to": "now"},
-        "templating": {"list": [_source(), *(_choices() if about_one else ())]},
-        "panels": [_panel(number, panel) for number, panel in enumerate(panels)],
-    }
-
-
-def _panel(number: int, panel: Panel) -> dict[str, Any]:
-    row, column = divmod(number, 2)
-    return {
-        "id": number + 1,
-        "type": "timeseries",
-        "title": panel.title,
-        "datasource": SOURCE,
-        "gridPos": {"x": column * WIDTH, "y": row * HEIGHT, "w": WIDTH, "h": HEIGHT},
-        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
-        "targets": [
-            {"refId": chr(ord("A") + index), "datasource": SOURCE, "expr": query, "legendFormat": legend}
-            for index, (legend, query) in enumerate(panel.queries.items())
-        ],
-    }
-
-
-def _source() -> dict[str, Any]:
-    return {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Data source"}
-
-
-def _choices() -> tuple[dict[str, Any], ...]:
-    queries = {
-        "namespace": "label_values(qwen3_deployment_replicas, namespace)",
-        "deployment": 'label_values(qwen3_deployment_replicas{namespace="$namespace"}, deployment)',
-    }
-    return tuple(
-        {"name": name, "type": "query", "datasource": SOURCE, "query": query, "refresh": 2}
-        for name, query in queries.items()
-    )
+# Named apart from the single one: links between dashboards hand values on by name, and "All" is no namespace.
+NAMESPACES = Variable("namespaces", "label_values(qwen3_deployment_replicas, namespace)", is_many=True)
+DEPLOYMENT_CHOICE = (
+    Variable("namespace", NAMESPACES.query),
+    Variable("deployment", 'label_values(qwen3_deployment_replicas{namespace="$namespace"}, deployment)'),
+)
 
 
 def files() -> dict[Path, str]:
     """Every dashboard, as it should be."""
     made = {
-        "fleet": dashboard("Qwen3 fleet", FLEET, about_one=False),
-        "deployment": dashboard("Qwen3 deployment", DEPLOYMENT, about_one=True),
-        "autoscaler": dashboard("Qwen3 autoscaler", AUTOSCALER, about_one=True),
-        "cold-start": dashboard("Qwen3 cold start", COLD_START, about_one=True),
+        "fleet": dashboard("Qwen3 fleet", FLEET, (NAMESPACES,)),
+        "deployment": dashboard("Qwen3 deployment", DEPLOYMENT, DEPLOYMENT_CHOICE),
+        "autoscaler": dashboard("Qwen3 autoscaler", AUTOSCALER, DEPLOYMENT_CHOICE),
+        "cold-start": dashboard("Qwen3 cold start", COLD_START, DEPLOYMENT_CHOICE),
     }
     return {FOLDER / f"{name}.json": json.dumps(content, indent=2) + "\n" for name, content in made.items()}
 

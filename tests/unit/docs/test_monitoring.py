@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from prometheus_client import REGISTRY
 
-from qwen3_operator import metrics
+from qwen3_operator.api.status import ConditionType
 from qwen3_operator.autoscale.samples import QUERIES
-from qwen3_runtime.engine_metrics import ENGINE_METRICS, Kind
-from qwen3_runtime.gateway.metrics import Metrics as GatewayMetrics
-from qwen3_runtime.metrics import Metrics as RuntimeMetrics
 from tests.unit.docs import dashboards
+from tests.unit.docs.exported import OF_TARGETS, exported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,25 +26,9 @@ RULES: list[dict[str, Any]] = [
 ]
 ALERTS = [rule for rule in RULES if "alert" in rule]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
-HISTOGRAM = ("_bucket", "_sum", "_count")
-
-
-def exported() -> Iterator[str]:
-    """Names of series of the operator, the gateway and the pods."""
-    assert metrics.LEADER, "the operator's are registered"
-    for registry in (REGISTRY, GatewayMetrics().registry, RuntimeMetrics({}).registry):
-        for family in registry.collect():
-            if family.type == "counter":
-                yield f"{family.name}_total"
-            elif family.type == "histogram":
-                yield from (family.name + part for part in HISTOGRAM)
-            else:
-                yield family.name
-    for metric in ENGINE_METRICS:
-        yield from (metric.name + part for part in HISTOGRAM) if metric.kind is Kind.HISTOGRAM else (metric.name,)
-
-
-NAMES = frozenset(exported())
+EXPORTED = exported()
+OF_RECORDED = frozenset({"namespace", "deployment", "percentile", "le"})
+VARIABLE = re.compile(r"label_values\((.*), (\w+)\)")
 
 
 def named(text: str) -> set[str]:
@@ -55,22 +36,52 @@ def named(text: str) -> set[str]:
     return set(re.findall(r"\bqwen3(?:_[a-z0-9_]+|:[a-z0-9_:]+)", text))
 
 
+def labels_of(name: str) -> frozenset[str]:
+    return OF_RECORDED if name in RECORDED else EXPORTED[name] | OF_TARGETS
+
+
+def chosen(text: str) -> Iterator[tuple[str, str, str]]:
+    """Series, label and value of each matcher in a query."""
+    for name, inside in re.findall(r"\b(qwen3[a-z0-9_:]+)\{([^}]*)\}", text):
+        for label, value in re.findall(r'(\w+)(?:=~|!=|!~|=)"([^"]*)"', inside):
+            yield name, label, value
+
+
 def queries() -> Iterator[tuple[str, str]]:
+    """All of the autoscaler, rules, panels and variables, by where they stand."""
     for name, query in QUERIES.items():
         yield f"autoscaler: {name}", query
     for rule in RULES:
         yield rule.get("alert") or rule["record"], rule["expr"]
     for path, text in dashboards.files().items():
-        for panel in json.loads(text)["panels"]:
+        content = json.loads(text)
+        for panel in content["panels"]:
             for target in panel["targets"]:
                 yield f"{path.stem}: {panel['title']}", target["expr"]
+        for variable in content["templating"]["list"]:
+            if variable["type"] == "query":
+                yield f"{path.stem}: ${variable['name']}", variable["query"]
 
 
 @pytest.mark.parametrize(("where", "query"), tuple(queries()), ids=lambda value: value[:40])
-def test_every_series_of_a_query_is_exported(where: str, query: str) -> None:
+def test_every_series_of_a_query_is_exported_with_the_labels_that_it_names(where: str, query: str) -> None:
     found = named(query)
     assert found, where
-    assert found <= NAMES | RECORDED
+    assert found <= EXPORTED.keys() | RECORDED
+    there = frozenset[str]().union(*map(labels_of, found))
+    if variable := VARIABLE.fullmatch(query):
+        assert variable[2] in there
+    for inside in re.findall(r"\b(?:by|on) \(([^)]*)\)", query):
+        made = {"__name__", *(("deployment",) if "label_replace" in query else ())}
+        assert set(inside.split(", ")) <= there | made
+    for name, label, value in chosen(query):
+        assert label in labels_of(name)
+        assert label != "condition" or value in set(ConditionType)
+
+
+def test_alerts_and_panels_read_every_recorded_series() -> None:
+    read = {name for _, query in queries() for name in named(query)}
+    assert read >= RECORDED
 
 
 def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:

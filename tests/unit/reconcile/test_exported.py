@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from prometheus_client import REGISTRY
 
+from qwen3_operator.api.intent import ServiceLevel
+from qwen3_operator.api.status import Condition, ConditionStatus
 from qwen3_operator.reconcile.exported import export, forget
 from qwen3_operator.reconcile.kinds import Key
 from qwen3_operator.reconcile.report import report
@@ -25,7 +28,7 @@ def series() -> Iterator[tuple[str, str, float]]:
 
 
 def test_gauges_follow_the_status_and_go_with_the_deployment() -> None:
-    export(KEY, report(observed(), NOW), {"time_to_first_token": 2.0, "time_per_output_token": None})
+    export(KEY, report(observed(), NOW), ServiceLevel.model_validate({"timeToFirstToken": "2s"}))
     found = {(name, label): value for name, label, value in series()}
     assert found["qwen3_deployment_condition", "Planned"] == 1
     assert found["qwen3_deployment_condition", "Ready"] == 0
@@ -34,7 +37,37 @@ def test_gauges_follow_the_status_and_go_with_the_deployment() -> None:
     assert found["qwen3_deployment_ready_replicas", ""] == 0
     assert found["qwen3_deployment_target_seconds", "time_to_first_token"] == 2.0
     assert ("qwen3_deployment_target_seconds", "time_per_output_token") not in found
-    export(KEY, report(observed(), NOW), {"time_to_first_token": None, "time_per_output_token": None})
+    export(KEY, report(observed(), NOW), ServiceLevel())
     assert "qwen3_deployment_target_seconds" not in {name for name, _, _ in series()}
     forget(KEY)
     assert list(series()) == []
+
+
+def test_a_condition_that_is_no_more_says_nothing_more() -> None:
+    blind = Condition(
+        type="Autoscaling",
+        status=ConditionStatus.FALSE,
+        observed_generation=1,
+        last_transition_time=NOW,
+        reason="NoScrape",
+        message="",
+    )
+    status = report(observed(), NOW)
+    export(KEY, status.model_copy(update={"conditions": (*status.conditions, blind)}), None)
+    assert ("qwen3_deployment_condition", "Autoscaling", 0) in series()
+    export(KEY, status, None)
+    assert "Autoscaling" not in {label for _, label, _ in series()}
+    forget(KEY)
+
+
+@pytest.mark.parametrize(("asked", "recorded"), [(50, "50"), (89, "75"), (95, "95"), (98, "95"), (99, "99")])
+def test_a_target_names_the_recorded_percentile_that_is_not_above_its_own(asked: int, recorded: str) -> None:
+    for percentile in (60, asked):
+        slo = ServiceLevel.model_validate({"timeToFirstToken": "2s", "percentile": percentile})
+        export(KEY, report(observed(), NOW), slo)
+    labels = {"namespace": KEY.namespace, "deployment": KEY.name, "target": "time_to_first_token"}
+    samples = [
+        sample for family in REGISTRY.collect() for sample in family.samples if sample.labels.items() >= labels.items()
+    ]
+    assert [sample.labels["percentile"] for sample in samples] == [recorded]
+    forget(KEY)
