@@ -60,6 +60,7 @@ DEPLOYMENTS = {
 OPERATOR = {
     f"qwen3_operator_leader{{{LEADER}}}": steady(1),
     f"qwen3_operator_leader{{{STANDBY}}}": steady(0),
+    f"process_start_time_seconds{{{LEADER}}}": steady(1e9),
     **histogram("qwen3_operator_scaling_round_seconds", LEADER, "0.05", each=3),
     f"qwen3_operator_scaling_round_seconds_count{{{STANDBY}}}": steady(0),
     f'qwen3_operator_watch_age_seconds{{kind="Pod",{LEADER}}}': steady(3),

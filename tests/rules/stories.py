@@ -39,6 +39,7 @@ _FULL = Fired("team/chat: requests wait for KV cache", _OF_CHAT)
 _BLIND = Fired("team/chat is not scaled: the last scale holds", _OF_CHAT)
 _BUSY = Fired("team/chat: work of 2.5 replicas, more than may run", _OF_CHAT)
 _NO_LEADER = Fired("no replica of the operator reconciles")
+_RESTARTS = Fired("the operator has started anew 5 times within an hour", _OPERATOR)
 _STOPPED = Fired("the operator leads and makes no scaling decisions", _OPERATOR)
 _SILENT = Fired("the operator has seen no Pod for half an hour", {**_OPERATOR, "kind": "Pod"})
 _REFUSED = Fired("the API server refuses the operator's requests", {**_OPERATOR, "status": "403"})
@@ -253,6 +254,31 @@ OPERATOR = (
         "leadership moves within a minute",
         {f"qwen3_operator_leader{{{LEADER}}}": "1+0x20 stale", f"qwen3_operator_leader{{{STANDBY}}}": "0+0x22 1+0x60"},
         {"15m": NOBODY, "30m": NOBODY},
+    ),
+    Story(
+        "Qwen3OperatorRestarts",
+        "it leads for ten minutes each time",
+        {
+            f"process_start_time_seconds{{{LEADER}}}": "".join(f"{count}+0x18 _ " for count in range(1, 9)),
+            f"qwen3_operator_leader{{{LEADER}}}": "1+0x18 _ " * 8,
+        },
+        {"35m": NOBODY, "55m": (_RESTARTS,)},
+    ),
+    Story(
+        "Qwen3OperatorRestarts",
+        "an upgrade and a lost Lease",
+        {
+            f"process_start_time_seconds{{{LEADER}}}": "1+0x10 stale",
+            f"process_start_time_seconds{{{STANDBY}}}": "_x11 2+0x40 3+0x60",
+            f"qwen3_operator_leader{{{STANDBY}}}": "_x11 1+0x100",
+        },
+        {f"{minute}m": NOBODY for minute in (10, 30, 50)},
+    ),
+    Story(
+        "Qwen3OperatorRestarts",
+        "restarts of something else",
+        {'process_start_time_seconds{pod="other-0"}': "1+1x120", f"qwen3_operator_leader{{{LEADER}}}": "1+0x120"},
+        {"50m": NOBODY},
     ),
     Story(
         "Qwen3AutoscalerStopped",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import REGISTRY
+from prometheus_client import PROCESS_COLLECTOR, REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from qwen3_operator import metrics
@@ -30,6 +30,8 @@ def _own() -> Iterator[tuple[str, tuple[str, ...]]]:
         for collector in tuple(registry._collector_to_names):
             if isinstance(collector, MetricWrapperBase):
                 yield from _series(collector._name, str(collector._type), tuple(collector._labelnames))
+    for family in PROCESS_COLLECTOR.collect():  # in the operator's registry
+        yield from ((sample.name, ()) for sample in family.samples)
 
 
 def _of_engines() -> Iterator[tuple[str, tuple[str, ...]]]:

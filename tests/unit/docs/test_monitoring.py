@@ -33,7 +33,7 @@ VARIABLE = re.compile(r"label_values\((.*), (\w+)\)")
 
 def named(text: str) -> set[str]:
     """Series in a query."""
-    return set(re.findall(r"\bqwen3(?:_[a-z0-9_]+|:[a-z0-9_:]+)", text))
+    return set(re.findall(r"\b(?:qwen3(?:_[a-z0-9_]+|:[a-z0-9_:]+)|process_[a-z_]+)", text))
 
 
 def labels_of(name: str) -> frozenset[str]:
