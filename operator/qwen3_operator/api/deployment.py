@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from qwen3_operator.api.base import ApiModel, Rule, as_atomic, as_set
+from qwen3_operator.api.adapter import Adapter  # noqa: TC001  # pydantic reads it at run time
+from qwen3_operator.api.base import ApiModel, Rule, as_atomic, as_map, as_set
 from qwen3_operator.api.intent import Objective, Positive, ServiceLevel, Workload, decimal_rule
 from qwen3_operator.api.scaling import Scaling
 from qwen3_operator.api.source import ModelSource, SubdomainName  # noqa: TC001  # pydantic reads them at run time
@@ -79,7 +80,9 @@ class ThinkingDefault(StrEnum):
     DISABLED = "Disabled"
 
 
+MAX_ADAPTERS = 32
 _LIBRARY = {"source": {"persistentVolumeClaim": {"claimName": "library", "path": "{model}-{quantization}"}}}
+_ADAPTER = {"name": "support", "source": {"persistentVolumeClaim": {"claimName": "adapters", "path": "support"}}}
 
 
 class Model(ApiModel):
@@ -102,8 +105,24 @@ class Model(ApiModel):
     """Name that requests carry in "model". Default: the name of the model."""
     source: ModelSource
     """Where the weights come from."""
+    adapters: Annotated[tuple[Adapter, ...], Field(max_length=MAX_ADAPTERS), as_map("name")] = ()
+    """LoRA adapters that are served beside the model, each under its own name. A change replaces the pods."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.name != 'Auto' || !has(self.adapters) || self.adapters.size() == 0",
+            "spec.model.adapters were trained on one model: name it in spec.model.name instead of Auto",
+            good={"model": {"adapters": [_ADAPTER]}},
+            bad={"model": {**_LIBRARY, "name": AUTO, "adapters": [_ADAPTER]}},
+        ),
+        Rule(
+            "!has(self.adapters) || "
+            "self.adapters.all(a, a.name != (has(self.servedName) ? self.servedName : self.name))",
+            "spec.model.adapters must not bear the name that the model itself is served under (spec.model.servedName, "
+            "else spec.model.name)",
+            good={"model": {"servedName": "chat", "adapters": [_ADAPTER]}},
+            bad={"model": {"servedName": _ADAPTER["name"], "adapters": [_ADAPTER]}},
+        ),
         Rule(
             "self.name == 'Auto' || (!has(self.useCase) && !has(self.minimumQuality))",
             "spec.model.useCase and spec.model.minimumQuality are for spec.model.name: Auto",

@@ -51,7 +51,7 @@ def _kind(definition: Definition) -> Iterator[str]:
         yield f"### {definition.kind}: {part}"
         yield node["description"]
         yield _table(node, part)
-    rules = "\n".join(f"- {text}" for text in _rules(schema))
+    rules = "\n".join(f"- {text}" for text in dict.fromkeys(_rules(schema)))
     yield f"### {definition.kind}: rules\n\nRefused at apply, with these words:\n\n{rules}"
     columns = "\n".join(f"| {c['name']} | {_column(c)} | `{c['jsonPath']}` |" for c in definition.columns)
     yield f"### Columns of `kubectl get {short_name}`\n\n| column | shown | from |\n|---|---|---|\n{columns}"

@@ -1,4 +1,4 @@
-"""Where the weights of a ``Qwen3Deployment`` come from: ``spec.model.source``."""
+"""Where the weights of a ``Qwen3Deployment`` come from: ``spec.model.source``, and the same for its adapters."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Library(ApiModel):
 
 def _path_rules(kind: str, required: dict[str, str]) -> tuple[Rule, ...]:
     """Rules for the folder inside a volume; ``required`` are the other fields that a valid source must have."""
-    field = f"spec.model.source.{kind}.path"
+    field = f"spec.model.source.{kind}.path (likewise an adapter's)"
     no_claim = {} if kind == "persistentVolumeClaim" else {"persistentVolumeClaim": None}
 
     def example(path: str) -> dict[str, Any]:
@@ -130,7 +130,8 @@ class HubSource(Library):
     """A repository on a hub, fetched and verified before the engine starts."""
 
     repository: Annotated[str, Field(max_length=256, pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
-    """owner/name. Default: the repository that the catalog knows for the model and the format."""
+    """owner/name. Default: the repository that the catalog knows for the model and the format. An adapter's has no
+    default."""
     revision: Annotated[str, Field(max_length=256, pattern=r"^\S*$")] = ""
     """Branch, tag or commit. Empty: the main branch."""
     endpoint: Endpoint | None = None
@@ -139,7 +140,7 @@ class HubSource(Library):
     """Token for private and gated repositories."""
     files: Patterns = ()
     """Shell patterns of the files to fetch. Empty: all that an engine can use; of a GGUF repository the planned
-    format."""
+    format; of an adapter its two files."""
 
     @property
     @override
@@ -164,7 +165,8 @@ class S3Source(Library):
     checksums: Checksums = Checksums.REQUIRED
     """Required: SHA256SUMS must lie beside the weights. WhenPresent: without it only sizes are checked."""
     files: Patterns = ()
-    """Shell patterns of the objects to fetch, below the prefix. Empty: all that an engine can use."""
+    """Shell patterns of the objects to fetch, below the prefix. Empty: all that an engine can use; of an adapter its
+    two files."""
 
     @property
     @override
@@ -205,14 +207,14 @@ class ModelSource(ApiModel):
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
             " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in _KINDS) + " == 1",
-            f"spec.model.source takes exactly one of {', '.join(_KINDS[:-1])} and {_KINDS[-1]}",
+            f"spec.model.source (likewise an adapter's) takes exactly one of {', '.join(_KINDS[:-1])} and {_KINDS[-1]}",
             good={"model": {"source": {"persistentVolumeClaim": None, "huggingFace": {}}}},
             bad={"model": {"source": {"huggingFace": {}}}},
         ),
         Rule(
             "!has(self.download) || has(self.huggingFace) || has(self.modelScope) || has(self.modelers) || "
             "has(self.s3)",
-            "spec.model.source.download is for weights that are fetched, from a hub or from s3",
+            "spec.model.source.download (likewise an adapter's) is for what is fetched, from a hub or from s3",
             good={
                 "model": {
                     "source": {

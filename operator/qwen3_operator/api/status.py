@@ -55,6 +55,8 @@ class MemoryPlan(ApiModel):
     """What the device has."""
     weights: int
     """Its part of the model."""
+    adapters: int = 0
+    """Room for LoRA adapters."""
     kv_cache: int
     """Keys and values of the tokens in flight."""
     state: int = 0

@@ -76,6 +76,22 @@ class DeviceCost(Row):
         return round((self.context + collective) * MIB)
 
 
+class AdapterRule(Row):
+    """How an engine makes room for LoRA adapters."""
+
+    devices: tuple[DeviceKind, ...]
+    """On which it serves them."""
+    ranks: tuple[int, ...] = ()
+    """Ranks that there can be room for; the next one above is taken. Empty: any."""
+    base_slot: bool = False
+    """Whether the model without an adapter takes the room of one more."""
+    source: str
+
+    def rank(self, asked: int) -> int:
+        """Rank that room is made for. No adapter's is above the largest."""
+        return next((rank for rank in self.ranks if rank >= asked), asked)
+
+
 class ReportedSpeed(Row):
     """Tokens per second of one request alone, as somebody saw it; not measured by the project."""
 
@@ -122,6 +138,8 @@ class Engine(Row):
     """Whether a thought ends with a given number of tokens: what spec.thinking.maxBudgetTokens needs."""
     embeds: bool = True
     """Whether it serves models that embed or rank texts."""
+    adapters: AdapterRule | None = None
+    """Of LoRA adapters, each served under its own name; None: it does not serve them so."""
     reported: tuple[ReportedSpeed, ...] = ()
     """Speeds that come before what is calculated for the same model, format and device."""
     unverified: str = ""

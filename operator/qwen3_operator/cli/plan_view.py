@@ -32,6 +32,7 @@ _NOTHING = 1000
 """A part of the memory that is no line of its own."""
 MEMORY_LINES = (
     ("weights", "weights", "bright_blue"),
+    ("adapters", "LoRA adapters", "magenta"),
     ("kv_cache", "KV cache", "green"),
     ("state", "recurrent state", "cyan"),
     ("activations", "engine reserve", "yellow"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qwen3_operator.cli.answers import Answer
     from qwen3_operator.cli.plot_data import Bar, Point
 
-_COLOURS = ("#4c78a8", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#e6e6e6")
+_COLOURS = ("#4c78a8", "#e45756", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#e6e6e6")
 _CHOSEN, _PALE, _OVER = "#d62728", "#9a9a9a", "#d62728"
 _PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7}
 _KINDS = frozenset({".png", ".svg", ".pdf"})

@@ -20,7 +20,7 @@ _GB = 1e9
 _WORKS = frozenset(
     {None, Reason.COSTS_MORE, Reason.MORE_DEVICES, Reason.SLOWER, Reason.LOWER_QUALITY, Reason.OTHER_PREFERRED}
 )
-PARTS = ("weights", "recurrent state", "KV cache", "engine reserve", "driver, processes", "free")
+PARTS = ("weights", "LoRA adapters", "recurrent state", "KV cache", "engine reserve", "driver, processes", "free")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,11 @@ def _bar(found: Judged, *, several: bool) -> Bar:
     if fit is None:
         raise ValueError(f"no memory is known of {found.label}")
     plan = fit.plan
-    cache = plan.kv_cache if not fit.missing_bytes else fit.space.static - plan.weights - plan.state + fit.missing_bytes
+    beside = plan.weights + plan.adapters + plan.state
+    cache = plan.kv_cache if not fit.missing_bytes else fit.space.static - beside + fit.missing_bytes
     free = 0 if fit.missing_bytes else plan.free
-    sizes: Sequence[int] = (plan.weights, plan.state, max(0, cache), plan.activations, plan.overhead, free)
+    held = (plan.weights, plan.adapters, plan.state)
+    sizes: Sequence[int] = (*held, max(0, cache), plan.activations, plan.overhead, free)
     note = "chosen" if found.chosen else str(found.reason)
     label = _label(found, several=several)
     return Bar(label, note, found.chosen, plan.total / _GB, tuple(size / _GB for size in sizes))

@@ -102,8 +102,8 @@ def _smaller(field: Field, assigned: Sequence[Assigned]) -> Binding | None:
 
 
 def _no_weights(option: Option) -> bool:
-    """Whether the weights alone are more than a device may hold."""
-    return option.fit is not None and option.fit.cut.weights >= option.fit.space.static
+    """Whether weights and adapters alone are more than a device may hold."""
+    return option.fit is not None and option.fit.cut.resident >= option.fit.space.static
 
 
 def _better_model(field: Field, assigned: Sequence[Assigned]) -> Binding | None:

@@ -52,10 +52,11 @@ def _line(wanted: Wanted, model: str, placement: Placement, rating: Rated) -> st
     offer = rating.offer
     each = offer.context_length if wanted.engine.whole_context else offer.request_tokens
     requests = f"{counted(placement.max_concurrency, 'request')} of {each}"
+    adapters = f" + {gigabytes(memory.adapters)} LoRA adapters" if memory.adapters else ""
     state = f" + {gigabytes(memory.state)} recurrent state" if memory.state else ""
     return (
         f"{model} {placement.quantization} on {hardware(placement)}{parallelism(placement)}{_engine(placement)}: "
-        f"{gigabytes(memory.weights)} weights + {gigabytes(memory.kv_cache)} KV cache "
+        f"{gigabytes(memory.weights)} weights{adapters} + {gigabytes(memory.kv_cache)} KV cache "
         f"({thousands(placement.kv_cache_tokens)} tokens, {requests}){state} + "
         f"{gigabytes(memory.activations + memory.overhead)} reserve of {gigabytes(memory.total)} {holder}"
         f"{_speed(wanted, placement, rating)}{_unverified(wanted)}"

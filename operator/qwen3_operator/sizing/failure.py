@@ -21,7 +21,7 @@ class FailureReason(StrEnum):
     THINKING_UNSUPPORTED = "ThinkingUnsupported"
     """The model thinks always or never, or the engine ends no thought, and spec.thinking asks for something else."""
     ENGINE_UNSUPPORTED = "EngineUnsupported"
-    """The engine does not serve models of this kind."""
+    """The engine does not serve models of this kind, or no LoRA adapters beside them."""
     UNKNOWN_POOL = "UnknownPool"
     UNKNOWN_ACCELERATOR = "UnknownAccelerator"
     NO_NODES = "NoNodes"

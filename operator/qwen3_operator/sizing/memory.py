@@ -94,11 +94,12 @@ class Fit:
         return MemoryPlan(
             total=space.total,
             weights=self.cut.weights,
+            adapters=self.cut.adapters,
             kv_cache=kv_cache,
             state=self.state_bytes,
             activations=activations,
             overhead=space.overhead,
-            free=space.static - self.cut.weights - kv_cache - self.state_bytes,
+            free=space.static - self.cut.resident - kv_cache - self.state_bytes,
         )
 
 
@@ -107,7 +108,7 @@ def on_device(space: Space, cut: Cut, engine: Engine, concurrency: int) -> Fit:
     groups = cut.shape.data_parallel
     paged = paged_tokens(cut, engine, space.page_tokens)
     each = -(-concurrency // groups)
-    room = max(0, space.static - cut.weights)
+    room = max(0, space.static - cut.resident)
     state = int(room * _state_share(engine)) if cut.state else 0
     tokens = (room - state) // (cut.per_token * space.page_tokens) * space.page_tokens
     running = _running(tokens, cut, space.most_running)
@@ -120,7 +121,7 @@ def on_device(space: Space, cut: Cut, engine: Engine, concurrency: int) -> Fit:
         share = _state_share(engine)
         needed = ceil(max(needed / (1 - share), each * per_request / share))
     held *= groups
-    missing = max(0, cut.weights + needed - space.static)
+    missing = max(0, cut.resident + needed - space.static)
     return Fit(space, cut, tokens * groups, state, running * groups, held, held, missing)
 
 
@@ -131,12 +132,12 @@ def on_cpu(cut: Cut, engine: Engine, largest_node: int, concurrency: int) -> Fit
     paged = paged_tokens(cut, engine, cost.page_tokens)
     tokens = max(concurrency * paged, engine.cpu_minimum_kv_tokens)
     state = concurrency * cut.state * engine.state_slots_per_request
-    static = cut.weights + tokens * cut.per_token + state
+    static = cut.resident + tokens * cut.per_token + state
     total = ceil((static + reserve + overhead) / MIB) * MIB
     space = Space(total, total - reserve - overhead, overhead, cost.page_tokens)
     held = tokens // paged
     per_request = paged * cut.per_token + cut.state * engine.state_slots_per_request
-    most = max(0, largest_node - MIB - reserve - overhead - cut.weights) // per_request
+    most = max(0, largest_node - MIB - reserve - overhead - cut.resident) // per_request
     if engine.running_requests is not None:
         held, most = min(held, engine.running_requests), min(most, engine.running_requests)
     return Fit(space, cut, tokens, state, held, held, max(most, held), max(0, total - largest_node), on_host=True)

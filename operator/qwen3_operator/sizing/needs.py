@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import EngineChoice, KVCacheDataType
 from qwen3_operator.api.intent import price
+from qwen3_operator.sizing.adapters import AdapterRoom, adapter_rank, adapter_room
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.offers import Offer, engine_name, nearest, offers
 
@@ -77,6 +78,7 @@ class Wanted:
     accelerators: frozenset[str]
     max_devices: int | None
     engine: Engine
+    adapters: AdapterRoom | None = None
 
     @property
     def kv_element_bytes(self) -> int:
@@ -102,6 +104,7 @@ def wanted(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Want
         return problem
     generates = any(offer.model.generates for offer in found)
     each = spec.slo.output_token_seconds if generates else None
+    engine = catalog.newest(engine_name(spec))
     return Wanted(
         offers=found,
         traffic=_traffic(spec, generates=generates),
@@ -112,7 +115,8 @@ def wanted(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Want
         pools=frozenset(spec.hardware.pools),
         accelerators=frozenset(spec.hardware.accelerators),
         max_devices=spec.hardware.max_devices_per_replica,
-        engine=catalog.newest(engine_name(spec)),
+        engine=engine,
+        adapters=adapter_room(spec, engine),
     )
 
 
@@ -131,6 +135,8 @@ def spec_digest(spec: DeploymentSpec) -> str:
     ]
     if spec.engine.name is not EngineChoice.AUTO:
         parts.append(spec.engine.name.value)
+    if spec.model.adapters:
+        parts.append([len(spec.model.adapters), adapter_rank(spec)])
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import AUTO, EngineChoice, Quantization, ThinkingSpec, UseCase
+from qwen3_operator.sizing.adapters import adapter_failure
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.thinking import budget_problem, thinking_failure, thinking_problem
 from qwen3_runtime.config import Engine as EngineName
@@ -50,8 +51,11 @@ def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFa
     """Every model and format that the spec allows, or what is wrong: field, value, and what would be right."""
     if problem := _unnamed_format(spec):
         return PlanFailure(FailureReason.UNSUPPORTED_QUANTIZATION, problem)
-    if problem := budget_problem(spec, catalog.newest(engine_name(spec)), catalog):
+    engine = catalog.newest(engine_name(spec))
+    if problem := budget_problem(spec, engine, catalog):
         return PlanFailure(FailureReason.THINKING_UNSUPPORTED, problem)
+    if failure := adapter_failure(spec, engine, catalog):
+        return failure
     if spec.model.name == AUTO:
         return _of_use_case(spec, catalog)
     model = catalog.models.get(spec.model.name)

@@ -10,7 +10,14 @@ from qwen3_operator.sizing.reasons import Problem, Reason
 from qwen3_operator.sizing.shapes import Cut, Cutter, Shape
 from qwen3_operator.sizing.splitting import split_with_host
 from qwen3_operator.sizing.text import gigabytes
-from qwen3_operator.sizing.validity import cache_problem, card_problem, device_problem, engine_problem
+from qwen3_operator.sizing.validity import (
+    adapter_problem,
+    cache_problem,
+    card_problem,
+    device_problem,
+    engine_problem,
+    group_problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,8 +110,10 @@ class OptionMaker:
         found: list[Option] = []
         for index, offer in enumerate(self.wanted.offers):
             engine = self.wanted.engine
-            problem = device_problem(kind.accelerator, offer.form, engine) or cache_problem(
-                kind.accelerator, self.wanted.kv_data_type, engine
+            problem = (
+                device_problem(kind.accelerator, offer.form, engine)
+                or cache_problem(kind.accelerator, self.wanted.kv_data_type, engine)
+                or (adapter_problem(kind.accelerator, engine) if self.wanted.adapters else None)
             )
             if offer.model.not_served:
                 problem = Problem(Reason.ENGINE_UNSUPPORTED, offer.model.not_served)
@@ -153,6 +162,7 @@ class OptionMaker:
             self._above_limit(shape)
             or card_problem(kind.accelerator, shape.devices)
             or engine_problem(engine, shape.tensor_parallel, shape.expert_parallel, shape.data_parallel)
+            or (group_problem(shape.data_parallel) if self.wanted.adapters else None)
             or cut.problem
         )
         if problem:
@@ -169,6 +179,8 @@ class OptionMaker:
     def _on_cpu(self, kind: Kind, cut: Cut) -> Option:
         if cut.problem:
             return Option(kind, cut.offer, cut.shape, cut.problem)
+        # Beside the buffers the engine keeps what it read of each adapter, here in the same memory.
+        cut = replace(cut, adapters=2 * cut.adapters)
         return Option(
             kind, cut.offer, cut.shape, None, on_cpu(cut, self.wanted.engine, kind.memory_bytes, self._share())
         )
@@ -188,5 +200,5 @@ class OptionMaker:
 
     def _cutter(self, index: int) -> Cutter:
         if index not in self._cutters:
-            self._cutters[index] = Cutter(self.wanted.offers[index], self.wanted.kv_element_bytes)
+            self._cutters[index] = Cutter(self.wanted.offers[index], self.wanted.kv_element_bytes, self.wanted.adapters)
         return self._cutters[index]

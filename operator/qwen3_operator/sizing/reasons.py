@@ -12,7 +12,7 @@ class Reason(StrEnum):
     NOT_SELECTED = "NotSelected"
     """spec.hardware names other pools or accelerators."""
     ENGINE_UNSUPPORTED = "EngineUnsupported"
-    """The engine does not run on the device."""
+    """The engine does not run on the device, or serves no LoRA adapters there."""
     QUANTIZATION_UNSUPPORTED = "QuantizationUnsupported"
     """The device or the engine does not run the format."""
     KV_CACHE_UNSUPPORTED = "KVCacheUnsupported"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qwen3_operator.catalog import Model
+    from qwen3_operator.sizing.adapters import AdapterRoom
     from qwen3_operator.sizing.offers import Offer
     from qwen3_operator.sizing.reasons import Problem
 
@@ -61,16 +62,24 @@ class Cut:
     """KV cache of one token."""
     state: int = 0
     """Recurrent state of one request; 0 for models without."""
+    adapters: int = 0
+    """Room for LoRA adapters."""
+
+    @property
+    def resident(self) -> int:
+        """What is there before the first request: weights and adapters."""
+        return self.weights + self.adapters
 
 
 class Cutter:
     """Cuts one offer; what does not depend on the shape is worked out once."""
 
-    def __init__(self, offer: Offer, kv_element_bytes: int) -> None:
+    def __init__(self, offer: Offer, kv_element_bytes: int, adapters: AdapterRoom | None = None) -> None:
         model, loaded = offer.model, offer.checkpoint.loaded_bytes
         per_parameter = loaded / model.parameters
         self._offer = offer
         self._element = kv_element_bytes
+        self._adapters = adapters
         self._loaded = loaded
         self._whole = (model.replicated_parameters + model.vision_parameters) * BF16_BYTES
         self._keys = model.kv_projection_parameters * per_parameter
@@ -108,6 +117,7 @@ class Cutter:
             weights=self.weight_bytes(shape),
             per_token=model.kv_bytes_per_token(parts, self._element),
             state=model.state_bytes_per_request(parts),
+            adapters=self._adapters.bytes_on_device(model, shape.tensor_parallel) if self._adapters else 0,
         )
 
     def weight_bytes(self, shape: Shape) -> int:

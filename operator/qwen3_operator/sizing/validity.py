@@ -67,6 +67,23 @@ def cache_problem(accelerator: Accelerator, data_type: KVCacheDataType, engine: 
     return Problem(Reason.KV_CACHE_UNSUPPORTED, f"an FP8 KV cache needs compute capability {FP8_CACHE_CAPABILITY}")
 
 
+def adapter_problem(accelerator: Accelerator, engine: Engine) -> Problem | None:
+    """Why the engine does not serve LoRA adapters on the device."""
+    able = engine.adapters.devices if engine.adapters else ()
+    if accelerator.device in able:
+        return None
+    number = f"{engine.label} serves LoRA adapters on {' and '.join(able) or 'no'} devices only"
+    return Problem(Reason.ENGINE_UNSUPPORTED, number)
+
+
+def group_problem(data_parallel: int) -> Problem | None:
+    """Why attention groups do not go with adapters: SGLang wants a group for each device then (lora_manager.py)."""
+    if data_parallel == 1:
+        return None
+    number = f"LoRA adapters are not planned with data parallel attention, DP {data_parallel}"
+    return Problem(Reason.PARALLELISM_UNSUPPORTED, number)
+
+
 def shape_problem(
     model: Model, form: QuantizationFormat, tensor_parallel: int, expert_parallel: int, data_parallel: int = 1
 ) -> Problem | None:

@@ -23,6 +23,8 @@ NODES = [gpu_node("g"), gpu_node("h", "NVIDIA-H200"), node("c")]
 IMAGES = dict.fromkeys(Device, "engine:1")
 SETTINGS = Settings(own_namespace="qwen3", identity="test", images=IMAGES, engine_images={Engine.VLLM: IMAGES})
 
+CLAIM = {"persistentVolumeClaim": {"claimName": "adapters"}}
+
 # Field to two values that must not lead to the same answer.
 FIELDS: dict[str, tuple[Any, Any]] = {
     "model.name": ("Qwen3-8B", "Qwen3-14B"),
@@ -33,6 +35,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "model.servedName": ("one", "two"),
     "model.source.persistentVolumeClaim.claimName": ("one", "two"),
     "model.source.persistentVolumeClaim.path": ("one", "two"),
+    "model.adapters": ([{"name": "a", "source": CLAIM, "rank": 8}], [{"name": "a", "source": CLAIM, "rank": 64}]),
     "replicas": (1, 2),
     "engine.name": ("SGLang", "vLLM"),
     "engine.image": ("one:1", "two:2"),
