@@ -88,10 +88,27 @@ class ModelFiles(Contract):
     expected_config: dict[str, int | str | bool] = Field(default_factory=dict)
     """Keys of ``config.json`` (top level) and the values that identify the model, e.g. ``hidden_size``."""
 
-    @property
-    def is_fetched(self) -> bool:
-        """Whether this pod fetches them."""
-        return self.source is not None and not self.source.offline
+
+class AdapterFiles(Contract):
+    """One LoRA adapter: the name that requests call it by, and where it lies."""
+
+    name: str
+    path: str
+    """Folder of adapter_config.json and adapter_model.safetensors."""
+    source: WeightSource | None = None
+    """As of the model."""
+
+
+class Adapters(Contract):
+    """LoRA adapters that are served beside the model. The engine makes the same room for each, whatever it holds."""
+
+    rank: Annotated[int, Field(ge=1)]
+    """The largest that there is room for."""
+    targets: tuple[str, ...]
+    """Layers that they may change, by the last part of their names, e.g. ``q_proj``."""
+    base_models: tuple[str, ...] = ()
+    """Repositories of the model: what adapters say that they were trained on."""
+    files: tuple[AdapterFiles, ...]
 
 
 class Parallelism(Contract):
@@ -215,7 +232,24 @@ class RuntimeConfig(Contract):
     task: Task | None = None
     thinking_mode: ThinkingMode | None = None
     tool_call_format: ToolCallFormat | None = None
+    adapters: Adapters | None = None
+    """None, which leaves no trace in the pod template: the model alone."""
     shutdown: Shutdown = Shutdown()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What requests may carry in "model": the model's own name, then those of its adapters."""
+        return (self.served_model_name, *(adapter.name for adapter in self._adapters))
+
+    @property
+    def fetched(self) -> tuple[tuple[WeightSource, str], ...]:
+        """Every source that this pod fetches, and the folder that it becomes."""
+        files = [(self.model.source, self.model.path), *((one.source, one.path) for one in self._adapters)]
+        return tuple((source, path) for source, path in files if source is not None and not source.offline)
+
+    @property
+    def _adapters(self) -> tuple[AdapterFiles, ...]:
+        return self.adapters.files if self.adapters else ()
 
     @property
     def answers(self) -> bool:

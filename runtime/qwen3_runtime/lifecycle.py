@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
-from qwen3_runtime.config import MANAGEMENT_PORT, Phase, Task, TerminationReason
+from qwen3_runtime.config import MANAGEMENT_PORT, Phase, TerminationReason
 from qwen3_runtime.engines.base import parse_version
 from qwen3_runtime.engines.image import EngineImage, ImageError, identify, mismatch
 from qwen3_runtime.engines.keeper import Keeper
@@ -19,7 +19,7 @@ from qwen3_runtime.preflight import Places, check, look, unknowns, verdict
 from qwen3_runtime.server import errors
 from qwen3_runtime.termination import Termination
 from qwen3_runtime.warmup import WarmUpError, wait_for_first_token, wait_until_live
-from qwen3_runtime.weights import check_folder, with_weights
+from qwen3_runtime.weights import check_weights, with_weights
 from qwen3_runtime.weights.fetch.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -134,16 +134,15 @@ class Lifecycle:
 
     async def _wait_for_weights(self) -> None:
         await self._fetch_weights()
-        while (problem := await asyncio.to_thread(check_folder, self._config)) is not None:
+        while (problem := await asyncio.to_thread(check_weights, self._config)) is not None:
             self._enter(Phase.WEIGHTS_INVALID, problem.reason, problem.message)
             await asyncio.sleep(WEIGHTS_SECONDS)
 
     async def _fetch_weights(self) -> None:
-        model = self._config.model
-        if model.source is None or not model.is_fetched:
-            return
-        await Supervisor(model.source, model.path, enter=self._enter, show=self._phases.show).run()
-        self._enter(Phase.CHECKING_WEIGHTS)
+        for source, path in self._config.fetched:
+            await Supervisor(source, path, enter=self._enter, show=self._phases.show).run()
+        if self._config.fetched:
+            self._enter(Phase.CHECKING_WEIGHTS)
 
     def _identify(self) -> EngineImage:
         try:
@@ -179,9 +178,7 @@ class Lifecycle:
         self._enter(Phase.WARMING_UP)
         keeper.find_workers()
         try:
-            await wait_for_first_token(
-                self._upstream, self._adapter, self._config.served_model_name, self._config.task or Task.GENERATE
-            )
+            await wait_for_first_token(self._upstream, self._adapter, self._config)
         except WarmUpError as error:
             raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, str(error))) from error
         keeper.log.forget()

@@ -48,6 +48,8 @@ async def _run(settings: Settings) -> Termination | None:
     ceiling = settings.config.max_thinking_tokens
     if ceiling is not None and adapter.thinking_limit(ceiling) is None:
         raise ConfigError(f"maxThinkingTokens: {adapter.name} cannot limit thinking")
+    if settings.config.adapters is not None and adapter.adapter_fields("") is None:
+        raise ConfigError(f"adapters: {adapter.name} serves no LoRA adapter under a name of its own")
     stop = _stop_on_signals()
     engine_port = free_port()
     phases = Phases(time.time, first_phase(settings.config))

@@ -25,7 +25,7 @@ def first_phase(config: RuntimeConfig) -> Phase:
 
 def weights_phase(config: RuntimeConfig) -> Phase:
     """How a pod comes to its weights."""
-    return Phase.FETCHING_WEIGHTS if config.model.is_fetched else Phase.CHECKING_WEIGHTS
+    return Phase.FETCHING_WEIGHTS if config.fetched else Phase.CHECKING_WEIGHTS
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.routes import PATHS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from qwen3_runtime.config import RuntimeConfig
     from qwen3_runtime.engines.base import Adapter
     from qwen3_runtime.server.upstream import Upstream
 
@@ -38,26 +39,35 @@ async def wait_until_live(upstream: Upstream, path: str) -> None:
         await asyncio.sleep(LIVE_SECONDS)
 
 
-async def wait_for_first_token(upstream: Upstream, adapter: Adapter, model: str, task: Task) -> None:
-    """One token, vector or score: until then kernels are compiled and caches are cold.
+async def wait_for_first_token(upstream: Upstream, adapter: Adapter, config: RuntimeConfig) -> None:
+    """One token, vector or score of the model and of each of its adapters.
+
+    Until then kernels are compiled and caches are cold.
 
     Raises:
         WarmUpError: the engine answers with an error.
     """
-    while not await _ask(upstream, adapter, model, task):  # noqa: ASYNC110 - the same
-        await asyncio.sleep(LIVE_SECONDS)
+    for request in _first_requests(adapter, config):
+        while not await _ask(upstream, adapter, request, config.task or Task.GENERATE):  # noqa: ASYNC110 - the same
+            await asyncio.sleep(LIVE_SECONDS)
     if adapter.settle_path is not None:
         await upstream.fetch(adapter.settle_path, LIVE_LIMIT_SECONDS)
 
 
-async def _ask(upstream: Upstream, adapter: Adapter, model: str, task: Task) -> bool:
-    path, request = PATHS[task][0].encode(), {"model": model, **_FIRST_REQUEST[task]}
+def _first_requests(adapter: Adapter, config: RuntimeConfig) -> Iterator[Mapping[str, Any]]:
+    for number, name in enumerate(config.names):
+        fields = (adapter.adapter_fields(name) or {}) if number else {}
+        yield {"model": name, **_FIRST_REQUEST[config.task or Task.GENERATE], **fields}
+
+
+async def _ask(upstream: Upstream, adapter: Adapter, request: Mapping[str, Any], task: Task) -> bool:
     headers = ((b"content-type", b"application/json"),)
     # A lost connection is a dying engine, which `Keeper.ended` reports better.
     with suppress(EngineError):
-        async with upstream.request("POST", path, json.dumps(request).encode(), headers) as answer:
+        async with upstream.request("POST", PATHS[task][0].encode(), json.dumps(request).encode(), headers) as answer:
             if answer.status != HTTPStatus.OK:
                 said = (await answer.read()).decode(errors="replace")[:500]
-                raise WarmUpError(f"{adapter.name} answered its first request with {answer.status}: {said}")
+                asked = f"its first request to {request['model']}"
+                raise WarmUpError(f"{adapter.name} answered {asked} with {answer.status}: {said}")
             return True
     return False

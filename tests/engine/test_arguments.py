@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from qwen3_runtime.config import (
+    AdapterFiles,
+    Adapters,
     Device,
     Group,
     KVCacheDataType,
@@ -38,6 +40,11 @@ print(json.dumps(parsed, default=str))
 MODEL = Path("/model")
 VERSION = (0, 5, 23)
 LIMITS = Limits(context_length=40960, max_running_requests=64, max_total_tokens=500_000)
+ADAPTERS = Adapters(
+    rank=32,
+    targets=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+    files=(AdapterFiles(name="law", path="/adapters/1/law"), AdapterFiles(name="tax", path="/adapters/1/tax")),
+)
 CONFIGS: tuple[RuntimeConfig, ...] = (
     tiny_config(MODEL, thinking=Thinking.DISABLED),
     tiny_config(
@@ -65,6 +72,7 @@ CONFIGS: tuple[RuntimeConfig, ...] = (
         parallelism=Parallelism(tensor_parallel=16),
         group=Group(nodes=2, rank=1, leader="chat-0.chat.team-a"),
     ),
+    *(tiny_config(MODEL, device=device, adapters=ADAPTERS) for device in (Device.CUDA, Device.NPU)),
 )
 
 
@@ -95,4 +103,8 @@ def test_every_command_line_parses(engine_python: Path) -> None:
     assert [entry["reasoning_parser"] for entry in parsed[6:9]] == ["qwen3", "qwen3-thinking", None]
     assert [entry["tool_call_parser"] for entry in parsed[9:11]] == ["qwen", "qwen3_coder"]
     assert "yarn" in parsed[2]["json_model_override_args"]
+    for entry, backend in zip(parsed[-2:], ("csgmv", "ascend"), strict=True):
+        assert entry["lora_paths"] == ["law=/adapters/1/law", "tax=/adapters/1/tax"]
+        assert (entry["max_lora_rank"], entry["max_loras_per_batch"], entry["lora_backend"]) == (32, 3, backend)
+        assert entry["lora_target_modules"] == list(ADAPTERS.targets)
     assert {entry["host"] for entry in parsed} == {"127.0.0.1"}

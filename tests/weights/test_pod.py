@@ -6,6 +6,7 @@ as far as these tests need it.
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -13,18 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qwen3_runtime.config import ModelFiles, Phase
+from qwen3_runtime.config import AdapterFiles, Adapters, ModelFiles, Phase
 from tests.engine.pod import RUNTIME, Pod, tiny_config
+from tests.hub.content import Repository
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
 from tests.unit.runtime.conftest import TINY
-from tests.weights.conftest import Fetch, model_files, source_of
+from tests.unit.runtime.weights.test_adapters import MODEL, SETTINGS, SHAPES, TARGETS
+from tests.unit.runtime.weights.test_adapters import write as write_adapter
+from tests.weights.conftest import NAME, Fetch, model_files, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from qwen3_runtime.sources import WeightSource
-    from tests.hub.content import Repository
 
     StartPod = Callable[..., Pod]
 
@@ -44,9 +47,11 @@ sys.addaudithook(hook)
 def start_pod(tmp_path: Path) -> Iterator[StartPod]:
     pods: list[Pod] = []
 
-    def start(path: Path, source: WeightSource | None = None, **environment: str) -> Pod:
+    def start(
+        path: Path, source: WeightSource | None = None, adapters: Adapters | None = None, **environment: str
+    ) -> Pod:
         model = ModelFiles(path=str(path), source=source, expected_config=EXPECTED)
-        config = tiny_config(path).model_copy(update={"model": model})
+        config = tiny_config(path).model_copy(update={"model": model, "adapters": adapters})
         pods.append(Pod.start(config, Path("/nonexistent/python"), tmp_path, **environment))
         return pods[-1]
 
@@ -164,6 +169,28 @@ def test_a_fetched_model_needs_no_network(
     wait_until_engine(start_pod(folder, source_of(hub, **changes), **environment))
     assert log.read_text() == ""
     assert hub.seen == []
+
+
+def test_an_adapter_is_fetched_and_checked_like_the_model(
+    start_pod: StartPod, volume: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    written = tmp_path_factory.mktemp("adapter")
+    write_adapter(written, SETTINGS | {"base_model_name_or_path": "Qwen/Qwen3-4B"}, SHAPES)
+    wrong = {path.name: path.read_bytes() for path in written.iterdir()}
+    for path, content in (model_files() | {"config.json": json.dumps(TINY | MODEL).encode()}).items():
+        (volume / path).parent.mkdir(exist_ok=True)
+        (volume / path).write_bytes(content)
+    with Hub(Repository(NAME, wrong | {"optimizer.pt": b"not for an engine"})) as hub:
+        source = source_of(hub, files=("adapter_config.json", "adapter_model.safetensors"))
+        adapter = AdapterFiles(name="law", path=str(path_of(tmp_path, source)), source=source)
+        room = Adapters(rank=8, targets=TARGETS, base_models=("Qwen/Qwen3-8B",), files=(adapter,))
+        pod = start_pod(volume, adapters=room)
+        report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+    assert report.reason == "AdapterMismatch"
+    assert "was trained on Qwen/Qwen3-4B, wanted Qwen/Qwen3-8B." in report.message
+    assert {path.name for path in Path(adapter.path).iterdir()} == {*wrong, ".qwen3-weights.json"}
+    write_adapter(Path(adapter.path), SETTINGS, SHAPES)
+    wait_until_engine(pod)
 
 
 def test_offline_and_absent(start_pod: StartPod, volume: Path, hub: Hub, spied: tuple[dict[str, str], Path]) -> None:

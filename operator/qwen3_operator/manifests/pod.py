@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qwen3_operator.manifests.groups import member_environment
 from qwen3_operator.manifests.quantity import cpu, memory
 from qwen3_operator.manifests.runtime import LAME_DUCK_SECONDS
-from qwen3_operator.manifests.weights import weight_mounts, weight_volumes
+from qwen3_operator.manifests.volumes import weight_mounts, weight_volumes
 from qwen3_runtime.config import API_PORT, CONFIG_VARIABLE, MANAGEMENT_PORT, Device, RuntimeConfig
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _container(
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "volumeMounts": [
-            *weight_mounts(spec.model.source),
+            *weight_mounts(spec.model),
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own emptyDir
             {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - likewise
         ],
@@ -144,7 +144,7 @@ def _resources(placement: Placement, device: Device) -> dict[str, Any]:
 
 def _volumes(spec: DeploymentSpec, device: Device) -> list[dict[str, Any]]:
     return [
-        *weight_volumes(spec.model.source),
+        *weight_volumes(spec.model),
         {"name": "tmp", "emptyDir": {}},
         {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": _SHARED_MEMORY[device]}},
     ]

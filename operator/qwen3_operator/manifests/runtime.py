@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwen3_operator.api.deployment import KVCacheDataType as AskedDataType
 from qwen3_operator.api.deployment import UseCase
 from qwen3_operator.catalog.base import MIB
-from qwen3_operator.manifests.weights import model_files
+from qwen3_operator.manifests.weights import adapter_files, model_files
 from qwen3_runtime.config import (
     Device,
     Engine,
@@ -36,11 +36,12 @@ LAME_DUCK_SECONDS = 5
 
 def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, catalog: Catalog) -> RuntimeConfig:
     """Everything the pods of one placement need to know."""
-    device, model = Device(placement.device), catalog.models[plan.model]
+    model, engine = catalog.models[plan.model], catalog.newest(Engine(placement.engine))
+    device = Device(placement.device)
     return RuntimeConfig(
         served_model_name=spec.model.served_name or plan.model,
-        model=model_files(spec.model.source, placement, model),
-        engine=Engine(placement.engine),
+        model=model_files(spec, placement, model),
+        engine=engine.name,
         extra_args=spec.engine.extra_args,
         device=device,
         quantization=placement.quantization,
@@ -61,6 +62,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
         task=other_task(model),
         thinking_mode=None if model.thinking == "Hybrid" else ThinkingMode(model.thinking),
         tool_call_format=None if model.tool_calls == "JSON" else ToolCallFormat(model.tool_calls),
+        adapters=adapter_files(spec, placement, model, engine),
         shutdown=Shutdown(lame_duck_seconds=LAME_DUCK_SECONDS, drain_seconds=spec.drain_timeout_seconds),
     )
 

@@ -1,55 +1,71 @@
-"""How weights get into a pod: the volume they lie in, the Secret that fetching needs, and what the runtime is told."""
+"""Where a pod finds the model and its adapters, and where they come from: what the runtime is told of them."""
 
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import Quantization
-from qwen3_runtime.config import ModelFiles
+from qwen3_operator.manifests.volumes import TOKEN, key, places, secret_place
+from qwen3_operator.sizing.adapters import adapter_room, adapter_targets
+from qwen3_runtime.config import AdapterFiles, Adapters, ModelFiles
 from qwen3_runtime.sources import Checksums, Hub, HubSource, S3Source, WeightSource
 
 if TYPE_CHECKING:
+    from qwen3_operator.api.deployment import DeploymentSpec
+    from qwen3_operator.api.source import HubSource as AskedHub
     from qwen3_operator.api.source import ModelSource
     from qwen3_operator.api.status import Placement
-    from qwen3_operator.catalog import Model
+    from qwen3_operator.catalog import Engine, Model
 
-MODELS_MOUNT = "/models"
-_SECRET_MOUNT = "/etc/qwen3/weights"  # noqa: S105 - a path
-_TOKEN = "token"  # noqa: S105 - name of a file
-_VOLUME, _SECRET_VOLUME = "models", "weights-secret"
-_READABLE_BY_GROUP = 0o440
 _GGUF = "GGUF-"
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+"""Of an adapter's repository; beside them lie what the trainer needs to go on, and pickles."""
 
 
-def model_files(source: ModelSource, placement: Placement, model: Model) -> ModelFiles:
+def model_files(spec: DeploymentSpec, placement: Placement, model: Model) -> ModelFiles:
     """Where the weights of a placement lie in its pods, and where they come from."""
-    folder = _folder(source, placement, model)
-    fetched = _fetched(source, placement, folder)
-    path = posixpath.join(MODELS_MOUNT, fetched.folder_name() if fetched else folder).rstrip("/")
+    source = spec.model.source
+    patterns: tuple[str, ...] = ()
+    if source.hub and placement.quantization.startswith(_GGUF):
+        patterns = (f"*{placement.quantization.removeprefix(_GGUF)}*.gguf",)
+    path, fetched = _placed(spec, source, 0, _folder(source, placement, model), patterns)
     return ModelFiles(path=path, source=fetched, expected_config=model.expected_config())
 
 
-def weight_volumes(source: ModelSource) -> list[dict[str, Any]]:
-    """The volume of the weights, and that of the Secret where there is one."""
-    volumes = [{"name": _VOLUME, **_volume(source)}]
-    if (secret := _secret(source)) is not None:
-        volumes.append({"name": _SECRET_VOLUME, "secret": {**secret, "defaultMode": _READABLE_BY_GROUP}})
-    return volumes
+def adapter_files(spec: DeploymentSpec, placement: Placement, model: Model, engine: Engine) -> Adapters | None:
+    """The same for its adapters; None where there are none."""
+    room = adapter_room(spec, engine)
+    if room is None:
+        return None
+    files: list[AdapterFiles] = []
+    for index, adapter in enumerate(spec.model.adapters, start=1):
+        folder = _folder(adapter.source, placement, model)
+        path, fetched = _placed(spec, adapter.source, index, folder, _ADAPTER_FILES)
+        files.append(AdapterFiles(name=adapter.name, path=path, source=fetched))
+    return Adapters(
+        rank=room.rank,
+        targets=adapter_targets(model),
+        base_models=_repositories(spec.model.source.hub, model),
+        files=tuple(files),
+    )
 
 
-def weight_mounts(source: ModelSource) -> list[dict[str, Any]]:
-    """Where the container sees them. Weights that are there already are never written."""
-    models: dict[str, Any] = {"name": _VOLUME, "mountPath": MODELS_MOUNT}
-    if not _is_fetched(source):
-        models["readOnly"] = True
-    if _secret(source) is None:
-        return [models]
-    return [models, {"name": _SECRET_VOLUME, "mountPath": _SECRET_MOUNT, "readOnly": True}]
+def _repositories(hub: AskedHub | None, model: Model) -> tuple[str, ...]:
+    """What an adapter of the model may say that it was trained on."""
+    own = (hub.repository,) if hub and hub.repository else ()
+    known = (checkpoint.repository for checkpoint in model.checkpoints if checkpoint.repository)
+    return tuple(dict.fromkeys((*own, *known)))
 
 
-def _is_fetched(source: ModelSource) -> bool:
-    return source.hub is not None or source.s3 is not None
+def _placed(
+    spec: DeploymentSpec, source: ModelSource, index: int, folder: str, patterns: tuple[str, ...]
+) -> tuple[str, WeightSource | None]:
+    """Path in the pod and what is fetched there, of the model (index 0) or an adapter (from 1 on)."""
+    secret = secret_place(source, index)
+    fetched = _fetched(source, folder, secret.mount if secret else None, patterns)
+    place = places(spec.model)[key(source)]
+    return posixpath.join(place.mount, fetched.folder_name() if fetched else folder).rstrip("/"), fetched
 
 
 def _folder(source: ModelSource, placement: Placement, model: Model) -> str:
@@ -62,18 +78,16 @@ def _folder(source: ModelSource, placement: Placement, model: Model) -> str:
     )
 
 
-def _fetched(source: ModelSource, placement: Placement, folder: str) -> WeightSource | None:
+def _fetched(source: ModelSource, folder: str, secret: str | None, patterns: tuple[str, ...]) -> WeightSource | None:
+    """``patterns`` are for a source that names none of its own."""
     if (hub := source.hub) is not None:
-        files = hub.files
-        if not files and placement.quantization.startswith(_GGUF):
-            files = (f"*{placement.quantization.removeprefix(_GGUF)}*.gguf",)
         return HubSource(
             hub=_hub_name(source),
             repository=hub.repository or folder,
             revision=hub.revision,
             endpoint=hub.endpoint,
-            token_file=posixpath.join(_SECRET_MOUNT, _TOKEN) if hub.token else None,
-            files=files,
+            token_file=posixpath.join(secret, TOKEN) if secret else None,
+            files=hub.files or patterns,
         )
     if (s3 := source.s3) is not None:
         return S3Source(
@@ -81,8 +95,8 @@ def _fetched(source: ModelSource, placement: Placement, folder: str) -> WeightSo
             prefix=folder,
             endpoint=s3.endpoint,
             region=s3.region,
-            credentials_folder=_SECRET_MOUNT if s3.credentials_secret else None,
-            files=s3.files,
+            credentials_folder=secret,
+            files=s3.files or patterns,
             checksums=Checksums(s3.checksums.value),
         )
     return None
@@ -92,21 +106,3 @@ def _hub_name(source: ModelSource) -> Hub:
     if source.hugging_face is not None:
         return Hub.HUGGING_FACE
     return Hub.MODEL_SCOPE if source.model_scope is not None else Hub.MODELERS
-
-
-def _volume(source: ModelSource) -> dict[str, Any]:
-    if (claim := source.persistent_volume_claim) is not None:
-        return {"persistentVolumeClaim": {"claimName": claim.claim_name, "readOnly": True}}
-    if source.image is not None:
-        return {"image": {"reference": source.image.reference}}
-    if source.download is not None and source.download.claim_name:
-        return {"persistentVolumeClaim": {"claimName": source.download.claim_name}}
-    return {"emptyDir": {}}
-
-
-def _secret(source: ModelSource) -> dict[str, Any] | None:
-    if source.hub is not None and (token := source.hub.token) is not None:
-        return {"secretName": token.name, "items": [{"key": token.key, "path": _TOKEN}]}
-    if source.s3 is not None and source.s3.credentials_secret:
-        return {"secretName": source.s3.credentials_secret}
-    return None

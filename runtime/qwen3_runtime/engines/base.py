@@ -87,6 +87,13 @@ class Adapter(Protocol):
         """
         ...
 
+    def adapter_fields(self, name: str) -> Mapping[str, Any] | None:
+        """Fields beside "model" that have a request answered by the LoRA adapter of that name.
+
+        None: the engine serves no adapters, and ``RuntimeConfig.adapters`` must not be set.
+        """
+        ...
+
     def error_line(self, log: Sequence[str]) -> str | None:
         """The line of ``log`` (oldest first) that says why the engine ended, or None."""
         ...

@@ -22,8 +22,11 @@ TOO_SLOW = ErrorAnswer(408, "request_timeout", f"The request body did not arrive
 TOO_LARGE = ErrorAnswer(413, "request_too_large", f"The request body is longer than {BODY_LIMIT} bytes.")
 
 
-def read_request(body: bytes, served_model_name: str) -> dict[str, Any] | ErrorAnswer:
-    """The request in ``body``, or why it is refused. Everything not looked at here is the engine's to judge."""
+def read_request(body: bytes, names: tuple[str, ...]) -> dict[str, Any] | ErrorAnswer:
+    """The request in ``body`` to one of ``names``, or why it is refused.
+
+    Everything not looked at here is the engine's to judge.
+    """
     try:
         request = json.loads(body.decode())
     except (ValueError, RecursionError) as error:
@@ -33,8 +36,8 @@ def read_request(body: bytes, served_model_name: str) -> dict[str, Any] | ErrorA
     model = request.get("model")
     if not isinstance(model, str) or not model:
         return invalid("missing_model", "The request names no model.", "model")
-    if model != served_model_name:
-        return model_not_found(model, served_model_name)
+    if model not in names:
+        return model_not_found(model, names)
     return _check_fields(request) or request
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,10 @@ def invalid(code: str, message: str, param: str | None = None) -> ErrorAnswer:
     return ErrorAnswer(400, code, message, param=param)
 
 
-def model_not_found(asked: str, served: str) -> ErrorAnswer:
+def model_not_found(asked: str, served: Iterable[str]) -> ErrorAnswer:
     """404 for a model that this pod does not serve."""
-    message = f"The model `{asked}` does not exist. This server serves `{served}`."
+    names = ", ".join(f"`{name}`" for name in served)
+    message = f"The model `{asked}` does not exist. This server serves {names}."
     return ErrorAnswer(404, "model_not_found", message, param="model")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from qwen3_runtime.server.asgi import (
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.prepare import Prepared, Served, prepare
-from qwen3_runtime.server.routes import PATHS, Route, find_route
+from qwen3_runtime.server.routes import MODELS, PATHS, Route, find_route
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running, Traffic
 from qwen3_runtime.server.via import Via, via
 
@@ -52,7 +53,7 @@ class Forwarder:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         route = find_route(
-            scope["method"], scope["path"], self._served.model, self._served.task, tokenizes=self._served.tokenizes
+            scope["method"], scope["path"], self._served.names, self._served.task, tokenizes=self._served.tokenizes
         )
         if isinstance(route, ErrorAnswer):
             await self._refuse("other", send, route)
@@ -106,6 +107,9 @@ class Forwarder:
         return prepared
 
     async def _forward(self, route: Route, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:
+        if route.model in self._served.adapters:
+            await self._describe(route.model, answer)
+            return
         body = prepared.body if prepared else None
         headers = (header for header in scope["headers"] if header[0] in REQUEST_HEADERS)
         async with self._upstream.request(scope["method"], route.target, body, headers) as response:
@@ -115,6 +119,13 @@ class Forwarder:
                 await answer.stream(response, kept, hide_usage=hide_usage, marks_end=self._served.marks_end)
             else:
                 await answer.whole(response.status, kept, await response.read())
+
+    async def _describe(self, name: str, answer: Answer) -> None:
+        """An adapter's entry in the engine's list: engines know no path for it alone."""
+        async with self._upstream.request("GET", MODELS.encode(), None, ()) as response:
+            listed = json.loads(await response.read())["data"]
+        entry = next(entry for entry in listed if entry["id"] == name)
+        await answer.whole(200, [(b"content-type", b"application/json")], json.dumps(entry).encode())
 
 
 async def _watch(receive: Receive, running: Running) -> None:

@@ -27,6 +27,8 @@ class Served:
 
     model: str
     """Name that requests carry."""
+    adapters: Mapping[str, Mapping[str, Any]]
+    """Names of its LoRA adapters, and the fields by which the engine knows them."""
     task: Task
     thinking: ThinkingRules
     sampling: Sampling | None
@@ -37,6 +39,11 @@ class Served:
     """Request fields that the engine does not carry out."""
     marks_end: bool
     """Whether the engine ends its streams with ``[DONE]``."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that requests may carry."""
+        return (self.model, *self.adapters)
 
 
 def served(config: RuntimeConfig, adapter: Adapter) -> Served:
@@ -50,6 +57,7 @@ def served(config: RuntimeConfig, adapter: Adapter) -> Served:
     )
     return Served(
         model=config.served_model_name,
+        adapters={name: adapter.adapter_fields(name) or {} for name in config.names[1:]},
         task=config.task or Task.GENERATE,
         thinking=rules,
         sampling=config.sampling if adapter.takes_sampling else None,
@@ -71,7 +79,7 @@ class Prepared:
 
 def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer:
     """The request for the engine, or why it is refused."""
-    request = read_request(body, served.model)
+    request = read_request(body, served.names)
     if isinstance(request, ErrorAnswer):
         return request
     if (refusal := _unsupported(request, served)) is not None:
@@ -87,6 +95,8 @@ def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer
             settled = with_defaults(settled, served.sampling, thinks=thinks(settled, served.thinking))
     if isinstance(settled, ErrorAnswer):
         return settled
+    if fields := served.adapters.get(request["model"]):
+        settled = {**settled, **fields}
     hide_usage = served.task is Task.GENERATE and request.get("stream") is True and not asks_for_usage(request)
     if hide_usage:
         settled = settled | {"stream_options": _options(request) | {"include_usage": True}}

@@ -21,7 +21,7 @@ _SESSION = "it continues another client's session, with that client's text in it
 REFUSED_FIELDS: Mapping[str, str] = {
     "custom_logit_processor": "the engine unpickles it, which runs code of the client's choice",
     "custom_params": "only custom logit processors read it",
-    "lora_path": "it makes the engine load files by path; only the served model is offered",
+    "lora_path": "it makes the engine load files by path; adapters are asked for by their name, in `model`",
     "bootstrap_host": _DISAGGREGATION,
     "bootstrap_port": _DISAGGREGATION,
     "bootstrap_room": _DISAGGREGATION,
@@ -39,7 +39,7 @@ REFUSED_FIELDS: Mapping[str, str] = {
     "stop_regex": "the scheduler runs it at every step, so one slow expression stops every client",
     "custom_labels": "it adds metric series without limit",
     "return_hidden_states": "it copies every layer's output to the host and slows every client",
-    "lora": "it changes the adapters of the engine; only the served model is offered",
+    "lora": "it changes the adapters of the engine for all clients",
     "chat_template": _TEMPLATE,
     "generation_config": "it makes the engine load code by name",
     "vllm_xargs": "it reaches extensions of the engine that were not made for clients",

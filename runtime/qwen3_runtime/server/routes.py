@@ -43,21 +43,24 @@ class Route:
 
 
 def find_route(
-    method: str, path: str, served_model_name: str, task: Task, *, tokenizes: bool = False
+    method: str, path: str, names: tuple[str, ...], task: Task, *, tokenizes: bool = False
 ) -> Route | ErrorAnswer:
-    """The route of a request or the answer for a wrong one. ``path`` is decoded and without the query."""
+    """The route of a request or the answer for a wrong one. ``path`` is decoded and without the query.
+
+    ``names`` are the model's own and those of its adapters.
+    """
     is_tokenize = tokenizes and path == TOKENIZE and task is Task.GENERATE
     if is_tokenize or path in PATHS[task]:
         return Route(path, has_body=True, is_work=not is_tokenize) if method == "POST" else _wrong_method(method, path)
     if path != MODELS and not path.startswith(MODELS + "/"):
-        return _unknown(path, served_model_name, task)
+        return _unknown(path, names[0], task)
     if method != "GET":
         return _wrong_method(method, path)
     if path == MODELS:
         return Route(MODELS, has_body=False)
     model = path.removeprefix(MODELS + "/")
-    if model != served_model_name:
-        return model_not_found(model, served_model_name)
+    if model not in names:
+        return model_not_found(model, names)
     return Route(MODELS + "/{model}", has_body=False, model=model)
 
 

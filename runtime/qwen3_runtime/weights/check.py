@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qwen3_runtime.weights import quantization, safetensors
+from qwen3_runtime.weights import quantization
+from qwen3_runtime.weights.files import read_object, read_tensors, require, require_folder
 from qwen3_runtime.weights.gguf_check import PREFIX, check_gguf, model_files
 from qwen3_runtime.weights.problem import FoundError, Problem
 
@@ -43,21 +43,18 @@ def with_weights(config: RuntimeConfig) -> RuntimeConfig:
 
 
 def _check_exists(folder: Path, _: RuntimeConfig) -> None:
-    if not folder.is_dir():
-        raise FoundError("FolderMissing", f"{folder} is not a folder.")
-    if not any(folder.iterdir()):
-        raise FoundError("FolderEmpty", f"{folder} is empty.")
+    require_folder(folder)
 
 
-def _check_present(path: Path, config: RuntimeConfig) -> None:
+def _check_present(path: Path, _: RuntimeConfig) -> None:
     """A GGUF model may be one file."""
     if not path.is_file():
-        _check_exists(path, config)
+        require_folder(path)
 
 
 def _check_identity(folder: Path, config: RuntimeConfig) -> None:
     path = folder / "config.json"
-    model = _read_object(path)
+    model = read_object(path)
     for key, expected in config.model.expected_config.items():
         found = _lookup(model, key)
         if found != expected:
@@ -75,29 +72,22 @@ def _lookup(model: Mapping[str, Any], key: str) -> Any:
 def _check_quantization(folder: Path, config: RuntimeConfig) -> None:
     path = folder / "config.json"
     modelslim = (folder / quantization.MODELSLIM_FILE).is_file()
-    problem = quantization.mismatch(config.quantization, _read_object(path), has_modelslim_file=modelslim)
+    problem = quantization.mismatch(config.quantization, read_object(path), has_modelslim_file=modelslim)
     if problem:
         raise FoundError("QuantizationMismatch", f"{path}: {problem}.")
 
 
 def _check_tokenizer(folder: Path, _: RuntimeConfig) -> None:
     for name in TOKENIZER_FILES:
-        _require(folder / name)
+        require(folder / name)
     settings = folder / "tokenizer_config.json"
-    if "chat_template" not in _read_object(settings) and not (folder / TEMPLATE).is_file():
+    if "chat_template" not in read_object(settings) and not (folder / TEMPLATE).is_file():
         raise FoundError("FileMissing", f"{settings} has no chat_template and {folder / TEMPLATE} does not exist.")
 
 
 def _check_weights(folder: Path, _: RuntimeConfig) -> None:
     for path in _weight_files(folder):
-        size = path.stat().st_size
-        try:
-            expected = safetensors.expected_size(path)
-        except safetensors.CorruptFileError as error:
-            raise FoundError("FileCorrupt", f"{path} is no safetensors file: {error} ({size} bytes).") from error
-        if size != expected:
-            reason = "FileTruncated" if size < expected else "FileCorrupt"
-            raise FoundError(reason, f"{path} has {size} bytes, its header describes {expected}.")
+        read_tensors(path)
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -108,7 +98,7 @@ def _weight_files(folder: Path) -> list[Path]:
         if not files:
             raise FoundError("FileMissing", f"{folder} has neither {INDEX} nor a *.safetensors file.")
         return files
-    weight_map = _read_object(index).get("weight_map")
+    weight_map = read_object(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise FoundError("FileCorrupt", f"{index} has no weight_map.")
     files = [folder / str(name) for name in sorted(set(weight_map.values()))]
@@ -118,22 +108,6 @@ def _weight_files(folder: Path) -> list[Path]:
             "IndexIncomplete", f"{folder} lacks {len(missing)} of {len(files)} files of {INDEX}, first {missing[0]}."
         )
     return files
-
-
-def _require(path: Path) -> None:
-    if not path.is_file():
-        raise FoundError("FileMissing", f"{path} does not exist.")
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    _require(path)
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise FoundError("FileCorrupt", f"{path} is no JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise FoundError("FileCorrupt", f"{path} holds no JSON object.")
-    return content
 
 
 _SAFETENSORS: tuple[Callable[[Path, RuntimeConfig], None], ...] = (

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+Shapes = dict[str, tuple[int, ...]]
+"""Of tensors, by name."""
 LENGTH_BYTES = 8
 HEADER_LIMIT = 100_000_000
 """The format's own limit for a header, in bytes."""
@@ -21,8 +23,8 @@ class CorruptFileError(Exception):
     """The file's beginning is not that of a safetensors file."""
 
 
-def expected_size(path: Path) -> int:
-    """Bytes that the file must have according to its own header. Reads the header only.
+def read_header(path: Path) -> tuple[Shapes, int]:
+    """Shapes of the tensors, and the bytes that the file must have. Reads the header only.
 
     Raises:
         CorruptFileError: the header is missing, cut or no JSON.
@@ -34,7 +36,9 @@ def expected_size(path: Path) -> int:
         header = file.read(length)
     try:
         tensors = json.loads(header)
-        ends = [entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"]
+        tensors.pop("__metadata__", None)
+        shapes = {name: tuple(entry["shape"]) for name, entry in tensors.items()}
+        ends = [entry["data_offsets"][1] for entry in tensors.values()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptFileError("its header is cut or no JSON") from error
-    return LENGTH_BYTES + length + max(ends, default=0)
+    return shapes, LENGTH_BYTES + length + max(ends, default=0)

@@ -9,7 +9,7 @@ import pytest
 
 from qwen3_operator.catalog import Catalog, load_catalog
 from qwen3_operator.manifests.render import render
-from qwen3_runtime.config import ModelFiles, RuntimeConfig
+from qwen3_runtime.config import Adapters, ModelFiles, RuntimeConfig
 from qwen3_runtime.sources import Checksums, Hub, HubSource, S3Source
 from tests.unit.manifests.samples import deployment, placement, plan, settings
 
@@ -122,3 +122,77 @@ def test_no_secret_is_in_the_template(catalog: Catalog) -> None:
     pod = rendered(catalog, {"huggingFace": {"token": {"name": "hub"}}})
     names = [entry["name"] for entry in pod["containers"][0]["env"]]
     assert sorted(names) == ["HOME", "QWEN3_RUNTIME_CONFIG"]
+
+
+def lora(catalog: Catalog, source: dict[str, Any], *adapters: dict[str, Any]) -> tuple[dict[str, Any], Adapters]:
+    """Pod and what the runtime is told of adapters whose sources these are."""
+    listed = [{"name": f"a{number}", "source": one} for number, one in enumerate(adapters)]
+    made = render(deployment({"model": {"source": source, "adapters": listed}}), plan(placement()), settings(), catalog)
+    (workload,) = (child for child in made if child["kind"] == "Deployment")
+    kubernetes_validate.validate(workload, "1.35", strict=True)
+    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
+    environment = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+    told = RuntimeConfig.model_validate_json(environment["QWEN3_RUNTIME_CONFIG"]).adapters
+    assert told is not None
+    return pod, told
+
+
+CLAIM = {"persistentVolumeClaim": {"claimName": "weights"}}
+
+
+def test_a_model_without_adapters_leaves_no_trace_of_them(catalog: Catalog) -> None:
+    environment = rendered(catalog, CLAIM)["containers"][0]["env"]
+    assert "adapters" not in environment[0]["value"]
+
+
+def test_adapters_on_the_claim_of_the_model_take_no_volume_of_their_own(catalog: Catalog) -> None:
+    pod, told = lora(catalog, CLAIM, {"persistentVolumeClaim": {"claimName": "weights", "path": "lora/law"}})
+    assert [one.path for one in told.files] == ["/models/lora/law"]
+    assert set(volumes(pod)) == {"models", "tmp", "shared-memory"}
+    assert mounts(pod)["models"] == ("/models", True)
+
+
+def test_each_other_volume_is_there_once(catalog: Catalog) -> None:
+    other = {"persistentVolumeClaim": {"claimName": "lora", "path": "one"}}
+    image = {"image": {"reference": "registry.example/lora:1", "path": "law"}}
+    pod, told = lora(catalog, CLAIM, other, {"persistentVolumeClaim": {"claimName": "lora", "path": "two"}}, image)
+    assert [one.path for one in told.files] == ["/adapters/1/one", "/adapters/1/two", "/adapters/2/law"]
+    assert volumes(pod)["adapters-1"] == {"persistentVolumeClaim": {"claimName": "lora", "readOnly": True}}
+    assert volumes(pod)["adapters-2"] == {"image": {"reference": "registry.example/lora:1"}}
+    assert mounts(pod)["adapters-1"] == ("/adapters/1", True)
+    assert all(one.source is None for one in told.files)
+
+
+def test_fetched_adapters_lie_in_scratch_space_and_bring_two_files(catalog: Catalog) -> None:
+    hub = {"repository": "team/support", "revision": "v2", "token": {"name": "hub"}}
+    pod, told = lora(catalog, CLAIM, {"huggingFace": hub}, {"s3": {"bucket": "lora", "credentialsSecret": "s3"}})
+    first, second = (one.source for one in told.files)
+    files = ("adapter_config.json", "adapter_model.safetensors")
+    assert first == HubSource(
+        hub=Hub.HUGGING_FACE,
+        repository="team/support",
+        revision="v2",
+        token_file="/etc/qwen3/adapters/1/token",  # noqa: S106 - a path
+        files=files,
+    )
+    assert isinstance(second, S3Source)
+    assert (second.credentials_folder, second.files) == ("/etc/qwen3/adapters/2", files)
+    assert told.files[0].path == f"/adapters/1/{first.folder_name()}"
+    assert volumes(pod)["adapters-1"] == {"emptyDir": {}}
+    assert volumes(pod)["adapter-secret-1"]["secret"]["secretName"] == "hub"
+    assert mounts(pod)["adapters-1"] == ("/adapters/1", False)
+    assert mounts(pod)["adapter-secret-2"] == ("/etc/qwen3/adapters/2", True)
+
+
+def test_a_claim_that_is_read_and_written_is_writable(catalog: Catalog) -> None:
+    fetched = {"huggingFace": {"repository": "team/law"}, "download": {"claimName": "weights"}}
+    pod, told = lora(catalog, CLAIM, fetched)
+    assert volumes(pod)["models"] == {"persistentVolumeClaim": {"claimName": "weights"}}
+    assert mounts(pod)["models"] == ("/models", False)
+    assert told.files[0].path.startswith("/models/team--law-")
+
+
+def test_what_the_pod_checks_adapters_by(catalog: Catalog) -> None:
+    _, told = lora(catalog, {"huggingFace": {"repository": "team/tuned-8b"}}, CLAIM)
+    assert told.base_models[:2] == ("team/tuned-8b", "Qwen/Qwen3-8B")
+    assert (told.rank, told.targets[0], told.targets[-1]) == (16, "q_proj", "down_proj")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qwen3_runtime.config import Engine, Task, Thinking, ThinkingMode
+from qwen3_runtime.config import AdapterFiles, Adapters, Device, Engine, Task, Thinking, ThinkingMode
 from qwen3_runtime.engines import ADAPTERS
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.prepare import Prepared, prepare, served
@@ -116,7 +116,7 @@ def test_every_engine_of_the_contract_has_an_adapter() -> None:
 def test_no_administrative_path_is_reachable(engine: Engine, method: str) -> None:
     for path in (*PATHS[engine], *EVERYWHERE):
         for task in Task:
-            assert isinstance(find_route(method, path, "qwen3-tiny", task), ErrorAnswer), path
+            assert isinstance(find_route(method, path, ("qwen3-tiny",), task), ErrorAnswer), path
 
 
 @pytest.mark.parametrize(("engine", "name"), [(engine, name) for engine in Engine for name in FIELDS[engine]])
@@ -150,3 +150,45 @@ def test_only_a_template_with_a_switch_is_told_not_to_think(engine: Engine) -> N
     assert off in arguments(ThinkingMode.HYBRID, Thinking.DISABLED)
     assert off not in arguments(ThinkingMode.HYBRID, Thinking.ENABLED)
     assert off not in arguments(ThinkingMode.ALWAYS, Thinking.DISABLED)
+
+
+LORA = Adapters(
+    rank=32,
+    targets=("q_proj", "v_proj"),
+    files=(AdapterFiles(name="support", path="/adapters/1/s"), AdapterFiles(name="law", path="/adapters/1/l")),
+)
+
+
+def lora_words(engine: Engine, device: Device) -> str:
+    config = make_config(engine=engine, device=device, adapters=LORA)
+    return " ".join(ADAPTERS[engine].command(config, 30000, (99,)).arguments)
+
+
+def test_engines_load_the_adapters_into_the_room_that_was_planned() -> None:
+    paths, room = "support=/adapters/1/s law=/adapters/1/l", "--max-lora-rank 32 --lora-target-modules q_proj v_proj"
+    sglang = f"--enable-lora --lora-paths {paths} {room} --max-loras-per-batch 3"
+    assert lora_words(Engine.SGLANG, Device.CUDA).endswith(sglang)
+    assert f"{sglang} --lora-backend ascend" in lora_words(Engine.SGLANG, Device.NPU)
+    vllm = f"--enable-lora --lora-modules {paths} {room} --max-loras 2"
+    assert vllm in lora_words(Engine.VLLM, Device.CUDA)
+
+
+@pytest.mark.parametrize(("engine", "fields"), [(Engine.SGLANG, {"lora_path": "law"}), (Engine.VLLM, {})])
+def test_a_request_to_an_adapter_is_told_to_the_engine(engine: Engine, fields: dict[str, str]) -> None:
+    rules = served(make_config(engine=engine, adapters=LORA), ADAPTERS[engine])
+    request = {"messages": [{"role": "user", "content": "Hello"}]}
+    for name, added in (("qwen3-tiny", {}), ("law", fields)):
+        prepared = prepare(json.dumps({"model": name, **request}).encode(), Route(CHAT, has_body=True), rules)
+        assert isinstance(prepared, Prepared)
+        sent = json.loads(prepared.body)
+        assert sent["model"] == name
+        assert {field: sent[field] for field in ("lora_path",) if field in sent} == added
+    refusal = prepare(json.dumps({"model": "tax", **request}).encode(), Route(CHAT, has_body=True), rules)
+    assert isinstance(refusal, ErrorAnswer)
+    assert refusal.status == 404
+    assert "serves `qwen3-tiny`, `support`, `law`" in refusal.message
+
+
+@pytest.mark.parametrize("engine", [Engine.LLAMA_CPP, Engine.TRANSFORMERS, Engine.MINDIE])
+def test_the_others_say_that_they_cannot(engine: Engine) -> None:
+    assert ADAPTERS[engine].adapter_fields("law") is None

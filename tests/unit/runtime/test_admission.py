@@ -17,7 +17,7 @@ CHAT: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "co
 
 
 def answer_to(body: bytes) -> ErrorAnswer:
-    answer = read_request(body, "qwen3-tiny")
+    answer = read_request(body, ("qwen3-tiny",))
     assert isinstance(answer, ErrorAnswer)
     return answer
 
@@ -30,7 +30,7 @@ def test_ordinary_requests_pass() -> None:
         "lora_path": None,
         "return_hidden_states": False,
     }
-    assert read_request(json.dumps(CHAT | extras).encode(), "qwen3-tiny") == CHAT | extras
+    assert read_request(json.dumps(CHAT | extras).encode(), ("qwen3-tiny",)) == CHAT | extras
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_own_chat_template_is_refused() -> None:
     ],
 )
 def test_allowed_paths(method: str, path: str, name: str) -> None:
-    route = find_route(method, path, "qwen3-tiny", Task.GENERATE)
+    route = find_route(method, path, ("qwen3-tiny",), Task.GENERATE)
     assert isinstance(route, Route)
     assert route.name == name
 
@@ -98,7 +98,7 @@ def test_allowed_paths(method: str, path: str, name: str) -> None:
     ],
 )
 def test_everything_else_ends_here(method: str, path: str, status: int) -> None:
-    answer = find_route(method, path, "qwen3-tiny", Task.GENERATE)
+    answer = find_route(method, path, ("qwen3-tiny",), Task.GENERATE)
     assert isinstance(answer, ErrorAnswer)
     assert answer.status == status
 
@@ -108,16 +108,16 @@ def test_everything_else_ends_here(method: str, path: str, status: int) -> None:
     [("Qwen/Qwen3-8B", b"/v1/models/Qwen/Qwen3-8B"), ("odd?name=1", b"/v1/models/odd%3Fname%3D1")],
 )
 def test_the_engine_gets_the_served_name_as_one_path(served: str, target: bytes) -> None:
-    route = find_route("GET", f"/v1/models/{served}", served, Task.GENERATE)
+    route = find_route("GET", f"/v1/models/{served}", (served,), Task.GENERATE)
     assert isinstance(route, Route)
     assert route.target == target
 
 
 def test_prompts_are_counted_only_where_the_engine_can_and_are_no_work() -> None:
-    assert isinstance(find_route("POST", TOKENIZE, "qwen3-tiny", Task.GENERATE), ErrorAnswer)
-    assert isinstance(find_route("POST", TOKENIZE, "qwen3-tiny", Task.EMBED, tokenizes=True), ErrorAnswer)
-    assert isinstance(find_route("GET", TOKENIZE, "qwen3-tiny", Task.GENERATE, tokenizes=True), ErrorAnswer)
-    route = find_route("POST", TOKENIZE, "qwen3-tiny", Task.GENERATE, tokenizes=True)
+    assert isinstance(find_route("POST", TOKENIZE, ("qwen3-tiny",), Task.GENERATE), ErrorAnswer)
+    assert isinstance(find_route("POST", TOKENIZE, ("qwen3-tiny",), Task.EMBED, tokenizes=True), ErrorAnswer)
+    assert isinstance(find_route("GET", TOKENIZE, ("qwen3-tiny",), Task.GENERATE, tokenizes=True), ErrorAnswer)
+    route = find_route("POST", TOKENIZE, ("qwen3-tiny",), Task.GENERATE, tokenizes=True)
     assert isinstance(route, Route)
     assert not route.is_work
 
@@ -126,7 +126,7 @@ def test_prompts_are_counted_only_where_the_engine_can_and_are_no_work() -> None
 def test_each_task_answers_its_own_paths_only(task: Task) -> None:
     for other, paths in PATHS.items():
         for path in paths:
-            route = find_route("POST", path, "qwen3-tiny", task)
+            route = find_route("POST", path, ("qwen3-tiny",), task)
             if other is task:
                 assert isinstance(route, Route)
             else:
@@ -168,7 +168,7 @@ def test_media_inside_the_request_pass() -> None:
         {"query": content, "documents": [content, "a"]},
     ):
         request = {"model": "qwen3-tiny", **body}
-        assert read_request(json.dumps(request).encode(), "qwen3-tiny") == request
+        assert read_request(json.dumps(request).encode(), ("qwen3-tiny",)) == request
 
 
 @pytest.mark.parametrize("messages", [None, "Hello", [], {}, ["Hello"], 3])

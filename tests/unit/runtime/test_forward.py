@@ -19,7 +19,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from qwen3_runtime.config import Phase
+from qwen3_runtime.config import AdapterFiles, Adapters, Phase
 from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases
@@ -36,6 +36,7 @@ BODY: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "co
 EVENT = b'data: {"choices": []}\n\n'
 DONE = b"data: [DONE]\n\n"
 IDLE, SLOW = 2000, 100
+LAW = Adapters(rank=8, targets=("q_proj",), files=(AdapterFiles(name="law", path="/law"),))
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -79,7 +80,7 @@ async def stand() -> AsyncIterator[Stand]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     upstream = Upstream(runner.addresses[0][1])
-    listener = Listener(Forwarder(served(make_config(), SGLang()), upstream, traffic, metrics), 0)
+    listener = Listener(Forwarder(served(make_config(adapters=LAW), SGLang()), upstream, traffic, metrics), 0)
     await listener.open()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as client:
         made = Stand(client, phases, traffic, listener, metrics, engine=_refuse)
@@ -383,6 +384,18 @@ async def test_unknown_path_and_model_never_reach_the_engine(stand: Stand) -> No
         assert (answer.status, error_of(await answer.read())["code"]) == (404, "model_not_found")
     assert stand.count(404, "other") == 1
     assert stand.count(404) == 1
+
+
+async def test_an_adapter_is_found_in_the_engines_list(stand: Stand) -> None:
+    async def engine(request: web.Request) -> web.StreamResponse:
+        assert request.path == "/v1/models", "engines know no path for an adapter alone"
+        return web.json_response({"data": [{"id": "qwen3-tiny"}, {"id": "law", "parent": "qwen3-tiny"}]})
+
+    stand.engine = engine
+    async with stand.client.get("/v1/models/law") as answer:
+        assert (answer.status, await answer.json()) == (200, {"id": "law", "parent": "qwen3-tiny"})
+    async with stand.client.get("/v1/models/tax") as answer:
+        assert answer.status == 404
 
 
 async def test_work_is_counted_when_it_arrives(stand: Stand) -> None:

@@ -77,7 +77,7 @@ def test_any_depth(depth: int, extra: str) -> None:
 
 @given(method=st.text() | st.sampled_from(["GET", "POST"]), path=st.text(), task=st.sampled_from(list(Task)))
 def test_any_path(method: str, path: str, task: Task) -> None:
-    found = find_route(method, "/" + path, "qwen3-tiny", task)
+    found = find_route(method, "/" + path, ("qwen3-tiny",), task)
     if isinstance(found, ErrorAnswer):
         assert found.status in {404, 405}
         assert json.loads(found.body())["error"]["message"]

@@ -81,6 +81,10 @@ class LlamaCpp:
         """llama.cpp has a budget for all requests of a server only."""
         del tokens
 
+    def adapter_fields(self, name: str) -> None:
+        """It has adapters for all requests of a server, none under a name of its own."""
+        del name
+
     def error_line(self, log: Sequence[str]) -> str | None:
         """The first error: those that follow only report that loading failed."""
         for line in log:

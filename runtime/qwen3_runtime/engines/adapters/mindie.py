@@ -72,6 +72,10 @@ class MindIE:
         """Not documented."""
         del tokens
 
+    def adapter_fields(self, name: str) -> None:
+        """Not known of it here."""
+        del name
+
     def error_line(self, log: Sequence[str]) -> str | None:
         """The first line with an error: those that follow report that the start failed."""
         return next((line.strip() for line in log if _ERROR.search(line)), None)

@@ -36,6 +36,11 @@ _DEVICE_ENVIRONMENT: Mapping[Device, Mapping[str, str]] = {
     # several times slower.
     Device.CPU: {"SGLANG_USE_CPU_ENGINE": "1", "OMP_NUM_THREADS": "1"},
 }
+_ADAPTER_BACKENDS: Mapping[Device, tuple[str, ...]] = {
+    Device.CUDA: (),
+    Device.NPU: ("--lora-backend", "ascend"),
+    Device.CPU: ("--lora-backend", "torch_native"),
+}
 _QUANTIZATION_FLAGS: Mapping[str, tuple[str, ...]] = {"W8A8": ("--quantization", "modelslim")}
 """Only what SGLang does not see in config.json by itself."""
 _KV_CACHE_TYPES: Mapping[KVCacheDataType, str] = {KVCacheDataType.BF16: "bfloat16", KVCacheDataType.FP8: "fp8_e4m3"}
@@ -91,6 +96,7 @@ class SGLang:
                 *_limit_flags(config),
                 *_cache_flags(config),
                 *_yarn_flags(config),
+                *_adapter_flags(config),
                 *_QUANTIZATION_FLAGS.get(config.quantization, ()),
                 *config.extra_args,
             ),
@@ -101,6 +107,10 @@ class SGLang:
     def thinking_limit(self, tokens: int) -> Mapping[str, Any]:
         """Read where ``--enable-strict-thinking`` is set (constrained/grammar_manager.py); counts without the end."""
         return {"custom_params": {"thinking_budget": tokens - 1}}
+
+    def adapter_fields(self, name: str) -> Mapping[str, Any]:
+        """Its name in "model" alone is answered by the model itself; the answer repeats "model" as it came."""
+        return {"lora_path": name}
 
     def error_line(self, log: Sequence[str]) -> str | None:
         """What argparse or the first process to fail says."""
@@ -162,6 +172,18 @@ def _limit_flags(config: RuntimeConfig) -> tuple[str, ...]:
 def _yarn_flags(config: RuntimeConfig) -> tuple[str, ...]:
     yarn = scaling(config)
     return () if yarn is None else ("--json-model-override-args", json.dumps({"rope_scaling": yarn.rope_scaling()}))
+
+
+def _adapter_flags(config: RuntimeConfig) -> tuple[str, ...]:
+    if (adapters := config.adapters) is None:
+        return ()
+    return (
+        *("--enable-lora", "--lora-paths", *(f"{one.name}={one.path}" for one in adapters.files)),
+        *("--max-lora-rank", str(adapters.rank), "--lora-target-modules", *adapters.targets),
+        # The model without an adapter counts as one.
+        *("--max-loras-per-batch", str(len(adapters.files) + 1)),
+        *_ADAPTER_BACKENDS[config.device],
+    )
 
 
 def _environment(config: RuntimeConfig) -> dict[str, str]:

@@ -70,6 +70,10 @@ class Transformers:
         """It has no such field."""
         del tokens
 
+    def adapter_fields(self, name: str) -> None:
+        """It has none."""
+        del name
+
     def error_line(self, log: Sequence[str]) -> str | None:
         """The last exception."""
         return next((line.strip() for line in reversed(log) if _EXCEPTION.match(line)), None)

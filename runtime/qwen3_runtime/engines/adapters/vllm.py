@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime import engine_metrics as names
 from qwen3_runtime.config import (
@@ -94,6 +94,7 @@ class VLLM:
                 *_parallel_flags(config),
                 *_limit_flags(config),
                 *_yarn_flags(config),
+                *_adapter_flags(config),
                 *_QUANTIZATION_FLAGS.get(config.quantization, ()),
                 *config.extra_args,
             ),
@@ -103,6 +104,11 @@ class VLLM:
     def thinking_limit(self, tokens: int) -> None:
         """Not known to be exact to the token here."""
         del tokens
+
+    def adapter_fields(self, name: str) -> Mapping[str, Any]:
+        """Its name in "model" is enough."""
+        del name
+        return {}
 
     def error_line(self, log: Sequence[str]) -> str | None:
         """What argparse or the first process to fail says."""
@@ -148,6 +154,16 @@ def _limit_flags(config: RuntimeConfig) -> tuple[str, ...]:
 def _yarn_flags(config: RuntimeConfig) -> tuple[str, ...]:
     yarn = scaling(config)
     return () if yarn is None else ("--hf-overrides", json.dumps({"rope_scaling": yarn.rope_scaling()}))
+
+
+def _adapter_flags(config: RuntimeConfig) -> tuple[str, ...]:
+    if (adapters := config.adapters) is None:
+        return ()
+    return (
+        *("--enable-lora", "--lora-modules", *(f"{one.name}={one.path}" for one in adapters.files)),
+        *("--max-lora-rank", str(adapters.rank), "--lora-target-modules", *adapters.targets),
+        *("--max-loras", str(len(adapters.files))),
+    )
 
 
 ADAPTER = VLLM()
