@@ -113,6 +113,9 @@ class Route(Contract):
 
     name: Annotated[str, Field(min_length=1)]
     """The served model name, as requests carry it; unique over the gateway."""
+    adapters: tuple[str, ...] | None = None
+    """Names of LoRA adapters of the model, which the same replicas answer; unique like ``name``. None, of which an
+    older gateway sees nothing: there are none."""
     namespace: str
     deployment: str
     task: Task = Task.GENERATE
@@ -128,6 +131,11 @@ class Route(Contract):
     endpoints: tuple[Endpoint, ...] = ()
     """Ready ones only."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that requests to it may carry."""
+        return (self.name, *(self.adapters or ()))
+
 
 class Routes(Contract):
     """Content of the ConfigMap."""
@@ -136,7 +144,7 @@ class Routes(Contract):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        _refuse_twice("route", [route.name for route in self.models])
+        _refuse_twice("route", [name for route in self.models for name in route.names])
         return self
 
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 OTHERS = "qwen3-others"
 EMBED = "qwen3-embed"
+LORA = "support"
+OTHER_LORA = "law"
+"""Adapters of the second model."""
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +25,16 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stub]:
 
 @pytest.fixture(scope="module")
 def gateway(stub: Stub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """Two tenants, three models: ``b`` may not use the first, ``a`` not the second."""
-    tenants = [make_tenant("a", models=(MODEL, EMBED)), make_tenant("b", models=(OTHERS,))]
+    """Tenants and three models: ``b`` may not use the first, ``a`` not the second, ``c`` one adapter of it alone."""
+    tenants = [
+        make_tenant("a", models=(MODEL, EMBED)),
+        make_tenant("b", models=(OTHERS,)),
+        make_tenant("c", models=(LORA,)),
+    ]
     endpoint = stub.endpoint()
     routes = [
         make_route([endpoint]),
-        make_route([endpoint], name=OTHERS),
+        make_route([endpoint], name=OTHERS, adapters=(LORA, OTHER_LORA)),
         make_route([endpoint], name=EMBED, task="Embed"),
     ]
     started = GatewayProcess(tmp_path_factory.mktemp("gateway"), tenants, routes)

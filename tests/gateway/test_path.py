@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from qwen3_runtime.config import ThinkingMode
-from tests.gateway.conftest import EMBED, OTHERS
+from tests.gateway.conftest import EMBED, LORA, OTHER_LORA, OTHERS
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, digest_of, key_of, make_route, make_tenant
 from tests.gateway.raw import CHAT, SECONDS, call, chat_body, open_stream, send_raw, wish
 
@@ -92,6 +92,24 @@ def test_another_tenants_model_answers_as_one_that_does_not_exist(gateway: Gatew
     assert answers[:2] == answers[2:]
     assert answers[0][1] == 404
     assert [model["id"] for model in call(gateway.url, "GET", "/v1/models", tenant="b").json["data"]] == [OTHERS]
+
+
+def test_an_adapter_is_a_model_of_its_own(gateway: GatewayProcess) -> None:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=key_of("c"), max_retries=0) as client:
+        assert [model.id for model in client.models.list()] == [LORA]
+        assert client.models.retrieve(LORA).id == LORA
+        for name in (OTHERS, OTHER_LORA):
+            with pytest.raises(openai.NotFoundError):
+                client.models.retrieve(name)
+        messages: list[Any] = [{"role": "user", "content": "Hello"}]
+        answer = client.chat.completions.create(model=LORA, messages=messages, max_tokens=5)
+    assert answer.model == LORA, "the replica was asked for the adapter"
+    assert gateway.metric("qwen3_gateway_tokens_total", tenant="c", model=LORA, kind="answer") == 5
+    body = json.dumps({"model": LORA, "max_tokens": 5, "messages": messages}).encode()
+    translated = call(gateway.url, path="/v1/messages", body=body, tenant="c")
+    assert translated.json["model"] == LORA
+    assert gateway.metric("qwen3_gateway_queue_seconds_count", model=OTHERS) >= 2, "it waits in the model's queue"
+    assert gateway.metric("qwen3_gateway_queue_seconds_count", model=LORA) == 0
 
 
 @pytest.mark.parametrize(

@@ -80,13 +80,23 @@ def compile_tenancy(
         keys = grants.keys(spec, secrets, holders, name)
         models = grants.models(spec, by_name, deployments, name)
         works = f"{len(keys.names)}/{keys.asked}"
-        thinking = limited(spec.thinking.max_tokens, [by_name[model] for model in models.names])
+        thinking = limited(spec.thinking.max_tokens, _each_once(by_name[model] for model in models.names))
         granted[name] = Grant({**grants.verdicts(keys, models), **thinking}, models.names, works)
         compiled.append(_tenant(name, spec, keys.names, models.names))
-    found = [route(served, served.plan) for _, served in sorted(by_name.items()) if served.plan]
+    offered = [(name, served) for name, served in sorted(by_name.items()) if name == served.served_name]
+    found = [
+        route(served, served.plan, [name for name in served.adapters if by_name.get(name) is served])
+        for _, served in offered
+        if served.plan
+    ]
     in_order = sorted(compiled, key=lambda tenant: tenant.name)
-    names = {served.key: name for name, served in by_name.items()}
+    names = {served.key: name for name, served in offered}
     return Compiled(Tenants(tenants=tuple(in_order)), Routes(models=tuple(found)), granted, told, names)
+
+
+def _each_once(deployments: Iterable[Served]) -> list[Served]:
+    """A model and its adapters are one deployment."""
+    return list({served.key: served for served in deployments}.values())
 
 
 def _age(raw: Mapping[str, Any]) -> tuple[str, str]:

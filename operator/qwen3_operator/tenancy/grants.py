@@ -111,7 +111,9 @@ def _is_selected(served: Served, selector: DeploymentSelector) -> bool:
 def _absent(name: str, by_name: Mapping[str, Served], deployments: Iterable[Served], tenant: str) -> tuple[str, str]:
     """Why a model that is named cannot be used."""
     place = f"spec.models.names: {name}"
-    named = by_name.get(name) or next((served for served in deployments if served.served_name == name), None)
+    named = by_name.get(name) or next(
+        (served for served in deployments if name in (served.served_name, *served.adapters)), None
+    )
     if named is None:
         known = nearest(name, by_name) if by_name else "no Qwen3Deployment has spec.tenants"
         return "ModelNotFound", f"{place} is not served; {known}"

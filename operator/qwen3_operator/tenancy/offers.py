@@ -22,9 +22,9 @@ NO_GATEWAY = Verdict(
 
 
 def offers(deployments: Iterable[Served]) -> tuple[dict[str, Served], dict[Key, Verdict]]:
-    """Deployments by the name that requests carry, and what each that its owner offers has to be told.
+    """Deployments by the names that requests carry, and what each that its owner offers has to be told.
 
-    A name belongs to the oldest deployment that offers it.
+    A deployment has a name for its model and one for each adapter. A name belongs to the oldest that offers it.
     """
     by_name: dict[str, Served] = {}
     verdicts: dict[Key, Verdict] = {}
@@ -33,6 +33,7 @@ def offers(deployments: Iterable[Served]) -> tuple[dict[str, Served], dict[Key, 
             verdicts[served.key] = _offered(served, by_name)
             if verdicts[served.key].status is ConditionStatus.TRUE:
                 by_name[served.served_name] = served
+                by_name |= {name: served for name in served.adapters if name not in by_name}
     return by_name, verdicts
 
 
@@ -48,4 +49,11 @@ def _offered(served: Served, by_name: Mapping[str, Served]) -> Verdict:
             f"the gateway sends requests for {name} to {owner}, which is older: set spec.model.servedName to a name "
             "of its own, or remove spec.tenants",
         )
-    return Verdict(ConditionStatus.TRUE, "Offered", f"tenants reach it through the gateway as {name}")
+    free = [adapter for adapter in served.adapters if adapter not in by_name]
+    message = f"tenants reach it through the gateway as {name}"
+    message += f", its adapters as {', '.join(free)}" if free else ""
+    for adapter in served.adapters:
+        if holder := by_name.get(adapter):
+            owner = f"{holder.key.namespace}/{holder.key.name}"
+            message += f"; adapter {adapter} is not offered: the name belongs to {owner}"
+    return Verdict(ConditionStatus.TRUE, "Offered", message)

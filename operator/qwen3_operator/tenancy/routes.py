@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.manifests.names import PLACEMENT_LABEL, dns_label
 from qwen3_operator.reconcile.ledger import CONTAINER_STARTED, TOKEN_SEEN
 from qwen3_operator.reconcile.observed import PodView
-from qwen3_runtime.config import API_PORT
+from qwen3_runtime.config import API_PORT, CONFIG_VARIABLE
 from qwen3_runtime.tenancy import Endpoint, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from qwen3_operator.api.status import Capacity, Placement, PlanStatus
     from qwen3_operator.performance.rates import TokenRates
     from qwen3_operator.tenancy.served import Served
 
 
-def route(served: Served, plan: PlanStatus) -> Route:
+def route(served: Served, plan: PlanStatus, adapters: Sequence[str] = ()) -> Route:
     """Where requests for a deployment go.
 
     Args:
         served: The deployment.
         plan: The plan in force.
+        adapters: Names of its LoRA adapters that are its own. One is routed to once every ready pod has it.
     """
     return Route(
         name=served.served_name,
+        adapters=_everywhere(adapters, served.pods) or None,
         namespace=served.key.namespace,
         deployment=served.key.name,
         task=served.task,
@@ -39,6 +42,21 @@ def route(served: Served, plan: PlanStatus) -> Route:
         wake_seconds=_wake_seconds(served.deployment),
         endpoints=_endpoints(served, plan),
     )
+
+
+def _everywhere(adapters: Sequence[str], pods: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Those that no ready pod of an older template lacks."""
+    if not adapters:
+        return ()
+    loaded = [_loaded(pod) for pod in pods if PodView(pod).is_ready]
+    return tuple(name for name in adapters if all(name in names for names in loaded))
+
+
+def _loaded(pod: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the adapters in a pod, by its configuration."""
+    variables = (entry for container in pod["spec"]["containers"] for entry in container.get("env", ()))
+    text = next((entry["value"] for entry in variables if entry["name"] == CONFIG_VARIABLE), "{}")
+    return frozenset(file["name"] for file in json.loads(text).get("adapters", {}).get("files", ()))
 
 
 def _endpoints(served: Served, plan: PlanStatus) -> tuple[Endpoint, ...]:

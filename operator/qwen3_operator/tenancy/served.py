@@ -48,6 +48,11 @@ class Served:
         return self.spec.model.served_name or (self.plan.model if self.plan else "")
 
     @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of its LoRA adapters."""
+        return tuple(adapter.name for adapter in self.spec.model.adapters)
+
+    @property
     def age(self) -> tuple[str, Key]:
         """Sorts the oldest first."""
         return str(self.deployment["metadata"].get("creationTimestamp", "")), self.key

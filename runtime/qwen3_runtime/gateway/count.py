@@ -12,6 +12,7 @@ from qwen3_runtime.config import Task
 from qwen3_runtime.gateway import errors
 from qwen3_runtime.gateway.call import read_call
 from qwen3_runtime.gateway.dialects.dialect import translate
+from qwen3_runtime.gateway.directory import as_named
 from qwen3_runtime.gateway.operations import COUNT_TOKENS, MESSAGES
 from qwen3_runtime.gateway.thinking import with_ceiling
 from qwen3_runtime.server.connection import EngineError
@@ -40,7 +41,7 @@ async def count_tokens(tenant: Tenant, model: Dispatcher, request: JSON, estimat
     """
     if model.route.task is not Task.GENERATE:
         raise InterruptedRequestError(errors.wrong_task(model.route.name, COUNT_TOKENS))
-    body = translate(MESSAGES, {"max_tokens": None} | request, model.route)
+    body = translate(MESSAGES, {"max_tokens": None} | request, as_named(model.route, request["model"]))
     # A thought that is switched off shows in the prompt.
     call = with_ceiling(read_call(body, usage_option=True), tenant.max_thinking_tokens, model.route)
     exact = None if _has_media(call) else await _asked(model, call)

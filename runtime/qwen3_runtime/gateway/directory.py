@@ -11,7 +11,7 @@ from qwen3_runtime.tenancy import Tenants
 
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.dispatch import Patience
-    from qwen3_runtime.tenancy import Routes, Tenant
+    from qwen3_runtime.tenancy import Route, Routes, Tenant
 
 
 class Directory:
@@ -22,6 +22,8 @@ class Directory:
         self.keyring = Keyring(Tenants())
         self.tenants: dict[str, Tenant] = {}
         self.models: dict[str, Dispatcher] = {}
+        self._by_name: dict[str, Dispatcher] = {}
+        """Models, and LoRA adapters, whose requests wait in the queue of the model that they belong to."""
         self.last_used: dict[str, float] = {}
         """Tenant -> time of its last request to a model."""
         self.has_tenants = self.has_routes = False
@@ -44,6 +46,7 @@ class Directory:
             model = old.pop(route.name, None) or Dispatcher(route, self._patience)
             self.models[route.name] = model
             model.update(route)
+        self._by_name = {name: self.models[route.name] for route in routes.models for name in route.names}
         for model in old.values():
             model.update(model.route.model_copy(update={"endpoints": (), "sleeping": False}))
         self.has_routes = True
@@ -53,9 +56,15 @@ class Directory:
         self.last_used[tenant] = time.time()
 
     def find(self, tenant: Tenant, name: str) -> Dispatcher | None:
-        """A model that this tenant may use."""
-        return self.models.get(name) if name in tenant.models else None
+        """A model that this tenant may use, or the one whose adapter has this name."""
+        return self._by_name.get(name) if name in tenant.models else None
 
-    def of(self, tenant: Tenant) -> list[Dispatcher]:
-        """All models that this tenant may use, in its own order."""
-        return [self.models[name] for name in tenant.models if name in self.models]
+    def of(self, tenant: Tenant) -> list[Route]:
+        """All models and adapters that this tenant may use, in its own order, each as a model of its own."""
+        found = ((name, self.find(tenant, name)) for name in tenant.models)
+        return [as_named(model.route, name) for name, model in found if model is not None]
+
+
+def as_named(route: Route, name: str) -> Route:
+    """What is told of a model under the name of its adapter; the route itself under its own."""
+    return route if name == route.name else route.model_copy(update={"name": name, "adapters": None})

@@ -10,6 +10,7 @@ from qwen3_runtime.gateway import errors
 from qwen3_runtime.gateway.call import read_call, read_object
 from qwen3_runtime.gateway.count import count_tokens
 from qwen3_runtime.gateway.dialects.dialect import translate
+from qwen3_runtime.gateway.directory import as_named
 from qwen3_runtime.gateway.forward import Forward
 from qwen3_runtime.gateway.keys import presented_key
 from qwen3_runtime.gateway.limits.types import Tokens
@@ -93,10 +94,11 @@ class Front:
             return
         if operation.dialect is not None:
             request = read_object(body)
-            body = translate(operation.dialect, request, self._model(tenant, request["model"], operation).route)
+            named = as_named(self._model(tenant, request["model"], operation).route, request["model"])
+            body = translate(operation.dialect, request, named)
         call = read_call(body, usage_option=operation.usage_option)
         model = self._model(tenant, call.model, operation)
-        record.model = model.route.name
+        record.model = call.model
         if operation.thinks:
             call = with_ceiling(call, tenant.max_thinking_tokens, model.route)
         relay.hide_usage = call.hide_usage
@@ -118,7 +120,7 @@ class Front:
         """It takes a replica's time, so it counts as a request."""
         request = read_object(body)
         model = self._own.model(tenant, request["model"])
-        record.model = model.route.name
+        record.model = request["model"]
         reservation = await self._settling.reserve(tenant, Tokens(), relay)
         try:
             await relay.own({"input_tokens": await count_tokens(tenant, model, request, self._estimates)})

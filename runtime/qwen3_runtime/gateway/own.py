@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qwen3_runtime.config import Task, ThinkingMode
 from qwen3_runtime.gateway import errors
 from qwen3_runtime.gateway.call import read_object
+from qwen3_runtime.gateway.directory import as_named
 from qwen3_runtime.gateway.operations import MODEL, MODELS, SHOW, TAGS
 from qwen3_runtime.server.traffic import InterruptedRequestError
 
@@ -37,21 +38,24 @@ class OwnAnswers:
             InterruptedRequestError: there is no such model, or the body is wrong.
         """
         if operation.path == MODELS:
-            return {"object": "list", "data": [_listed(model.route) for model in self._directory.of(tenant)]}
+            return {"object": "list", "data": [_listed(route) for route in self._directory.of(tenant)]}
         if operation.path == MODEL:
-            return _listed(self.model(tenant, path.removeprefix(MODELS + "/")).route)
+            return _listed(self._route(tenant, path.removeprefix(MODELS + "/")))
         if operation.path == TAGS:
-            return {"models": [_tag(model.route) for model in self._directory.of(tenant)]}
+            return {"models": [_tag(route) for route in self._directory.of(tenant)]}
         if operation.path == SHOW:
-            return _shown(self.model(tenant, read_object(body)["model"]).route)
+            return _shown(self._route(tenant, read_object(body)["model"]))
         return {"version": OLLAMA_VERSION}
 
     def model(self, tenant: Tenant, name: str) -> Dispatcher:
-        """A model that the tenant may use."""
+        """A model that the tenant may use, by its own name or that of an adapter."""
         model = self._directory.find(tenant, name)
         if model is None:
             raise InterruptedRequestError(errors.model_not_found(name))
         return model
+
+    def _route(self, tenant: Tenant, name: str) -> Route:
+        return as_named(self.model(tenant, name).route, name)
 
 
 def _listed(route: Route) -> dict[str, object]:

@@ -24,6 +24,7 @@ PLACED = {
     "qwen3-32b-gpu-and-ascend.yaml": [("H100-SXM", "FP8"), ("Ascend-910B3", "W8A8")],
     "qwen3-32b-gpu.yaml": [("H100-SXM", "BF16")],
     "qwen3-32b-slo.yaml": [("H100-SXM", "FP8")],
+    "qwen3-8b-adapters.yaml": [("H100-SXM", "BF16")],
     "qwen3-8b-hugging-face.yaml": [("H100-SXM", "BF16")],
     "qwen3-tiny.yaml": [("CPU", "BF16")],
 }

@@ -37,6 +37,12 @@ def test_two_routes_of_one_name_are_refused() -> None:
         Routes.model_validate_json(f'{{"models":[{route},{route}]}}')
 
 
+def test_an_adapter_and_a_route_of_one_name_are_refused() -> None:
+    route = {"name": "m", "namespace": "n", "deployment": "d", "contextLength": 1}
+    with pytest.raises(ValidationError, match="the route 'm' stands twice"):
+        Routes.model_validate({"models": [route, {**route, "name": "o", "adapters": ["m"]}]})
+
+
 @pytest.mark.parametrize(
     ("address", "good"), [("10.0.0.1:8080", True), ("[fd00::1]:8080", True), ("evil.com:80", False)]
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,9 @@ from qwen3_runtime.config import ThinkingMode
 from tests.api.given import leaves
 from tests.objects import merged
 from tests.unit.tenancy.given import KEY, OTHER_KEY, compiled, secret, served, tenant
+
+if TYPE_CHECKING:
+    from qwen3_operator.tenancy.served import Served
 
 DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
 OTHER_DIGEST = hashlib.sha256(OTHER_KEY.encode()).hexdigest()
@@ -229,3 +232,43 @@ def test_a_ceiling_on_thinking_that_cannot_hold_is_said(
 
 def test_without_a_ceiling_nothing_is_said_of_thinking() -> None:
     assert "ThinkingLimited" not in compiled().grants["acme"].verdicts
+
+
+def lora(name: str, *adapters: str, **fields: Any) -> Served:
+    claim = {"persistentVolumeClaim": {"claimName": "lora"}}
+    listed = [{"name": adapter, "source": claim} for adapter in adapters]
+    return served(name, spec={"model": {"servedName": name, "adapters": listed}}, **fields)
+
+
+def test_adapters_are_models_of_their_own_behind_one_route() -> None:
+    asked = tenant(models={"names": ["law"]})
+    found = compiled([asked], None, lora("chat", "law", "tax"))
+    assert found.tenants.tenants[0].models == ("law",)
+    assert [(route.name, route.adapters) for route in found.routes.models] == [("chat", ("law", "tax"))]
+    assert found.names == {Key("team-a", "chat"): "chat"}
+    message = "tenants reach it through the gateway as chat, its adapters as law, tax"
+    assert found.offers[Key("team-a", "chat")].message == message
+
+
+def test_a_selector_takes_the_adapters_too() -> None:
+    found = compiled([tenant(models={"selector": {}}, thinking={"maxTokens": 5})], None, lora("chat", "law"))
+    assert found.tenants.tenants[0].models == ("chat", "law")
+    assert len(found.grants["acme"].verdicts) == 4
+
+
+def test_a_name_belongs_to_the_oldest_whether_model_or_adapter() -> None:
+    older = lora("chat", "law", created="2026-11-24T12:00:00Z")
+    adapter = lora("other", "law", "tax", created="2026-11-25T12:00:00Z")
+    model = lora("tax", created="2026-11-26T12:00:00Z")
+    found = compiled([tenant(models={"selector": {}})], None, older, adapter, model)
+    assert [(route.name, route.adapters) for route in found.routes.models] == [("chat", ("law",)), ("other", ("tax",))]
+    assert found.offers[adapter.key].message.endswith("; adapter law is not offered: the name belongs to team-a/chat")
+    assert found.offers[model.key].reason == "ServedNameTaken"
+    assert "team-a/other" in found.offers[model.key].message
+
+
+def test_an_adapter_of_who_does_not_let_the_tenant_in_is_named() -> None:
+    found = compiled([tenant(models={"names": ["law"]})], None, lora("chat", "law", allowed={"names": ["other"]}))
+    _, reason, message = verdict(found, "acme", "ModelsReady")
+    assert reason == "NotAllowed"
+    assert "spec.models.names: law: Qwen3Deployment team-a/chat does not let acme in" in message

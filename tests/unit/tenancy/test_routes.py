@@ -10,7 +10,7 @@ from qwen3_operator.performance.rates import TokenRates
 from qwen3_operator.tenancy.rates import rates
 from qwen3_operator.tenancy.routes import most_in_flight, route
 from tests.unit.manifests.samples import placement, plan
-from tests.unit.reconcile.samples import pod
+from tests.unit.reconcile.samples import pod, workloads
 from tests.unit.tenancy.given import predicted, ready_pod, served
 
 CATALOG = load_catalog()
@@ -113,3 +113,22 @@ def test_rates_are_the_models_corrected_by_what_was_seen() -> None:
 def test_of_a_cpu_no_rate_is_known() -> None:
     chosen = placement(device="cpu", accelerator="CPU")
     assert rates(plan(chosen), chosen, served().spec, None, CATALOG) is None
+
+
+CLAIM = {"persistentVolumeClaim": {"claimName": "lora"}}
+WITH_LORA = {"model": {"servedName": "chat", "adapters": [{"name": "law", "source": CLAIM}]}}
+
+
+def test_an_adapter_is_routed_to_once_every_ready_pod_has_it() -> None:
+    older = workloads()[0]
+    newer = workloads(WITH_LORA)[0]
+    old, new = (ready_pod(f"10.0.0.{n}", f"chat-{n}", workload=made) for n, made in enumerate((older, newer)))
+
+    def adapters(*pods: Any) -> tuple[str, ...] | None:
+        found = served(spec=WITH_LORA, pods=pods)
+        assert found.plan is not None
+        return route(found, found.plan, ["law"]).adapters
+
+    assert adapters() == ("law",), "a request wakes a pod that will have it"
+    assert adapters(old) is adapters(old, new) is None
+    assert adapters(new) == adapters(new, pod("chat-9", workload=older)) == ("law",)
