@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import openai
 import pytest
 
-from qwen3_runtime.config import Limits, Phase
+from qwen3_runtime.config import Adapters, Limits, Phase
 from tests.conformance.environments import ENVIRONMENTS, Environment, InImage
 from tests.engine.places import find_tiny_model
 from tests.engine.pod import START_SECONDS, Pod, tiny_config
@@ -44,7 +44,9 @@ def model(environment: Environment | InImage, request: pytest.FixtureRequest) ->
     return environment.model(request.getfixturevalue("platform"))
 
 
-def start_pod(environment: Environment | InImage, model: Path, folder: Path) -> Pod:
+def start_pod(
+    environment: Environment | InImage, model: Path, folder: Path, *, adapters: Adapters | None = None
+) -> Pod:
     """A ready pod of the engine."""
     config = tiny_config(
         model,
@@ -52,6 +54,7 @@ def start_pod(environment: Environment | InImage, model: Path, folder: Path) -> 
         quantization=environment.quantization,
         extra_args=environment.extra_args,
         limits=Limits(context_length=4096, max_running_requests=4, max_total_tokens=16384),
+        adapters=adapters,
     )
     pod = Pod.start(config, environment.python, folder, QWEN3_ENGINE_DESCRIPTION=str(environment.description))
     try:

@@ -1,0 +1,120 @@
+"""A LoRA adapter that was trained on the tiny model answers under its own name, or the engine's reason is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import openai
+import pytest
+
+from qwen3_runtime.config import AdapterFiles, Adapters, Engine, Phase
+from tests.conformance.conftest import start_pod
+from tests.engine.pod import MODEL, START_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openai.types.chat import ChatCompletionMessageParam
+
+    from tests.conformance.environments import Environment, InImage
+    from tests.engine.pod import Pod
+
+ROOT = Path(__file__).parents[2]
+ADAPTER = "sum"
+HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello"}]
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+ENDS: dict[Engine, str] = {
+    Engine.LLAMA_CPP: "ConfigInvalid: adapters: LlamaCpp serves no LoRA adapter under a name of its own",
+    Engine.TRANSFORMERS: "ConfigInvalid: adapters: Transformers serves no LoRA adapter under a name of its own",
+    # Not planned on the CPU for this reason (catalog/data/engines.yaml); on devices that have pinned memory it is.
+    Engine.SGLANG: "RuntimeError: pin_memory=True requires a CUDA or other accelerator backend",
+}
+"""How the pods of the engines that cannot end."""
+
+
+@pytest.fixture(scope="module")
+def adapter(environment: Environment | InImage, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """It answers the greeting with the sum; trained by the engine's own Python, which has torch."""
+    made = tmp_path_factory.mktemp("adapter")
+    if environment.engine not in (Engine.VLLM, Engine.SGLANG):
+        return made
+    training = [str(environment.python), "-W", "ignore", "-m", "tests.tiny_model.adapter", str(model), str(made)]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    subprocess.run(training, check=True, cwd=ROOT, env=variables, timeout=START_SECONDS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def room(adapter: Path) -> Adapters:
+    return Adapters(rank=8, targets=TARGETS, files=(AdapterFiles(name=ADAPTER, path=str(adapter)),))
+
+
+@pytest.fixture(scope="module")
+def adapted(
+    environment: Environment | InImage, model: Path, room: Adapters, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pod | None]:
+    """A pod with the adapter; None where the engine cannot."""
+    if environment.engine in ENDS:
+        yield None
+        return
+    made = start_pod(environment, model, tmp_path_factory.mktemp("adapted"), adapters=room)
+    yield made
+    made.end()
+
+
+def test_an_engine_that_cannot_says_so(
+    environment: Environment | InImage, model: Path, room: Adapters, tmp_path: Path
+) -> None:
+    if environment.engine not in ENDS:
+        return
+    with pytest.raises(AssertionError, match="the runtime ended with 1: ") as ended:
+        start_pod(environment, model, tmp_path, adapters=room)
+    assert ENDS[environment.engine] in str(ended.value)
+
+
+def test_the_adapter_is_a_model_of_its_own(adapted: Pod | None) -> None:
+    if adapted is None:
+        return
+    assert adapted.report().phase is Phase.READY
+    with openai.OpenAI(base_url=f"{adapted.url}/v1", api_key="unused", max_retries=0, timeout=200) as client:
+        assert [model.id for model in client.models.list()] == [MODEL, ADAPTER]
+        assert client.models.retrieve(ADAPTER).id == ADAPTER
+        said: dict[str, str] = {}
+        for name in (MODEL, ADAPTER, MODEL):
+            answer = client.chat.completions.create(
+                model=name,
+                messages=HELLO,
+                temperature=0,
+                max_tokens=60,
+                extra_body={"chat_template_kwargs": {"enable_thinking": False}},
+            )
+            assert answer.model == name
+            said[name] = (answer.choices[0].message.content or "").strip()
+        streamed = client.chat.completions.create(
+            model=ADAPTER,
+            messages=HELLO,
+            temperature=0,
+            max_tokens=60,
+            stream=True,
+            extra_body={"chat_template_kwargs": {"enable_thinking": False}},
+        )
+        text = "".join(choice.delta.content or "" for chunk in streamed for choice in chunk.choices)
+    assert said == {MODEL: "Hello! I am Qwen3-Tiny, a very small model made for tests.", ADAPTER: "2 + 2 = 4."}
+    assert text.strip() == said[ADAPTER]
+
+
+def test_no_other_adapter_can_be_asked_for_or_loaded(adapted: Pod | None) -> None:
+    if adapted is None:
+        return
+    chat = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
+    with httpx.Client(base_url=adapted.url, timeout=60) as client:
+        for name in ("other", f"{MODEL}:{ADAPTER}"):
+            refused = client.post("/v1/chat/completions", json={"model": name, **chat})
+            assert refused.status_code == HTTPStatus.NOT_FOUND
+        loading = client.post("/v1/load_lora_adapter", json={"lora_name": "x", "lora_path": "/etc"})
+        assert loading.status_code == HTTPStatus.NOT_FOUND
