@@ -110,7 +110,8 @@ def test_network_policy(helm: Helm) -> None:
     assert management["ports"] == [{"port": MANAGEMENT_PORT, "protocol": "TCP"}]
     operator = workload(helm.render(ON))["spec"]["template"]["metadata"]["labels"]
     assert management["from"][0]["podSelector"]["matchLabels"].items() <= operator.items()
-    assert len(management["from"]) == 1
+    small_prometheus = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "qwen3-prometheus"}}}
+    assert management["from"][1:] == [small_prometheus]
     _, _, engines = policy["egress"]
     assert engines["ports"] == [{"port": API_PORT, "protocol": "TCP"}]
 
