@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from qwen3_runtime.contract import Contract
-from qwen3_runtime.sources import FetchProgress, WeightSource  # noqa: TC001  # pydantic reads them at run time
+from qwen3_runtime.sources import FetchProgress, WeightsOrigin, WeightSource  # noqa: TC001  # pydantic needs them
 
 CONFIG_VARIABLE = "QWEN3_RUNTIME_CONFIG"
 GROUP_RANK_VARIABLE = "QWEN3_GROUP_RANK"
@@ -78,6 +78,13 @@ class ToolCallFormat(StrEnum):
     """``<function=...>`` and ``<parameter=...>`` inside the tags (Qwen3-Coder and later families)."""
 
 
+class ModelCache(Contract):
+    """The volume keeps models and adapters of several pods, also of those that are gone."""
+
+    size_limit_bytes: Annotated[int, Field(ge=1)] | None = None
+    """Of all fetched models in it: above that the least recently used ones go. None: nothing is ever removed."""
+
+
 class ModelFiles(Contract):
     """Where the weights lie in the pod and what their ``config.json`` must say."""
 
@@ -85,6 +92,9 @@ class ModelFiles(Contract):
     """Folder of the model. With a source, it is made in its parent, which must be a writable volume."""
     source: WeightSource | None = None
     """Fetched to ``path`` before the engine starts; None: they are there, or somebody else brings them."""
+    cache: ModelCache | None = None
+    """Of the model and of adapters that are fetched. None, which leaves no trace in the pod template: their volume is
+    the pod's own, or nothing is fetched."""
     expected_config: dict[str, int | str | bool] = Field(default_factory=dict)
     """Keys of ``config.json`` (top level) and the values that identify the model, e.g. ``hidden_size``."""
 
@@ -294,6 +304,8 @@ class PhaseReport(Contract):
     """One sentence with the path and what was found."""
     progress: FetchProgress | None = None
     """While weights are fetched and afterwards; None where nothing is to be fetched."""
+    weights_origin: WeightsOrigin | None = None
+    """None until they are there, and where nothing is to be fetched."""
     warnings: tuple[str, ...] = ()
     """What the check of the devices could not find out, or found and let pass."""
     history: tuple[PhaseRecord, ...] = ()

@@ -69,6 +69,7 @@ class Lifecycle:
         self._engine_port = engine_port
         self._keeper: Keeper | None = None
         self._member_path: str | None = None
+        self._supervisors: list[Supervisor] = []
 
     async def run(self, stop: asyncio.Event) -> Termination | None:
         """Serve until ``stop`` is set and the drain is over (None), or until the pod has failed (why)."""
@@ -89,6 +90,7 @@ class Lifecycle:
             await asyncio.gather(serving, ending, return_exceptions=True)
             if self._keeper is not None:
                 await self._keeper.kill()
+            await asyncio.gather(*(supervisor.close() for supervisor in self._supervisors))
 
     async def _serve(self) -> NoReturn:
         await self._check_devices()
@@ -140,7 +142,12 @@ class Lifecycle:
 
     async def _fetch_weights(self) -> None:
         for source, path in self._config.fetched:
-            await Supervisor(source, path, enter=self._enter, show=self._phases.show).run()
+            model = self._config.model
+            supervisor = Supervisor(source, path, cache=model.cache, enter=self._enter, show=self._phases.show)
+            self._supervisors.append(supervisor)
+            origin = await supervisor.run()
+            if path == model.path:
+                self._phases.weights_origin = origin
         if self._config.fetched:
             self._enter(Phase.CHECKING_WEIGHTS)
 

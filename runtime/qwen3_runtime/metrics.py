@@ -87,6 +87,12 @@ class Metrics:
             field: Gauge(f"qwen3_runtime_weights_{name}", text, registry=self.registry)
             for field, name, text in _WEIGHTS
         }
+        self._weights_origin = Gauge(
+            "qwen3_runtime_weights_origin",
+            "1 for how the weights came here: Cache (a warm start), OtherPod, Source. Absent where nothing is fetched.",
+            ["origin"],
+            registry=self.registry,
+        )
         self._draining = Gauge("qwen3_runtime_draining", "1 after SIGTERM.", registry=self.registry)
         self._engine_up = Gauge(
             "qwen3_runtime_engine_metrics_up", "1 when this answer holds the engine's metrics.", registry=self.registry
@@ -109,6 +115,8 @@ class Metrics:
         if phases.progress is not None:
             for field, gauge in self._weights.items():
                 gauge.set(getattr(phases.progress, field))
+        if phases.weights_origin is not None:
+            self._weights_origin.labels(phases.weights_origin).set(1)
         self._draining.set(phases.current is Phase.DRAINING)
         self._engine_up.set(engine is not None)
         own = generate_latest(self.registry)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qwen3_runtime.config import RuntimeConfig
-    from qwen3_runtime.sources import FetchProgress
+    from qwen3_runtime.sources import FetchProgress, WeightsOrigin
 
 _REPORTED_STAYS = 64
 """The newest phases of a report: a source that fails for days must not make it grow for days."""
@@ -45,6 +45,8 @@ class Phases:
         self._message = ""
         self.progress: FetchProgress | None = None
         """How far the weights are fetched; None where nothing is to be fetched."""
+        self.weights_origin: WeightsOrigin | None = None
+        """How the weights came here; None where nothing is to be fetched, and until then."""
         self.warnings: tuple[str, ...] = ()
         """Of the check of the devices."""
 
@@ -83,6 +85,7 @@ class Phases:
             reason=self._reason,
             message=self._message,
             progress=self.progress,
+            weights_origin=self.weights_origin,
             warnings=self.warnings,
             history=tuple(
                 PhaseRecord(

@@ -107,6 +107,17 @@ class FetchProgress(Contract):
     """Requests repeated since the process began to fetch: cut, stalled, refused for now, or of wrong content."""
 
 
+class WeightsOrigin(StrEnum):
+    """How a pod came by weights that are fetched."""
+
+    CACHE = "Cache"
+    """They lay in the volume, whole: nothing was fetched."""
+    OTHER_POD = "OtherPod"
+    """Another pod fetched them into the volume while this one waited."""
+    SOURCE = "Source"
+    """This pod fetched them, or what an earlier attempt had left to fetch."""
+
+
 def _folder_name(label: str, *identity: str) -> str:
     digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:12]
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '--', label)[:80]}-{digest}"

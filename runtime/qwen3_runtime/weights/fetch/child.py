@@ -40,8 +40,8 @@ def main() -> NoReturn:
         order = FetchOrder.model_validate_json(sys.stdin.buffer.read())
         job = Job(order, lost=reporter.lost)
         reporter.follow(job, order.pace.report_seconds)
-        job.run()
-        reporter.last(FetchEvent(state=FetchState.DONE, progress=job.event().progress))
+        origin = job.run()
+        reporter.last(FetchEvent(state=FetchState.DONE, origin=origin, progress=job.event().progress))
         code = 0
     except FetchError as error:
         reporter.last(FetchEvent(state=FetchState.FAILED, reason=error.reason, message=error.message))

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from qwen3_runtime.contract import Contract
 from qwen3_runtime.weights.fetch.errors import FetchError
+from qwen3_runtime.weights.fetch.users import Users
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from qwen3_runtime.weights.fetch.listing import Listing, RemoteFile
 
 MANIFEST = ".qwen3-weights.json"
+_PARTIAL = ".partial"
 
 
 class FileRecord(Contract):
@@ -48,8 +50,9 @@ class ModelFolder:
 
     def __init__(self, path: Path, source: str) -> None:
         self.final = path
-        self.partial = path.with_name(f".{path.name}.partial")
+        self.partial = path.with_name(f".{path.name}{_PARTIAL}")
         self.lock = path.with_name(f".{path.name}.lock")
+        self.users = Users(path.with_name(f".{path.name}.users"))
         self.volume = path.parent
         self._source = source
 
@@ -89,12 +92,36 @@ class ModelFolder:
         self.partial.rename(self.final)
         _sync(self.volume)
 
+    def bytes_held(self) -> int:
+        """Bytes of the files that lie here, those of an unfinished fetch included."""
+        manifest = _read(self.final / MANIFEST)
+        whole = sum(file.size for file in manifest.files) if manifest else 0
+        return whole + sum(_size(path) for path in self.partial.rglob("*"))
+
+    def last_change(self) -> float:
+        """When something of it was made or fetched, in seconds since the epoch."""
+        return max(_modified(path) for path in (self.final, self.partial, *self.partial.rglob("*")))
+
+    def remove(self) -> None:
+        """Take the model away, so that at no moment a part of it looks whole."""
+        if self.final.is_dir():
+            shutil.rmtree(self.partial, ignore_errors=True)
+            self.final.rename(self.partial)
+        shutil.rmtree(self.partial)
+
     def _remove_others(self, listing: Listing) -> None:
         """Files of an older revision, whose fetch was never finished."""
         wanted = {self.partial / file.path for file in listing.files}
         for path in self.partial.rglob("*"):
             if path not in wanted and not path.is_dir():
                 path.unlink()
+
+
+def models_in(volume: Path) -> list[ModelFolder]:
+    """Every model that was fetched into a volume, or begun to be. What others put there is not listed."""
+    whole = {path.parent.name for path in volume.glob(f"*/{MANIFEST}") if not path.parent.name.startswith(".")}
+    begun = {path.name[1 : -len(_PARTIAL)] for path in volume.glob(f".*{_PARTIAL}")}
+    return [ModelFolder(volume / name, name) for name in sorted(whole | begun)]
 
 
 def _record(file: RemoteFile) -> FileRecord:
@@ -114,6 +141,21 @@ def _has_size(path: Path, size: int) -> bool:
         return path.stat().st_size == size
     except OSError:
         return False
+
+
+def _size(path: Path) -> int:
+    """Of a file; others are being written and removed while this looks."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _sync_folders(root: Path) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from qwen3_runtime.sources import WeightsOrigin
+from qwen3_runtime.weights.fetch.cache import Cache
 from qwen3_runtime.weights.fetch.errors import TransientError
 from qwen3_runtime.weights.fetch.folder import ModelFolder
 from qwen3_runtime.weights.fetch.listing import select
-from qwen3_runtime.weights.fetch.lock import FetchLock, LockRecord
+from qwen3_runtime.weights.fetch.lock import FetchLock, LockRecord, read_lock
 from qwen3_runtime.weights.fetch.meter import Meter
 from qwen3_runtime.weights.fetch.order import FetchEvent, FetchState
 from qwen3_runtime.weights.fetch.patience import Patience
 from qwen3_runtime.weights.fetch.remotes import open_remote
-from qwen3_runtime.weights.fetch.space import disk_failure, require_space, require_writable
+from qwen3_runtime.weights.fetch.space import disk_failure, missing_bytes, require_space, require_writable
 from qwen3_runtime.weights.fetch.transfer import StoppedError, Transfer
 from qwen3_runtime.weights.fetch.web import make_client
 
@@ -44,8 +47,11 @@ class Job:
         )
         self._meter = Meter(time.monotonic)
         self._lock.progress = self._meter.progress
+        limit = order.cache.size_limit_bytes if order.cache else None
+        self._cache = Cache(self._folder, order, limit, lost) if limit else None
         self._stop = threading.Event()
         self._event = FetchEvent(state=FetchState.LISTING)
+        self._origin = WeightsOrigin.CACHE
 
     def event(self) -> FetchEvent:
         """Where the job stands."""
@@ -55,27 +61,42 @@ class Job:
         state = FetchState.VERIFYING if progress.bytes_done == progress.bytes_total else FetchState.DOWNLOADING
         return FetchEvent(state=state, progress=progress)
 
-    def run(self) -> None:
-        """Return when the model is there.
+    def run(self) -> WeightsOrigin:
+        """Return when the model is there: how it came.
 
         Raises:
             FetchError: a person has to change something, or the source was asked often enough.
         """
-        if self._folder.is_whole():
-            return
+        if self._order.cache is not None:
+            with suppress(OSError):  # whatever is wrong with the volume is told below, unless the model is whole
+                self._folder.users.enter(self._order.mark)
+        if self._is_there(read_lock(self._folder.lock)):
+            return WeightsOrigin.CACHE
         require_writable(self._folder.volume)
-        if not self._lock.acquire(self._waiting, self._folder.is_whole):
-            return
+        if not self._lock.acquire(self._waiting, self._is_there):
+            return self._origin
         try:
             if not self._folder.is_whole():
                 self._event = FetchEvent(state=FetchState.LISTING)
                 self._fetch()
+                self._origin = WeightsOrigin.SOURCE
         except OSError as error:
             raise disk_failure(error, self._folder.volume) from error
         finally:
             self._lock.release()
+        return self._origin
+
+    def _is_there(self, holder: LockRecord | None) -> bool:
+        """Whole, and to stay: nobody is about to remove it. ``holder`` was read after this pod's mark was made."""
+        return (holder is None or not holder.removes) and self._folder.is_whole()
 
     def _waiting(self, holder: LockRecord) -> None:
+        if not holder.is_known:
+            return
+        if holder.removes:
+            self._making_room(holder)
+            return
+        self._origin = WeightsOrigin.OTHER_POD
         self._event = FetchEvent(
             state=FetchState.WAITING,
             reason="FetchedByOther",
@@ -83,13 +104,20 @@ class Job:
             progress=holder.progress,
         )
 
+    def _making_room(self, holder: LockRecord) -> None:
+        self._event = FetchEvent(
+            state=FetchState.WAITING,
+            reason="RoomMadeByOther",
+            message=f"{holder.holder} removes models that nobody uses from {self._folder.volume}.",
+        )
+
     def _fetch(self) -> None:
         self._folder.begin()
         with make_client(self._order.pace) as client:
             remote = open_remote(self._order.source, client, self._order.pace)
             listing = self._list(remote)
-            require_space(self._folder.volume, self._folder.partial, listing.files)
             self._meter.expect(len(listing.files), sum(file.size for file in listing.files))
+            self._find_room(listing)
             self._event = FetchEvent(state=FetchState.DOWNLOADING)
             transfer = Transfer(
                 remote, client, self._folder.partial, pace=self._order.pace, meter=self._meter, stop=self._stop
@@ -97,6 +125,14 @@ class Job:
             self._download(transfer, listing)
         self._lock.require()
         self._folder.finish(listing)
+
+    def _find_room(self, listing: Listing) -> None:
+        missing = missing_bytes(self._folder.partial, listing.files)
+        if self._cache is None:
+            require_space(self._folder.volume, missing)
+            return
+        size = sum(file.size for file in listing.files)
+        self._cache.make_room(size, missing, self._making_room, self._lock.note)
 
     def _list(self, remote: Remote) -> Listing:
         patience = Patience(self._order.pace)

@@ -42,7 +42,14 @@ class LockRecord(Contract):
     incarnation: str
     beat: int = 0
     progress: FetchProgress | None = None
-    """So that those who wait can show how far it is."""
+    """So that those who wait can show how far it is, and others know how much room it will take."""
+    removes: bool = False
+    """The holder does not fetch the model but may be about to remove it: a whole model may be gone in a moment."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the file could be read."""
+        return bool(self.incarnation)
 
 
 class FetchLock:
@@ -55,23 +62,25 @@ class FetchLock:
         self._pace = pace
         self._lost = lost
         self._file = -1
+        self._beats = 0
+        self._writing = threading.Lock()
         self._released = threading.Event()
         self._beating = threading.Thread(target=self._beat, daemon=True, name="lock")
         self.progress: Callable[[], FetchProgress | None] = lambda: None
 
-    def acquire(self, waiting: Callable[[LockRecord], None], give_up: Callable[[], bool]) -> bool:
+    def acquire(self, waiting: Callable[[LockRecord], None], give_up: Callable[[LockRecord], bool]) -> bool:
         """Wait for the lock; False when ``give_up`` (asked at every look) says that it is needed no more.
 
-        ``waiting`` is told who has it.
+        Both are told who has it.
         """
         seen, since = b"", time.monotonic()
         while not self._create():
-            if give_up():
-                return False
             content = self._look()
+            record = _parse(content)
+            if give_up(record):
+                return False
             if content != seen:
                 seen, since = content, time.monotonic()
-            record = _parse(content)
             mine = record.incarnation == self._record.incarnation
             if mine or time.monotonic() - since > self._pace.lock_stale_seconds:
                 self._take_away(content)
@@ -80,6 +89,12 @@ class FetchLock:
             time.sleep(self._pace.lock_beat_seconds / 2)
         self._beating.start()
         return True
+
+    def note(self) -> None:
+        """Let others see the progress now, not at the next beat. A full disk is for the fetch to notice."""
+        with contextlib.suppress(OSError), self._writing:
+            self._beats += 1
+            self._write(self._record.model_copy(update={"beat": self._beats, "progress": self.progress()}))
 
     def release(self) -> None:
         """Give the lock back, unless somebody took it."""
@@ -102,7 +117,7 @@ class FetchLock:
             self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o664)
         except FileExistsError:
             return False
-        self._write(self._record)
+        self.note()
         return True
 
     def _look(self) -> bytes:
@@ -127,12 +142,9 @@ class FetchLock:
         aside.unlink()
 
     def _beat(self) -> None:
-        beat = 0
         while not self._released.wait(self._pace.lock_beat_seconds):
             self.require()
-            beat += 1
-            with contextlib.suppress(OSError):  # a full disk: the fetch itself says so, and says it better
-                self._write(self._record.model_copy(update={"beat": beat, "progress": self.progress()}))
+            self.note()
 
     def _is_mine(self) -> bool:
         """A missing file is looked for again: somebody may have caught it and be about to put it back."""
@@ -151,9 +163,17 @@ class FetchLock:
         os.fsync(self._file)
 
 
+def read_lock(path: Path) -> LockRecord | None:
+    """Who has a lock, as far as it can be read; None: nobody."""
+    try:
+        return _parse(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
 def _parse(content: bytes) -> LockRecord:
-    """A file that is just being written may be empty or mixed."""
+    """A file that is just being written may be empty or mixed: its holder may be about to do anything."""
     try:
         return LockRecord.model_validate_json(content)
     except ValidationError:
-        return LockRecord(holder=_UNREADABLE, incarnation="")
+        return LockRecord(holder=_UNREADABLE, incarnation="", removes=True)

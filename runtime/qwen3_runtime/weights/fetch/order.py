@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from qwen3_runtime.config import ModelCache  # noqa: TC001  # pydantic reads it at run time
 from qwen3_runtime.contract import Contract
-from qwen3_runtime.sources import FetchProgress, WeightSource  # noqa: TC001  # pydantic reads them at run time
+from qwen3_runtime.sources import FetchProgress, WeightsOrigin, WeightSource  # noqa: TC001  # pydantic needs them
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -39,11 +40,18 @@ class FetchOrder(Contract):
     source: WeightSource
     path: str
     """Folder that appears, whole, by one rename. Its parent is the volume."""
+    cache: ModelCache | None = None
+    """The volume is kept and shared with other pods; None: it is this pod's own."""
     holder: str
     """Name of this pod in the lock, for those who wait for it."""
     incarnation: str
     """Differs between any two processes that could fetch at the same time, and stays for a restarted one."""
     pace: Pace = Pace()
+
+    @property
+    def mark(self) -> str:
+        """This pod's name among the users of the model: pods of two namespaces may have one name."""
+        return f"{self.holder}.{self.incarnation[:8]}"
 
 
 class FetchState(StrEnum):
@@ -64,4 +72,6 @@ class FetchEvent(Contract):
     state: FetchState
     reason: str = ""
     message: str = ""
+    origin: WeightsOrigin | None = None
+    """Of the last event, when the model is there."""
     progress: FetchProgress | None = None

@@ -34,15 +34,24 @@ def require_writable(volume: Path) -> None:
         raise disk_failure(error, volume) from error
 
 
-def require_space(volume: Path, folder: Path, files: Iterable[RemoteFile]) -> None:
-    """Compare what is still to be fetched with what is free for this user.
+def missing_bytes(folder: Path, files: Iterable[RemoteFile]) -> int:
+    """Bytes that are still to be fetched into a folder."""
+    return sum(max(file.size - _size(folder / file.path), 0) for file in files)
+
+
+def free_bytes(volume: Path) -> int:
+    """Bytes that are free for this user."""
+    status = os.statvfs(volume)
+    return status.f_bavail * status.f_frsize
+
+
+def require_space(volume: Path, needed: int) -> None:
+    """Compare what is still to be fetched with what is free.
 
     Raises:
         FetchError: ``DiskFull`` with needed and free bytes.
     """
-    needed = sum(max(file.size - _size(folder / file.path), 0) for file in files)
-    status = os.statvfs(volume)
-    free = status.f_bavail * status.f_frsize
+    free = free_bytes(volume)
     if needed > free:
         raise FetchError(
             "DiskFull",

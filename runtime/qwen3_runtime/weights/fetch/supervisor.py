@@ -9,18 +9,22 @@ import socket
 import sys
 import time
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from qwen3_runtime.config import Phase
+from qwen3_runtime.weights.fetch.folder import ModelFolder
 from qwen3_runtime.weights.fetch.order import FetchEvent, FetchOrder, FetchState, Pace
+from qwen3_runtime.weights.fetch.users import Use
 from qwen3_runtime.weights.fetch.words import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qwen3_runtime.sources import FetchProgress, WeightSource
+    from qwen3_runtime.config import ModelCache
+    from qwen3_runtime.sources import FetchProgress, WeightsOrigin, WeightSource
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +48,19 @@ class Supervisor:
         source: WeightSource,
         path: str,
         *,
+        cache: ModelCache | None = None,
         enter: Callable[[Phase, str, str], None],
         show: Callable[[FetchProgress], None],
         pace: Pace | None = None,
     ) -> None:
-        """``enter`` changes phase, reason and message; ``show`` publishes the progress."""
+        """``enter`` changes phase, reason and message; ``show`` publishes the progress.
+
+        With a ``cache`` the model is marked as used from `run` to `close`.
+        """
         self._order = FetchOrder(
             source=source,
             path=path,
+            cache=cache,
             holder=os.environ.get("HOSTNAME") or socket.gethostname(),
             incarnation=uuid.uuid4().hex,
             pace=pace or Pace(),
@@ -60,9 +69,13 @@ class Supervisor:
         self._enter = enter
         self._show = show
         self._logged = 0.0
+        users = ModelFolder(Path(path), source.folder_name()).users
+        self._use = Use(users, self._order.mark) if cache else None
 
-    async def run(self) -> None:
-        """Return when the whole model lies at the path."""
+    async def run(self) -> WeightsOrigin | None:
+        """Return when the whole model lies at the path: how it came there."""
+        if self._use is not None:
+            self._use.begin()
         seconds = _FIRST_RETRY_SECONDS
         self._enter(Phase.FETCHING_WEIGHTS, "", f"Asking for the files of {self._subject}.")
         while (last := await self._attempt()).state is not FetchState.DONE:
@@ -72,6 +85,12 @@ class Supervisor:
             logger.warning("trying to fetch again in %.0f s", seconds)
             await asyncio.sleep(seconds)
             seconds = min(seconds * 2, _LAST_RETRY_SECONDS)
+        return last.origin
+
+    async def close(self) -> None:
+        """The pod ends: it uses the model no more."""
+        if self._use is not None:
+            await self._use.end()
 
     async def _attempt(self) -> FetchEvent:
         """Run the process once; its last event."""

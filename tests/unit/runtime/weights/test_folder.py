@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qwen3_runtime.weights.fetch.errors import FetchError
-from qwen3_runtime.weights.fetch.folder import MANIFEST, ModelFolder
+from qwen3_runtime.weights.fetch.folder import MANIFEST, ModelFolder, models_in
 from qwen3_runtime.weights.fetch.listing import Listing, RemoteFile, git_checksum
 from qwen3_runtime.weights.fetch.space import disk_failure
 
@@ -92,3 +92,37 @@ def test_failed_writes_are_named(tmp_path: Path, number: int, reason: str) -> No
     assert failure.reason == reason
     assert str(tmp_path) in failure.message
     assert "text of the system" in failure.message
+
+
+def test_models_of_a_volume(tmp_path: Path, folder: ModelFolder) -> None:
+    fill(folder)
+    (tmp_path / "somebody else's").mkdir()
+    (tmp_path / "somebody else's" / "a.json").touch()
+    assert [(model.final.name, model.bytes_held()) for model in models_in(tmp_path)] == [("model", 5)]
+    folder.finish(LISTING)
+    assert [(model.final.name, model.bytes_held()) for model in models_in(tmp_path)] == [("model", 5)]
+
+
+def test_a_removal_that_is_killed_leaves_nothing_that_looks_whole(
+    folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder)
+    folder.finish(LISTING)
+    folder.partial.mkdir()  # of a fetch that was killed before the model was there
+
+    def killed(path: Path, **options: bool) -> None:
+        if not options:
+            raise KeyboardInterrupt
+        path.rmdir()
+
+    monkeypatch.setattr("qwen3_runtime.weights.fetch.folder.shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        folder.remove()
+    assert not folder.is_whole()
+    monkeypatch.undo()
+    fill(folder)
+    folder.finish(LISTING)
+    assert folder.is_whole()
+    folder.remove()
+    assert not folder.final.exists()
+    assert not folder.partial.exists()

@@ -29,7 +29,7 @@ def lock(folder: Path, name: str, stop: Callable[[], NoReturn] = lost) -> FetchL
     return FetchLock(folder / "lock", LockRecord(holder=name, incarnation=name), PACE, stop)
 
 
-def never() -> bool:
+def never(_: LockRecord) -> bool:
     return False
 
 
@@ -64,7 +64,7 @@ def test_living_holder_is_waited_for_and_named(tmp_path: Path) -> None:
 def test_waiting_ends_when_there_is_nothing_left_to_do(tmp_path: Path) -> None:
     first = lock(tmp_path, "a")
     first.acquire(ignore, never)
-    assert not lock(tmp_path, "b").acquire(ignore, lambda: True)
+    assert not lock(tmp_path, "b").acquire(ignore, lambda _: True)
     first.require()
     first.release()
 
