@@ -74,6 +74,13 @@ TARGET = Gauge(
     " compared with, the highest that is not above spec.slo.percentile.",
     [*_DEPLOYMENT, "target", "percentile"],
 )
+STARTUP_SECONDS = Histogram(
+    "qwen3_operator_startup_seconds",
+    "Steps of status.startup as they end, of the first pod of each plan. weights: of WeightsFetched, where they came"
+    " from (Cache: a warm start, OtherPod, Source), else empty.",
+    ["step", "weights"],
+    buckets=(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
+)
 LEADER = Gauge("qwen3_operator_leader", "1 on the replica that reconciles.")
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qwen3_runtime.config import AdapterFiles, Adapters, ModelFiles, Phase
+from qwen3_runtime.config import AdapterFiles, Adapters, ModelCache, ModelFiles, Phase
+from qwen3_runtime.sources import WeightsOrigin
 from tests.engine.pod import RUNTIME, Pod, tiny_config
 from tests.hub.content import Repository
 from tests.hub.faults import Fault
@@ -48,9 +50,15 @@ def start_pod(tmp_path: Path) -> Iterator[StartPod]:
     pods: list[Pod] = []
 
     def start(
-        path: Path, source: WeightSource | None = None, adapters: Adapters | None = None, **environment: str
+        path: Path,
+        source: WeightSource | None = None,
+        adapters: Adapters | None = None,
+        *,
+        cache: ModelCache | None = None,
+        expected: dict[str, Any] = EXPECTED,
+        **environment: str,
     ) -> Pod:
-        model = ModelFiles(path=str(path), source=source, expected_config=EXPECTED)
+        model = ModelFiles(path=str(path), source=source, cache=cache, expected_config=expected)
         config = tiny_config(path).model_copy(update={"model": model, "adapters": adapters})
         pods.append(Pod.start(config, Path("/nonexistent/python"), tmp_path, **environment))
         return pods[-1]
@@ -116,6 +124,47 @@ def test_engine_waits_for_the_whole_model(
     written = (pod.folder / "err").read_text() + pod.output() + pod.termination()
     assert TOKEN not in written
     assert "429" in written, "a retry is explained in the log"
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_pod_says_where_its_weights_came_from(
+    start_pod: StartPod, volume: Path, hub: Hub, fetch: Fetch, *, warm: bool
+) -> None:
+    source = source_of(hub)
+    path = path_of(volume, source)
+    if warm:
+        fetch(source, cache=ModelCache())
+        hub.seen.clear()
+    expected = {"hidden_size": 1}  # so that it stays where it can be asked
+    pod = start_pod(path, source, cache=ModelCache(), expected=expected)
+    report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+    assert report.reason == "ConfigMismatch"
+    origin = WeightsOrigin.CACHE if warm else WeightsOrigin.SOURCE
+    assert report.weights_origin is origin
+    assert _metric(pod, f'qwen3_runtime_weights_origin{{origin="{origin}"}}') == 1
+    assert bool(hub.seen) is not warm
+    marks = volume / f".{path.name}.users"
+    assert any(mark.name.startswith(socket.gethostname()) for mark in marks.iterdir())
+    pod.process.send_signal(signal.SIGTERM)
+    assert pod.process.wait(10) == 0
+    assert not [mark for mark in marks.iterdir() if mark.name != "pod-a.a"]
+
+
+def test_a_fetched_adapter_lies_in_the_cache_and_is_in_use_like_the_model(
+    start_pod: StartPod, volume: Path, hub: Hub, fetch: Fetch
+) -> None:
+    source, law = source_of(hub), source_of(hub, files=("config.json",))
+    fetch(source, cache=ModelCache())
+    adapter = AdapterFiles(name="law", path=str(path_of(volume, law)), source=law)
+    room = Adapters(rank=8, targets=TARGETS, files=(adapter,))
+    pod = start_pod(path_of(volume, source), source, room, cache=ModelCache(size_limit_bytes=2**30))
+    report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+    assert (report.reason, report.weights_origin) == ("FileMissing", WeightsOrigin.CACHE), "the model's"
+    marks = [volume / f".{one.folder_name()}.users" for one in (source, law)]
+    assert all(any(mark.name.startswith(socket.gethostname()) for mark in one.iterdir()) for one in marks)
+    pod.process.send_signal(signal.SIGTERM)
+    assert pod.process.wait(10) == 0
+    assert [mark.name for one in marks for mark in one.iterdir()] == ["pod-a.a"]
 
 
 def test_refusal_is_a_phase_and_a_reason(start_pod: StartPod, volume: Path, repository: Repository) -> None:

@@ -11,7 +11,7 @@ from qwen3_operator.api.adapter import Adapter  # noqa: TC001  # pydantic reads 
 from qwen3_operator.api.base import ApiModel, Rule, as_atomic, as_map, as_set
 from qwen3_operator.api.intent import Objective, Positive, ServiceLevel, Workload, decimal_rule
 from qwen3_operator.api.scaling import Scaling
-from qwen3_operator.api.source import ModelSource, SubdomainName  # noqa: TC001  # pydantic reads them at run time
+from qwen3_operator.api.source import FETCHED_KINDS, ModelCache, ModelSource, SubdomainName
 from qwen3_operator.api.status import DeploymentStatus
 
 KIND = "Qwen3Deployment"
@@ -85,6 +85,11 @@ _LIBRARY = {"source": {"persistentVolumeClaim": {"claimName": "library", "path":
 _ADAPTER = {"name": "support", "source": {"persistentVolumeClaim": {"claimName": "adapters", "path": "support"}}}
 
 
+def _fetched(owner: str) -> str:
+    """In CEL: whether the source of a model or an adapter is fetched."""
+    return " || ".join(f"has({owner}.source.{kind})" for kind in FETCHED_KINDS)
+
+
 class Model(ApiModel):
     """Which model, in which format, from where."""
 
@@ -105,6 +110,9 @@ class Model(ApiModel):
     """Name that requests carry in "model". Default: the name of the model."""
     source: ModelSource
     """Where the weights come from."""
+    cache: ModelCache | None = None
+    """Keeps what is fetched, from a hub or from s3, for the next pod: weights and adapters. Default: a scratch volume
+    of each pod on its node's disk, fetched by each pod anew."""
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=MAX_ADAPTERS), as_map("name")] = ()
     """LoRA adapters that are served beside the model, each under its own name. A change replaces the pods."""
 
@@ -142,6 +150,19 @@ class Model(ApiModel):
             "spec.model.source, or name a hub without a repository",
             good={"model": {**_LIBRARY, "name": AUTO}},
             bad={"model": {"name": AUTO, "source": {"persistentVolumeClaim": {"claimName": "w", "path": "qwen3"}}}},
+        ),
+        Rule(
+            f"!has(self.cache) || {_fetched('self')} || "
+            f"(has(self.adapters) && self.adapters.exists(a, {_fetched('a')}))",
+            "spec.model.cache is for what is fetched, from a hub or from s3: remove it, or name such a source for the "
+            "model or an adapter",
+            good={
+                "model": {
+                    "cache": {"claimName": "cache", "sizeLimit": "500Gi"},
+                    "adapters": [_ADAPTER, {"name": "law", "source": {"s3": {"bucket": "adapters"}}}],
+                }
+            },
+            bad={"model": {"cache": {"claimName": "cache"}, "adapters": [_ADAPTER]}},
         ),
     )
 

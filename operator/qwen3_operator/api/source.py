@@ -175,19 +175,24 @@ class S3Source(Library):
         return self.prefix
 
 
-class DownloadVolume(ApiModel):
-    """The volume that fetched weights are written to."""
+class ModelCache(ApiModel):
+    """The volume that keeps what is fetched."""
 
-    claim_name: SubdomainName | None = None
-    """PersistentVolumeClaim, writable by every replica (ReadWriteMany where they are on several nodes): one of them
-    fetches, the others wait. Default: a scratch volume of each pod on its node's disk, fetched by each pod anew."""
+    claim_name: SubdomainName
+    """PersistentVolumeClaim, writable by every replica: one pod fetches, the others wait, later ones find the copy.
+    ReadWriteMany where replicas are on several nodes; over a folder on each node it is one copy per node."""
+    size_limit: Annotated[str, Field(max_length=16, pattern=r"^[1-9][0-9]*([MGT]i?)$")] | None = None
+    """Most that fetched models and adapters may take in the volume, e.g. 500Gi. For one more, those that no pod uses
+    are removed, the least recently used first. Unset: nothing is ever removed."""
 
 
-_KINDS = ("persistentVolumeClaim", "image", "huggingFace", "modelScope", "modelers", "s3")
+FETCHED_KINDS = ("huggingFace", "modelScope", "modelers", "s3")
+"""Sources that the pods fetch from."""
+_KINDS = ("persistentVolumeClaim", "image", *FETCHED_KINDS)
 
 
 class ModelSource(ApiModel):
-    """Where the weights come from: one of the fields but ``download``."""
+    """Where the weights come from: exactly one of the fields."""
 
     persistent_volume_claim: ClaimSource | None = None
     """Weights that lie on a PersistentVolumeClaim already."""
@@ -201,8 +206,6 @@ class ModelSource(ApiModel):
     """Modelers or a mirror of it."""
     s3: S3Source | None = None
     """A bucket."""
-    download: DownloadVolume | None = None
-    """Volume for weights from a hub or a bucket. Default: a scratch volume of each pod."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -210,21 +213,6 @@ class ModelSource(ApiModel):
             f"spec.model.source (likewise an adapter's) takes exactly one of {', '.join(_KINDS[:-1])} and {_KINDS[-1]}",
             good={"model": {"source": {"persistentVolumeClaim": None, "huggingFace": {}}}},
             bad={"model": {"source": {"huggingFace": {}}}},
-        ),
-        Rule(
-            "!has(self.download) || has(self.huggingFace) || has(self.modelScope) || has(self.modelers) || "
-            "has(self.s3)",
-            "spec.model.source.download (likewise an adapter's) is for what is fetched, from a hub or from s3",
-            good={
-                "model": {
-                    "source": {
-                        "persistentVolumeClaim": None,
-                        "s3": {"bucket": "weights", "prefix": "qwen3/{model}"},
-                        "download": {"claimName": "cache"},
-                    }
-                }
-            },
-            bad={"model": {"source": {"download": {"claimName": "cache"}}}},
         ),
     )
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from qwen3_operator.api.base import ApiModel, as_atomic, as_map
 from qwen3_operator.api.decision import Change, Decision  # noqa: TC001  # pydantic reads them at run time
+from qwen3_runtime.sources import WeightsOrigin  # noqa: TC001  # likewise
 
 
 class ConditionType(StrEnum):
@@ -242,11 +243,15 @@ class StartupPhase(ApiModel):
     """One step from the apply to the first token of the first pod of the current plan."""
 
     phase: str
-    """Planned, Scheduled, ContainerStarted, WeightsChecked, EngineStarted or FirstToken."""
+    """Planned, Scheduled, ContainerStarted, WeightsFetched (from a hub or s3), WeightsChecked, EngineStarted or
+    FirstToken."""
     started_at: str
     """RFC 3339."""
     finished_at: str | None = None
     """RFC 3339; absent while the phase runs."""
+    weights: WeightsOrigin | None = None
+    """Of WeightsFetched: how the model's came, where they are fetched. Cache: a warm start, they lay in
+    spec.model.cache. OtherPod: another pod fetched them meanwhile. Source: this pod did."""
 
 
 class CapacitySource(StrEnum):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qwen3_operator.api.deployment import Model
-    from qwen3_operator.api.source import ModelSource
+    from qwen3_operator.api.source import ModelCache, ModelSource
 
 TOKEN = "token"  # noqa: S105 - name of a file
 _READABLE_BY_GROUP = 0o440
@@ -43,15 +43,15 @@ def places(model: Model) -> dict[str, Place]:
     found: dict[str, Place] = {}
     for source in _sources(model):
         name, mount = (f"adapters-{len(found)}", f"/adapters/{len(found)}") if found else ("models", "/models")
-        made = Place(name, mount, _volume(source), is_fetched(source))
-        known = found.setdefault(key(source), made)
-        found[key(source)] = replace(known, is_written=known.is_written or made.is_written)
+        made = Place(name, mount, _volume(source, model.cache), is_fetched(source))
+        known = found.setdefault(key(source, model.cache), made)
+        found[key(source, model.cache)] = replace(known, is_written=known.is_written or made.is_written)
     return found
 
 
-def key(source: ModelSource) -> str:
+def key(source: ModelSource, cache: ModelCache | None) -> str:
     """Sources with the same one lie in the same volume."""
-    return next(f"{kind}:{name}" for kind, name in _identity(source))
+    return ":".join(_identity(source, cache))
 
 
 def secrets(model: Model) -> list[SecretPlace]:
@@ -98,18 +98,16 @@ def _sources(model: Model) -> Iterator[ModelSource]:
     yield from (adapter.source for adapter in model.adapters)
 
 
-def _identity(source: ModelSource) -> Iterator[tuple[str, str]]:
+def _identity(source: ModelSource, cache: ModelCache | None) -> tuple[str, str]:
     if (claim := source.persistent_volume_claim) is not None:
-        yield "claim", claim.claim_name
+        return "claim", claim.claim_name
     if source.image is not None:
-        yield "image", source.image.reference
-    if source.download is not None and source.download.claim_name:
-        yield "claim", source.download.claim_name
-    yield "scratch", ""
+        return "image", source.image.reference
+    return ("claim", cache.claim_name) if cache is not None else ("scratch", "")
 
 
-def _volume(source: ModelSource) -> dict[str, Any]:
-    kind, name = next(_identity(source))
+def _volume(source: ModelSource, cache: ModelCache | None) -> dict[str, Any]:
+    kind, name = _identity(source, cache)
     volumes: dict[str, dict[str, Any]] = {
         "claim": {"persistentVolumeClaim": {"claimName": name}},
         "image": {"image": {"reference": name}},

@@ -6,14 +6,16 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import Quantization
+from qwen3_operator.inventory.quantity import amount
 from qwen3_operator.manifests.volumes import TOKEN, key, places, secret_place
 from qwen3_operator.sizing.adapters import adapter_room, adapter_targets
-from qwen3_runtime.config import AdapterFiles, Adapters, ModelFiles
+from qwen3_runtime.config import AdapterFiles, Adapters, ModelCache, ModelFiles
 from qwen3_runtime.sources import Checksums, Hub, HubSource, S3Source, WeightSource
 
 if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.api.source import HubSource as AskedHub
+    from qwen3_operator.api.source import ModelCache as AskedCache
     from qwen3_operator.api.source import ModelSource
     from qwen3_operator.api.status import Placement
     from qwen3_operator.catalog import Engine, Model
@@ -30,7 +32,8 @@ def model_files(spec: DeploymentSpec, placement: Placement, model: Model) -> Mod
     if source.hub and placement.quantization.startswith(_GGUF):
         patterns = (f"*{placement.quantization.removeprefix(_GGUF)}*.gguf",)
     path, fetched = _placed(spec, source, 0, _folder(source, placement, model), patterns)
-    return ModelFiles(path=path, source=fetched, expected_config=model.expected_config())
+    cache = _cache(spec.model.cache) if spec.model.cache else None
+    return ModelFiles(path=path, source=fetched, cache=cache, expected_config=model.expected_config())
 
 
 def adapter_files(spec: DeploymentSpec, placement: Placement, model: Model, engine: Engine) -> Adapters | None:
@@ -51,6 +54,10 @@ def adapter_files(spec: DeploymentSpec, placement: Placement, model: Model, engi
     )
 
 
+def _cache(asked: AskedCache) -> ModelCache:
+    return ModelCache(size_limit_bytes=amount(asked.size_limit) if asked.size_limit else None)
+
+
 def _repositories(hub: AskedHub | None, model: Model) -> tuple[str, ...]:
     """What an adapter of the model may say that it was trained on."""
     own = (hub.repository,) if hub and hub.repository else ()
@@ -64,7 +71,7 @@ def _placed(
     """Path in the pod and what is fetched there, of the model (index 0) or an adapter (from 1 on)."""
     secret = secret_place(source, index)
     fetched = _fetched(source, folder, secret.mount if secret else None, patterns)
-    place = places(spec.model)[key(source)]
+    place = places(spec.model)[key(source, spec.model.cache)]
     return posixpath.join(place.mount, fetched.folder_name() if fetched else folder).rstrip("/"), fetched
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from qwen3_operator import metrics
 from qwen3_operator.api.status import ConditionStatus, ConditionType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from qwen3_operator.api.intent import ServiceLevel
-    from qwen3_operator.api.status import DeploymentStatus
+    from qwen3_operator.api.status import DeploymentStatus, StartupPhase
     from qwen3_operator.reconcile.kinds import Key
 
 _VALUES = {ConditionStatus.TRUE: 1, ConditionStatus.FALSE: 0, ConditionStatus.UNKNOWN: -1}
@@ -36,6 +39,15 @@ def export(key: Key, status: DeploymentStatus, slo: ServiceLevel | None) -> None
     metrics.TARGET.remove_by_labels(_labels(key))
     if slo is not None:
         _export_targets(key, slo)
+
+
+def count_steps(before: Iterable[Mapping[str, Any]], startup: Iterable[StartupPhase]) -> None:
+    """Measure the steps of a start that ended since the status was written ``before``."""
+    known = {(step["phase"], step.get("finishedAt")) for step in before}
+    for step in startup:
+        if step.finished_at and (step.phase, step.finished_at) not in known:
+            length = datetime.fromisoformat(step.finished_at) - datetime.fromisoformat(step.started_at)
+            metrics.STARTUP_SECONDS.labels(step.phase, step.weights or "").observe(length.total_seconds())
 
 
 def forget(key: Key) -> None:

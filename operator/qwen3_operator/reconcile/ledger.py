@@ -6,18 +6,25 @@ It describes the first pod of the current plan. A step that is finished is never
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from qwen3_operator.api.source import FETCHED_KINDS
 from qwen3_operator.api.status import StartupPhase
 from qwen3_operator.reconcile.observed import Observed, PodView, condition
 from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
 
+if TYPE_CHECKING:
+    from qwen3_runtime.sources import WeightsOrigin
+
 PLANNED = "Planned"
 SCHEDULED = "Scheduled"
 CONTAINER_STARTED = "ContainerStarted"
+WEIGHTS_FETCHED = "WeightsFetched"
 WEIGHTS_CHECKED = "WeightsChecked"
 ENGINE_STARTED = "EngineStarted"
 TOKEN_SEEN = "FirstToken"  # noqa: S105 - a word, no secret
-STEPS = (PLANNED, SCHEDULED, CONTAINER_STARTED, WEIGHTS_CHECKED, ENGINE_STARTED, TOKEN_SEEN)
+STEPS = (PLANNED, SCHEDULED, CONTAINER_STARTED, WEIGHTS_FETCHED, WEIGHTS_CHECKED, ENGINE_STARTED, TOKEN_SEEN)
+"""In this order. Weights that are there already, with all adapters, are not fetched."""
 _RUNTIME_PHASES = {
     WEIGHTS_CHECKED: Phase.CHECKING_WEIGHTS,
     ENGINE_STARTED: Phase.STARTING_ENGINE,
@@ -35,16 +42,27 @@ def startup(observed: Observed, now: str) -> tuple[StartupPhase, ...]:
     if observed.plan is None:
         return ()
     steps = _kept(observed) or (_planned(observed, now),)
-    if observed.failure is not None or len([step for step in steps if step.finished_at]) == len(STEPS):
-        return steps
-    ends = _ends(_first_pod(observed))
     done = [step for step in steps if step.finished_at]
-    for name in STEPS[len(done) :]:
+    if observed.failure is not None or done[-1].phase == TOKEN_SEEN:
+        return steps
+    first = _first_pod(observed)
+    ends = _ends(first)
+    for name in _following(done[-1].phase, observed):
         started = str(done[-1].finished_at)
         if name not in ends:
             return (*done, StartupPhase(phase=name, started_at=started))
-        done.append(StartupPhase(phase=name, started_at=started, finished_at=_later(ends[name], started)))
+        origin = _origin(first) if name == WEIGHTS_FETCHED else None
+        finished = _later(ends[name], started)
+        done.append(StartupPhase(phase=name, started_at=started, finished_at=finished, weights=origin))
     return tuple(done)
+
+
+def _following(step: str, observed: Observed) -> list[str]:
+    """The steps after one."""
+    model = observed.deployment["spec"]["model"]
+    sources = (model["source"], *(adapter["source"] for adapter in model.get("adapters", ())))
+    is_fetched = any(not source.keys().isdisjoint(FETCHED_KINDS) for source in sources)
+    return [name for name in STEPS[STEPS.index(step) + 1 :] if is_fetched or name != WEIGHTS_FETCHED]
 
 
 def _kept(observed: Observed) -> tuple[StartupPhase, ...]:
@@ -83,7 +101,18 @@ def _ends(view: PodView | None) -> dict[str, str]:
             for step, phase in _RUNTIME_PHASES.items()
             if (record := _last(view.phase.history, phase)) and record.finished_at
         }
+        if fetched := _fetched(view.phase.history):
+            ends[WEIGHTS_FETCHED] = fetched
     return ends
+
+
+def _fetched(history: tuple[PhaseRecord, ...]) -> str:
+    """When the weights were there: they are checked from then on, and never fetched again."""
+    return next((record.started_at for record in history if record.phase is Phase.CHECKING_WEIGHTS), "")
+
+
+def _origin(view: PodView | None) -> WeightsOrigin | None:
+    return view.phase.weights_origin if view and isinstance(view.phase, PhaseReport) else None
 
 
 def _last(history: tuple[PhaseRecord, ...], phase: Phase) -> PhaseRecord | None:

@@ -20,8 +20,10 @@ _LOG = logging.getLogger(__name__)
 _PERIOD_SECONDS = 10.0
 """A pod that waits for its container in two rounds in a row is worth a question."""
 _CREATING = "ContainerCreating"
-_TELLING = "MountVolume"
-"""The kubelet's own errors start so; others only say that it gave up waiting."""
+_REASONS = ("FailedMount", "FailedAttachVolume")
+_MULTI_ATTACH = "Multi-Attach error"
+_TELLING = ("MountVolume", "AttachVolume", _MULTI_ATTACH)
+"""The kubelet's and the controller's own errors start so; others only say that they gave up waiting."""
 
 
 class MountFailures:
@@ -62,11 +64,11 @@ class MountFailures:
     async def _ask(self, pod: dict[str, Any]) -> None:
         uid, namespace = pod["metadata"]["uid"], pod["metadata"]["namespace"]
         try:
-            events = await self._client.list_events(namespace, f"involvedObject.uid={uid},reason=FailedMount")
+            events = await self._client.list_events(namespace, f"involvedObject.uid={uid},type=Warning")
         except ApiError as error:
             _LOG.warning("events not read", extra={"namespace": namespace, "error": str(error)})
             return
-        message = _most_telling([event.get("message", "") for event in events])
+        message = _most_telling([event.get("message", "") for event in events if event.get("reason") in _REASONS])
         if message != self.message(uid) and (key := owner_key(Kind.POD, pod)):
             self._messages[uid] = message
             self._enqueue(key)
@@ -81,4 +83,10 @@ def _is_waiting(view: PodView) -> bool:
 
 def _most_telling(messages: list[str]) -> str:
     """Always the same of several, so that the condition does not alternate between them."""
-    return min(messages, key=lambda message: (not message.startswith(_TELLING), message), default="")
+    found = min(messages, key=lambda message: (not message.startswith(_TELLING), message), default="")
+    if not found.startswith(_MULTI_ATTACH):
+        return found
+    return (
+        "a claim with the access mode ReadWriteOnce serves one node, and a pod on another node has it: use a claim with"
+        f" ReadWriteMany, or one replica ({found})"
+    )

@@ -219,6 +219,7 @@ class Reconciler:
             if error.status == _NOT_FOUND:
                 return
             raise
+        exported.count_steps(observed.previous.get("startup", ()), status.startup)
         for transition in transitions(observed.previous.get("conditions", ()), status.conditions):
             await self._post(event(deployment, transition, self._settings.identity, now))
 

@@ -8,6 +8,14 @@ _NO_NODES = re.compile(r"^(\d+)/(\d+) nodes are available: (.*?)\.(?: preemption
 _CLAIM_MISSING = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 _COUNTED = re.compile(r"(\d+) ([^,]+?)(?=,\s*\d+ |$)")
 _INSUFFICIENT = re.compile(r"Insufficient (\S+)")
+_KNOWN = (
+    ("volume node affinity", "out of reach of the volume with the weights (its node affinity)"),
+    ("ReadWriteOncePod", "where another pod has the claim, whose access mode ReadWriteOncePod admits one pod"),
+    ("node affinity/selector", "outside the pool"),
+    ("node selector", "outside the pool"),
+    ("unschedulable", "cordoned"),
+)
+"""Part of the scheduler's words, and what stands after the count of nodes."""
 
 
 def explain(message: str) -> str:
@@ -31,12 +39,7 @@ def _cause(count: int, text: str) -> str:
     nodes = f"{count} node{'s' if count != 1 else ''}"
     if found := _INSUFFICIENT.search(text):
         return f"{nodes} without enough free {found[1]}"
-    if "volume node affinity" in text:
-        return f"{nodes} out of reach of the volume with the weights (its node affinity)"
     if "untolerated taint" in text:
         return f"{nodes} with a taint that is not tolerated ({text.partition('taint')[2].strip(' {}') or 'unnamed'})"
-    if "node affinity/selector" in text or "node selector" in text:
-        return f"{nodes} outside the pool"
-    if "unschedulable" in text:
-        return f"{nodes} cordoned"
-    return f"{nodes}: {text}"
+    known = next((words for part, words in _KNOWN if part in text), None)
+    return f"{nodes} {known}" if known else f"{nodes}: {text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import kubernetes_validate
@@ -9,7 +10,7 @@ import pytest
 
 from qwen3_operator.catalog import Catalog, load_catalog
 from qwen3_operator.manifests.render import render
-from qwen3_runtime.config import Adapters, ModelFiles, RuntimeConfig
+from qwen3_runtime.config import Adapters, ModelCache, ModelFiles, RuntimeConfig
 from qwen3_runtime.sources import Checksums, Hub, HubSource, S3Source
 from tests.unit.manifests.samples import deployment, placement, plan, settings
 
@@ -19,8 +20,11 @@ def catalog() -> Catalog:
     return load_catalog()
 
 
-def rendered(catalog: Catalog, source: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    made = render(deployment({"model": {"source": source}}), plan(placement(**changes)), settings(), catalog)
+def rendered(
+    catalog: Catalog, source: dict[str, Any], cache: dict[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
+    asked = {"source": source} | ({"cache": cache} if cache else {})
+    made = render(deployment({"model": asked}), plan(placement(**changes)), settings(), catalog)
     (workload,) = (child for child in made if child["kind"] == "Deployment")
     kubernetes_validate.validate(workload, "1.35", strict=True)
     pod: dict[str, Any] = workload["spec"]["template"]["spec"]
@@ -77,7 +81,7 @@ def test_everything_a_hub_can_be_told(catalog: Catalog) -> None:
         "token": {"name": "hub", "key": "hf"},
         "files": ["*.json"],
     }
-    pod = rendered(catalog, {"huggingFace": hub, "download": {"claimName": "cache"}})
+    pod = rendered(catalog, {"huggingFace": hub}, cache={"claimName": "cache"})
     assert files(pod).source == HubSource(
         hub=Hub.HUGGING_FACE,
         repository="team/tuned",
@@ -91,6 +95,18 @@ def test_everything_a_hub_can_be_told(catalog: Catalog) -> None:
         "secret": {"secretName": "hub", "items": [{"key": "hf", "path": "token"}], "defaultMode": 0o440}
     }
     assert mounts(pod)["weights-secret"] == ("/etc/qwen3/weights", True)
+    assert files(pod).cache == ModelCache()
+
+
+def test_a_cache_with_a_limit(catalog: Catalog) -> None:
+    pod = rendered(catalog, {"huggingFace": {}}, cache={"claimName": "cache", "sizeLimit": "500Gi"})
+    assert files(pod).cache == ModelCache(size_limit_bytes=500 * 1024**3)
+    assert mounts(pod)["models"] == ("/models", False)
+
+
+def test_without_a_cache_the_template_says_nothing_of_it(catalog: Catalog) -> None:
+    pod = rendered(catalog, {"huggingFace": {}})
+    assert "cache" not in json.loads(pod["containers"][0]["env"][0]["value"])["model"]
 
 
 def test_of_a_gguf_repository_the_planned_format(catalog: Catalog) -> None:
@@ -124,10 +140,13 @@ def test_no_secret_is_in_the_template(catalog: Catalog) -> None:
     assert sorted(names) == ["HOME", "QWEN3_RUNTIME_CONFIG"]
 
 
-def lora(catalog: Catalog, source: dict[str, Any], *adapters: dict[str, Any]) -> tuple[dict[str, Any], Adapters]:
+def lora(
+    catalog: Catalog, source: dict[str, Any], *adapters: dict[str, Any], cache: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], Adapters]:
     """Pod and what the runtime is told of adapters whose sources these are."""
     listed = [{"name": f"a{number}", "source": one} for number, one in enumerate(adapters)]
-    made = render(deployment({"model": {"source": source, "adapters": listed}}), plan(placement()), settings(), catalog)
+    asked = {"source": source, "adapters": listed} | ({"cache": cache} if cache else {})
+    made = render(deployment({"model": asked}), plan(placement()), settings(), catalog)
     (workload,) = (child for child in made if child["kind"] == "Deployment")
     kubernetes_validate.validate(workload, "1.35", strict=True)
     pod: dict[str, Any] = workload["spec"]["template"]["spec"]
@@ -184,9 +203,23 @@ def test_fetched_adapters_lie_in_scratch_space_and_bring_two_files(catalog: Cata
     assert mounts(pod)["adapter-secret-2"] == ("/etc/qwen3/adapters/2", True)
 
 
+@pytest.mark.parametrize("model", [{"huggingFace": {}}, CLAIM], ids=["model fetched", "model there"])
+def test_fetched_adapters_lie_in_the_cache(catalog: Catalog, model: dict[str, Any]) -> None:
+    fetched = {"huggingFace": {"repository": "team/law"}}, {"s3": {"bucket": "lora"}}
+    pod, told = lora(catalog, model, *fetched, cache={"claimName": "cache", "sizeLimit": "1Gi"})
+    shared = [
+        name for name, volume in volumes(pod).items() if volume == {"persistentVolumeClaim": {"claimName": "cache"}}
+    ]
+    assert shared == ["models" if "huggingFace" in model else "adapters-1"]
+    mount, read_only = mounts(pod)[shared[0]]
+    assert not read_only
+    assert [one.path.rpartition("/")[0] for one in told.files] == [mount, mount]
+    assert files(pod).cache == ModelCache(size_limit_bytes=1024**3)
+
+
 def test_a_claim_that_is_read_and_written_is_writable(catalog: Catalog) -> None:
-    fetched = {"huggingFace": {"repository": "team/law"}, "download": {"claimName": "weights"}}
-    pod, told = lora(catalog, CLAIM, fetched)
+    fetched = {"huggingFace": {"repository": "team/law"}}
+    pod, told = lora(catalog, CLAIM, fetched, cache={"claimName": "weights"})
     assert volumes(pod)["models"] == {"persistentVolumeClaim": {"claimName": "weights"}}
     assert mounts(pod)["models"] == ("/models", False)
     assert told.files[0].path.startswith("/models/team--law-")

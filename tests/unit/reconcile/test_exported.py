@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from qwen3_operator.api.intent import ServiceLevel
-from qwen3_operator.api.status import Condition, ConditionStatus
-from qwen3_operator.reconcile.exported import export, forget
+from qwen3_operator.api.status import Condition, ConditionStatus, StartupPhase
+from qwen3_operator.reconcile.exported import count_steps, export, forget
 from qwen3_operator.reconcile.kinds import Key
 from qwen3_operator.reconcile.report import report
+from qwen3_runtime.sources import WeightsOrigin
 from tests.unit.reconcile.samples import NOW, observed
 
 if TYPE_CHECKING:
@@ -71,3 +72,24 @@ def test_a_target_names_the_recorded_percentile_that_is_not_above_its_own(asked:
     ]
     assert [sample.labels["percentile"] for sample in samples] == [recorded]
     forget(KEY)
+
+
+def step(phase: str, second: int, **changes: Any) -> StartupPhase:
+    times = {"started_at": "2026-11-24T12:00:00Z", "finished_at": f"2026-11-24T12:00:{second:02}Z"}
+    return StartupPhase(phase=phase, **(times | changes))
+
+
+def measured(phase: str, weights: str) -> tuple[float, float]:
+    """How many steps were measured so far, and their seconds."""
+    name, labels = "qwen3_operator_startup_seconds", {"step": phase, "weights": weights}
+    return tuple(REGISTRY.get_sample_value(f"{name}_{part}", labels) or 0 for part in ("count", "sum"))  # type: ignore[return-value]
+
+
+def test_each_step_of_a_start_is_measured_once() -> None:
+    fetched = step("WeightsFetched", 7, weights=WeightsOrigin.CACHE)
+    running = step("EngineStarted", 0, finished_at=None)
+    before = (*measured("WeightsFetched", "Cache"), *measured("EngineStarted", ""))
+    count_steps([], [fetched, running])
+    count_steps([fetched.to_json(), running.to_json()], [fetched, step("EngineStarted", 9)])
+    after = (*measured("WeightsFetched", "Cache"), *measured("EngineStarted", ""))
+    assert [new - old for new, old in zip(after, before, strict=True)] == [1, 7, 1, 9]

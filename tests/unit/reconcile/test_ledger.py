@@ -3,11 +3,14 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+import pytest
+
 from qwen3_operator.reconcile.ledger import STEPS, startup
 from qwen3_operator.reconcile.observed import Failure
 from qwen3_operator.reconcile.report import report
-from qwen3_runtime.config import Phase
-from tests.unit.manifests.samples import plan
+from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
+from qwen3_runtime.sources import WeightsOrigin
+from tests.unit.manifests.samples import deployment, plan
 from tests.unit.reconcile.samples import NOW, observed, phase, pod, view
 
 FINISHED = {
@@ -26,9 +29,42 @@ def test_planning_starts_with_the_object() -> None:
 
 def test_all_steps_follow_each_other() -> None:
     steps = startup(observed(view(pod(ready=True), phase(Phase.READY, **FINISHED))), PLANNED_AT)
-    assert [step.phase for step in steps] == list(STEPS)
+    assert [step.phase for step in steps] == [step for step in STEPS if step != "WeightsFetched"]
     assert all(before.finished_at == after.started_at for before, after in itertools.pairwise(steps))
     assert steps[-1].finished_at == FINISHED["WARMING_UP"]
+
+
+FETCHED = deployment({"model": {"source": {"huggingFace": {}}, "cache": {"claimName": "cache"}}})
+CHECKED_FROM = "2026-11-24T12:00:06.500Z"
+
+
+@pytest.mark.parametrize("origin", WeightsOrigin)
+def test_a_fetch_is_a_step_that_says_where_the_weights_came_from(origin: WeightsOrigin) -> None:
+    history = (
+        PhaseRecord(phase=Phase.FETCHING_WEIGHTS, started_at=PLANNED_AT, finished_at="2026-11-24T12:00:06Z"),
+        PhaseRecord(phase=Phase.VERIFYING_WEIGHTS, started_at="2026-11-24T12:00:06Z", finished_at=CHECKED_FROM),
+        PhaseRecord(phase=Phase.CHECKING_WEIGHTS, started_at=CHECKED_FROM, finished_at="2026-11-24T12:00:07Z"),
+    )
+    seen = PhaseReport(phase=Phase.STARTING_ENGINE, weights_origin=origin, history=history)
+    steps = startup(observed(view(pod(), seen), deployment=FETCHED), PLANNED_AT)
+    assert [step.phase for step in steps] == list(STEPS)[:-1]
+    by_name = {step.phase: step for step in steps}
+    assert by_name["WeightsFetched"].finished_at == CHECKED_FROM
+    assert by_name["WeightsChecked"].started_at == CHECKED_FROM
+    assert {step.phase: step.weights for step in steps if step.weights} == {"WeightsFetched": origin}
+
+
+def test_a_fetch_that_runs_is_the_open_step() -> None:
+    steps = startup(observed(view(pod(), phase(Phase.FETCHING_WEIGHTS)), deployment=FETCHED), PLANNED_AT)
+    assert (steps[-1].phase, steps[-1].finished_at, steps[-1].weights) == ("WeightsFetched", None, None)
+
+
+def test_adapters_alone_are_a_fetch_too_but_no_start_of_the_model() -> None:
+    adapters = [{"name": "law", "source": {"huggingFace": {"repository": "team/law"}}}]
+    history = (PhaseRecord(phase=Phase.CHECKING_WEIGHTS, started_at=CHECKED_FROM),)
+    seen = view(pod(), PhaseReport(phase=Phase.CHECKING_WEIGHTS, history=history))
+    fetched = startup(observed(seen, deployment=deployment({"model": {"adapters": adapters}})), PLANNED_AT)[-2]
+    assert (fetched.phase, fetched.finished_at, fetched.weights) == ("WeightsFetched", CHECKED_FROM, None)
 
 
 def test_the_running_step_is_open() -> None:

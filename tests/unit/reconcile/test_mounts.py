@@ -19,11 +19,12 @@ class Events:
 
     def __init__(self, *messages: str) -> None:
         self.messages = messages
+        self.reason = "FailedMount"
         self.asked: list[str] = []
 
     async def list_events(self, namespace: str, fields: str) -> tuple[dict[str, Any], ...]:
         self.asked.append(f"{namespace}: {fields}")
-        return tuple({"message": message} for message in self.messages)
+        return tuple({"reason": self.reason, "message": message} for message in self.messages)
 
 
 async def test_a_pod_that_keeps_waiting_gets_the_kubelets_own_error_once() -> None:
@@ -35,7 +36,7 @@ async def test_a_pod_that_keeps_waiting_gets_the_kubelets_own_error_once() -> No
     await mounts._round()
     events.messages = (CAUSE, GAVE_UP)
     await mounts._round()
-    assert events.asked[0] == "team-a: involvedObject.uid=uid-chat-0,reason=FailedMount"
+    assert events.asked[0] == "team-a: involvedObject.uid=uid-chat-0,type=Warning"
     assert mounts.message("uid-chat-0") == CAUSE
     assert keys == [Key("team-a", "chat")]
 
@@ -66,3 +67,25 @@ async def test_nobody_is_told_of_a_pod_that_is_gone() -> None:
     await mounts._round()
     assert mounts.message("uid-chat-0") == ""
     assert keys == [Key("team-a", "chat")]
+
+
+async def message_of(*messages: str, reason: str) -> str:
+    cache, events = Cache(), Events(*messages)
+    events.reason = reason
+    cache.put(Kind.POD, pod(container=waiting("ContainerCreating")))
+    mounts = MountFailures(cast("Client", events), cache, lambda _: None)
+    await mounts._round()
+    await mounts._round()
+    return mounts.message("uid-chat-0")
+
+
+async def test_a_claim_of_one_node_is_explained() -> None:
+    raw = 'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) chat-h100-1'
+    message = await message_of(GAVE_UP, raw, reason="FailedAttachVolume")
+    assert "ReadWriteOnce serves one node" in message
+    assert "ReadWriteMany" in message
+    assert raw in message
+
+
+async def test_other_warnings_are_no_mount_failures() -> None:
+    assert await message_of("Back-off restarting failed container", reason="BackOff") == ""

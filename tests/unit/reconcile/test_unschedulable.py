@@ -31,6 +31,13 @@ from qwen3_operator.reconcile.unschedulable import explain
             "1 node outside the pool",
         ),
         ("0/1 nodes are available: 1 node(s) had volume node affinity conflict.", "out of reach of the volume"),
+        (
+            (
+                "0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and "
+                "ReadWriteOncePod access mode."
+            ),
+            "1 node where another pod has the claim, whose access mode ReadWriteOncePod admits one pod",
+        ),
         ("0/1 nodes are available: 1 node(s) were unschedulable.", "1 node cordoned"),
         ("something quite new", "something quite new"),
         ("", "gave no reason"),

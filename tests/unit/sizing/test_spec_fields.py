@@ -86,11 +86,14 @@ FIELDS |= {
 }
 FIELDS |= {f"model.source.s3.{field}": values for field, values in S3.items()}
 FIELDS |= {f"model.source.image.{field}": ("one", "two") for field in ("reference", "path")}
-FIELDS["model.source.download.claimName"] = ("one", "two")
+FIELDS |= {"model.cache.claimName": ("one", "two"), "model.cache.sizeLimit": ("1Ti", "2Ti")}
 # Where a field works only beside others, or the two values would lead to the same devices.
 LIBRARY = {"name": "Auto", "source": {"persistentVolumeClaim": {"path": "{model}"}}}
+HUB_ONLY: dict[str, Any] = {"source": {"persistentVolumeClaim": None, "huggingFace": {}}}
 LENGTHS = {"inputTokens": {"p95": 20_000}, "outputTokens": {"p95": 20_000}}
 BESIDE: dict[str, dict[str, Any]] = {
+    "model.cache.claimName": {"model": HUB_ONLY},
+    "model.cache.sizeLimit": {"model": {**HUB_ONLY, "cache": {"claimName": "cache"}}},
     "model.useCase": {"model": LIBRARY},
     "model.minimumQuality": {"model": LIBRARY},
     "workload.requestsPerSecond": {"workload": {"inputTokens": {"p95": 900}, "outputTokens": {"p95": 900}}},
@@ -114,7 +117,6 @@ SOURCES: dict[str, dict[str, Any]] = {
 def beside(path: str) -> dict[str, Any]:
     """Other fields that are set while one is tried."""
     kind = path.split(".")[2] if path.startswith("model.source.") else ""
-    kind = "huggingFace" if kind == "download" else kind
     if kind in SOURCES:
         return {"model": {"source": {"persistentVolumeClaim": None, kind: SOURCES[kind]}}}
     return BESIDE.get(path, {})
