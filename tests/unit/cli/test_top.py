@@ -15,7 +15,7 @@ from typing_extensions import override
 from qwen3_operator.cli.top_series import QUERY
 from tests.unit.cli.api_server import GROUP, ApiServer, serving
 from tests.unit.cli.samples import run
-from tests.unit.docs.test_monitoring import NAMES, named
+from tests.unit.docs.test_monitoring import EXPORTED, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,4 +214,4 @@ def test_watch_goes_on_where_the_cluster_does_not_answer(place: Place, monkeypat
 def test_every_series_asked_for_is_exported() -> None:
     found = named(QUERY)
     assert len(found) == 5
-    assert found <= NAMES
+    assert found <= EXPORTED.keys()
