@@ -330,7 +330,7 @@ def test_board(api: Kube) -> None:
         other = condition | {"type": "Planned", "status": "True", "reason": "Fits"}
         status = {
             "model": "Qwen3-235B-A22B", "quantization": "GPTQ-INT4", "accelerator": "Ascend-910B4-64GB",
-            "tensorParallel": 16, "ready": "1/2",
+            "tensorParallel": 16, "ready": "1/2", "updatedReplicas": 7,
             "url": "http://qwen3-235b.default.svc/v1", "conditions": [other, condition],
         }  # fmt: skip
         _patch_status(api, name, status)
@@ -342,6 +342,8 @@ def test_board(api: Kube) -> None:
         wide = api.run("get", RESOURCE, name, "-n", "default", "-o", "wide")
         assert "http://qwen3-235b.default.svc/v1" in wide
         assert "Loading weights." in wide
+        assert "UP-TO-DATE" in wide.splitlines()[0]
+        assert wide.splitlines()[1].split()[8] == "7"
 
 
 def test_lists_merge_by_their_keys(api: Kube) -> None:

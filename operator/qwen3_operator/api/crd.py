@@ -32,9 +32,16 @@ COLUMNS: tuple[dict[str, Any], ...] = (
     {"name": "Quant", "type": "string", "jsonPath": ".status.quantization", "description": "Format of the weights"},
     {"name": "Accelerator", "type": "string", "jsonPath": ".status.accelerator"},
     {"name": "TP", "type": "integer", "jsonPath": ".status.tensorParallel", "description": "Devices per replica"},
-    {"name": "Ready", "type": "string", "jsonPath": ".status.ready", "description": "Ready of wanted replicas"},
+    {"name": "Ready", "type": "string", "jsonPath": ".status.ready", "description": "Serving of wanted replicas"},
     _REASON,
     _AGE,
+    {
+        "name": "Up-to-date",
+        "type": "integer",
+        "jsonPath": ".status.updatedReplicas",
+        "description": "Replicas of the newest template",
+        "priority": 1,
+    },
     {"name": "URL", "type": "string", "jsonPath": ".status.url", "priority": 1},
     {
         "name": "Outdated",

@@ -313,7 +313,7 @@ class DeploymentStatus(ApiModel):
     ready_replicas: int = 0
     """Pods that serve."""
     updated_replicas: int = 0
-    """Pods that follow the current spec."""
+    """Pods that follow the current spec, whether they serve yet or not."""
     selector: str = ""
     """Label selector of the pods, for the scale subresource."""
     url: str = ""
@@ -332,7 +332,7 @@ class DeploymentStatus(ApiModel):
     model: str = ""
     """Model of the plan; without a plan what spec.model.name asks for."""
     ready: str = ""
-    """Ready of wanted replicas, e.g. 1/2."""
+    """Replicas that serve, of the newest template or not, of those wanted, e.g. 1/2; 2/1 while one makes way."""
     accelerator: str = ""
     """Accelerator of the first placement."""
     quantization: str = ""

@@ -10,6 +10,7 @@ from rich.text import Text
 from qwen3_operator.api.status import ConditionStatus, ConditionType
 from qwen3_operator.cli.plan_view import plan_parts, rejected_part
 from qwen3_operator.cli.tables import INDENT, plain_table
+from qwen3_operator.sizing import spec_digest
 from qwen3_operator.sizing.text import gigabytes, milliseconds
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from qwen3_operator.api.deployment import DeploymentSpec
-    from qwen3_operator.api.status import Capacity, Condition, DeploymentStatus
+    from qwen3_operator.api.status import Capacity, Condition, DeploymentStatus, PlanStatus
 
 _MEASURES: tuple[tuple[str, str, Callable[[int], str]], ...] = (
     ("weight_bytes", "weights per device", gigabytes),
@@ -33,8 +34,11 @@ _MEASURES: tuple[tuple[str, str, Callable[[int], str]], ...] = (
 
 def explained(name: str, spec: DeploymentSpec, status: DeploymentStatus, nearest: int) -> list[RenderableType]:
     """Why the deployment is where it is."""
-    ready = f"{status.ready} ready" if status.ready else "not planned"
-    parts: list[RenderableType] = [Text.assemble((f"{name}: {ready}", "bold"), f", {status.url}" if status.url else "")]
+    parts: list[RenderableType] = [
+        Text.assemble((f"{name}: {_readiness(status)}", "bold"), f", {status.url}" if status.url else "")
+    ]
+    if status.plan and (ahead := _ahead(status.plan, spec, status.conditions)):
+        parts.append(Text(ahead, "bold yellow"))
     if status.plan:
         parts += plan_parts(status.plan, spec)
     if outdated := _outdated(status.conditions):
@@ -45,6 +49,24 @@ def explained(name: str, spec: DeploymentSpec, status: DeploymentStatus, nearest
     if status.plan:
         parts += rejected_part(status.plan.rejected[:nearest], status.plan.rejected_counts)
     return parts
+
+
+def _readiness(status: DeploymentStatus) -> str:
+    """Who serves, and while pods are replaced how many are new."""
+    if not status.ready:
+        return "not planned"
+    rolls = status.updated_replicas != status.ready_replicas
+    return f"{status.ready} ready" + (f" ({status.updated_replicas} up to date)" if rolls else "")
+
+
+def _ahead(plan: PlanStatus, spec: DeploymentSpec, conditions: Iterable[Condition]) -> str:
+    """That the plan in force was made for an older spec, and what became of the newer one."""
+    if plan.spec_digest == spec_digest(spec):
+        return ""
+    planned = next((found for found in conditions if found.type == ConditionType.PLANNED), None)
+    if planned and planned.status is ConditionStatus.FALSE:
+        return f"The spec has changed and has no plan ({planned.reason}, below): this is the plan of the spec before"
+    return "The spec has changed and is not planned yet: this is the plan of the spec before"
 
 
 def _outdated(conditions: Iterable[Condition]) -> str:

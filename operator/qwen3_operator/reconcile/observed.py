@@ -169,11 +169,14 @@ class Observed:
 
     @property
     def asked(self) -> int:
-        """Replicas that the spec or the autoscaler asks for, whether there is a plan or not."""
+        """Replicas that the spec or the autoscaler asks for; where neither says, those of the plan in force, or one."""
         if self.is_scaled and self.desired:
             return self.wanted
         asked = self.deployment["spec"].get("replicas")
-        return (self.wanted or 1) if asked is None else int(asked)
+        if asked is not None:
+            return int(asked)
+        planned = sum(placement.replicas for placement in self.plan.placements) if self.plan else 0
+        return self.wanted or planned or 1
 
     @property
     def updated(self) -> tuple[PodView, ...]:

@@ -50,7 +50,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         replanned=observed.replanned,
         startup=startup(observed, now),
         model=observed.plan.model if observed.plan else observed.deployment["spec"]["model"]["name"],
-        ready=f"{sum(view.is_ready for view in observed.updated)}/{observed.asked}",
+        ready=f"{sum(view.is_ready for view in observed.pods)}/{observed.asked}",
         accelerator=first.accelerator if first else "",
         quantization=first.quantization if first else "",
         tensor_parallel=first.tensor_parallel if first else None,

@@ -47,7 +47,15 @@ def server() -> ApiServer:
         "kvCacheTokens": {"predicted": 1000, "found": 1010, "error": "-1.0%"},
     }
     status = DeploymentStatus.model_validate(
-        {"plan": made, "conditions": [outdated], "capacity": [capacity], "ready": "1/2", "url": "http://a.team/v1"}
+        {
+            "plan": made,
+            "conditions": [outdated],
+            "capacity": [capacity],
+            "url": "http://a.team/v1",
+            "ready": "1/2",
+            "readyReplicas": 1,
+            "updatedReplicas": 1,
+        }
     )
     raw["spec"]["replicas"] = 2
     raw["status"] = status.to_json()
@@ -154,8 +162,22 @@ def test_explain_says_why(kubeconfig: str) -> None:
         "Not taken: ",
     ):
         assert words in result.stdout
+    assert "The spec has changed" not in result.stdout
     status = json.loads(run("explain", "a", "-n", "team", "--kubeconfig", kubeconfig, "-o", "json").stdout)
     assert set(status) == {"plan", "capacity", "conditions"}
+
+
+def test_explain_says_when_the_spec_is_ahead_of_the_plan(server: ApiServer, tmp_path: Path) -> None:
+    raw = server.collections[DEPLOYMENTS][0]
+    raw["spec"]["hardware"] = {"accelerators": ["H200"]}
+    raw["status"]["updatedReplicas"] = 0
+    waiting = run("explain", "-f", written(tmp_path, "a.yaml", yaml.safe_dump(raw))).stdout
+    assert "team/a: 1/2 ready (0 up to date), http://a.team/v1" in waiting
+    assert "The spec has changed and is not planned yet: this is the plan of the spec before" in waiting
+    refused = {**raw["status"]["conditions"][0], "type": "Planned", "status": "False", "reason": "NoFit"}
+    raw["status"]["conditions"].append(refused)
+    failed = run("explain", "-f", written(tmp_path, "a.yaml", yaml.safe_dump(raw))).stdout
+    assert "The spec has changed and has no plan (NoFit, below): this is the plan of the spec before" in failed
 
 
 def test_explain_reads_an_object_from_a_file(server: ApiServer, tmp_path: Path, kubeconfig: str) -> None:

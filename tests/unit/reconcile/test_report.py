@@ -146,7 +146,7 @@ def test_no_fit_leaves_the_old_replicas_serving_and_says_so() -> None:
     assert condition(status, ConditionType.PLANNED) == ("False", "NoFit")
     assert condition(status, ConditionType.READY) == ("False", "NoFit")
     assert message(status) == "needs 8 devices, has 2; 1 replica keeps serving"
-    assert status.ready_replicas == 1
+    assert (status.ready, status.ready_replicas) == ("1/2", 1), "of the replicas of the plan in force"
     assert status.plan is not None
 
 
@@ -155,7 +155,7 @@ def test_one_bad_pod_of_a_roll_is_named_while_the_old_ones_serve() -> None:
     status = report(observed(view(old_pod("a")), view(old_pod("b")), view(bad)), NOW)
     assert condition(status, ConditionType.READY) == ("False", "ImagePullFailed")
     assert message(status).endswith("2 replicas keep serving")
-    assert (status.ready, status.ready_replicas, status.updated_replicas) == ("0/2", 2, 1)
+    assert (status.ready, status.ready_replicas, status.updated_replicas) == ("2/2", 2, 1), "nobody is without answers"
 
 
 def test_a_healthy_roll_is_no_alarm() -> None:
