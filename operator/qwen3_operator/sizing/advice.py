@@ -48,9 +48,10 @@ def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, field: 
         if assigned := assign(look(attempt.wanted)):
             places = " and ".join(shape_in(part.candidate.pool, part.candidate.rating) for part in assigned)
             return f"Nearest that would fit: {attempt.words(assigned)}, on {places}."
+    tried = "less load, no limits in spec.hardware" if _unlimited(field.wanted) != field.wanted else "less load"
     if spec.model.name == AUTO:
-        return "Nothing near it would fit: less load, longer targets and lesser models were tried."
-    return "Nothing near it would fit: less load, another format, a shorter context and smaller models were tried."
+        return f"Nothing near it would fit: {tried}, longer targets and lesser models were tried."
+    return f"Nothing near it would fit: {tried}, another format, a shorter context and smaller models were tried."
 
 
 def _attempts(
@@ -62,7 +63,7 @@ def _attempts(
     if wanted.budget is not None:
         yield Attempt(replace(wanted, budget=None), _budget_words)
     yield from longer_targets(field, lambda longer: bool(assign(look(longer))))
-    free = replace(wanted, pools=frozenset(), accelerators=frozenset(), max_devices=None, budget=None)
+    free = _unlimited(wanted)
     if free != wanted:
         yield Attempt(free, says("no limits in spec.hardware"))
     yield Attempt(replace(free, accelerators=frozenset({CPU})), says(f"spec.hardware.accelerators: [{CPU}]"))
@@ -81,6 +82,11 @@ def _attempts(
         yield from _with_less_load(replace(wanted, offers=formats), look)
     if model:
         yield from _with_less_load(replace(wanted, offers=_smaller(wanted, model, catalog)), look)
+
+
+def _unlimited(wanted: Wanted) -> Wanted:
+    """Without spec.hardware."""
+    return replace(wanted, pools=frozenset(), accelerators=frozenset(), max_devices=None, budget=None)
 
 
 def _with_less_load(other: Wanted, look: Callable[[Wanted], Field]) -> Iterator[Attempt]:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from qwen3_operator.inventory import Inventory, Pool
     from qwen3_operator.sizing.field import Field
     from qwen3_operator.sizing.judge import Judged
+    from qwen3_operator.sizing.needs import Wanted
     from qwen3_operator.sizing.options import Option
     from qwen3_operator.sizing.rating import Rated
 
-MAX_NODES_NAMED = 3
+MAX_NAMED = 3
 _LOOKED_AT = 16
 """Of the nearest candidates, for the one that is told."""
 
@@ -50,6 +51,8 @@ def working(field: Field) -> list[tuple[Pool, Rated]]:
 def _lack(field: Field, inventory: Inventory) -> str:
     if not inventory.pools:
         return "No node is usable."
+    if not field.groups:
+        return _none_named(field.wanted, inventory)
     what = field.wanted.label
     if able := working(field):
         return _no_room(field, able)
@@ -62,6 +65,17 @@ def _lack(field: Field, inventory: Inventory) -> str:
     if not wide or close is wide[0]:
         return sentence
     return f"{sentence} In pool {wide[0].pool} {wide[0].number}."
+
+
+def _none_named(wanted: Wanted, inventory: Inventory) -> str:
+    """spec.hardware names nothing that there is."""
+    names = list(dict.fromkeys(f"{pool.accelerator.name} (pool {pool.name})" for pool in inventory.pools.values()))
+    more = len(names) - MAX_NAMED
+    there = f"{', '.join(names[:MAX_NAMED])}{f' and {more} more' if more > 0 else ''}"
+    devices, pools = (" or ".join(sorted(which)) for which in (wanted.accelerators, wanted.pools))
+    kind = " ".join(word for word in ("usable" if inventory.unused or not devices else "", devices, "node") if word)
+    where = f"pool {pools}" if pools else "the cluster"
+    return f"{where[0].upper()}{where[1:]} has no {kind}; {'the cluster' if pools else 'it'} has: {there}."
 
 
 def _no_room(field: Field, able: list[tuple[Pool, Rated]]) -> str:
@@ -91,18 +105,19 @@ def _stock(field: Field, pool: Pool, best: Rated) -> str:
     nodes, demand = pool.nodes, field.demand(best)
     free = sum(node.free_devices for node in nodes)
     stock = "" if best.kind.on_cpu else f"{free} of {sum(node.devices for node in nodes)} devices are free there"
-    if not any(node.free_devices >= demand.devices and not node.replicas(demand) for node in nodes):
+    if stock and not any(node.free_devices >= demand.devices and not node.replicas(demand) for node in nodes):
         return stock
     needs = f"{demand.cpu_millicores / 1000:g} CPU and {gigabytes(demand.memory_bytes)}"
     cpu = max(node.free_cpu_millicores for node in nodes) / 1000
     memory = gigabytes(max(node.free_memory_bytes for node in nodes))
-    host = f"a replica needs {needs} of its node, at most {cpu:g} CPU and {memory} are free on one"
+    one = f"one of {len(nodes)} nodes" if len(nodes) > 1 else "one"
+    host = f"a replica needs {needs} of its node, at most {cpu:g} CPU and {memory} are free on {one}"
     return f"{stock}; {host}" if stock else host
 
 
 def _unused(inventory: Inventory) -> str:
     if not inventory.unused:
         return ""
-    named = ", ".join(f"{node.name} ({node.reason})" for node in inventory.unused[:MAX_NODES_NAMED])
-    more = len(inventory.unused) - MAX_NODES_NAMED
+    named = ", ".join(f"{node.name} ({node.reason})" for node in inventory.unused[:MAX_NAMED])
+    more = len(inventory.unused) - MAX_NAMED
     return f"{counted(len(inventory.unused), 'node')} not usable: {named}{f' and {more} more' if more > 0 else ''}."

@@ -239,8 +239,45 @@ def test_cpu_nodes_are_described_by_memory() -> None:
     full = pod("c", {"memory": "7Gi"})
     answer = failed(spec("Qwen3-Tiny"), node("c", memory="8Gi"), pods=(full,))
     assert "a replica needs 0.5 CPU and 3.1 GB of its node, at most 64 CPU and 1.1 GB are free on one" in answer.message
+    many = failed(spec("Qwen3-Tiny", replicas=50), node("c", memory="8Gi"), node("d", memory="20Gi"))
+    assert (
+        "50 replicas wanted, room for 8: a replica needs 0.5 CPU and 3.1 GB of its node, at most 64 CPU and 21.5 GB "
+        in (many.message)
+    )
+    assert "are free on one of 2 nodes. Nearest that would fit: spec.replicas: 8" in many.message
     answer = failed(spec("Qwen3-235B-A22B"), node("c", memory="16Gi"))
     assert "GB on one node, has 17.2 GB" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("hardware", "nodes", "words"),
+    [
+        (
+            {"accelerators": ["H100-SXM"]},
+            [node("c", memory="8Gi")],
+            "has no H100-SXM node; it has: CPU (pool cpu-amd64). Nothing near it would fit: less load, no limits in s",
+        ),
+        (
+            {"accelerators": ["H200-SXM", "H100-SXM"]},
+            [gpu_node("l", "NVIDIA-L4"), gpu_node("g", cordoned=True)],
+            "cluster has no usable H100-SXM or H200-SXM node; it has: L4 (pool l4). 1 node not usable: g (Cordoned)",
+        ),
+        (
+            {"pools": ["h100-80gb-hbm3"]},
+            [gpu_node("l", "NVIDIA-L4"), gpu_node("g", cordoned=True)],
+            "Pool h100-80gb-hbm3 has no usable node; the cluster has: L4 (pool l4).",
+        ),
+        (
+            {"pools": ["l4"], "accelerators": ["H100-SXM"]},
+            [gpu_node("l", "NVIDIA-L4"), gpu_node("g")],
+            "Pool l4 has no H100-SXM node; the cluster has: H100-SXM (pool h100-80gb-hbm3), L4 (pool l4).",
+        ),
+    ],
+)
+def test_hardware_that_is_not_there_is_told_with_what_is(
+    hardware: dict[str, Any], nodes: list[dict[str, Any]], words: str
+) -> None:
+    assert words in failed(spec(hardware=hardware), *nodes).message
 
 
 def test_a_host_without_room_is_named() -> None:
