@@ -8,6 +8,7 @@ from qwen3_operator.api.status import Condition, ConditionStatus, ConditionType
 from qwen3_operator.reconcile.diagnose import STARTING, Diagnosis, diagnose, worst
 from qwen3_operator.reconcile.observed import Failure, Observed, PodView, Verdict, condition
 from qwen3_operator.reconcile.outdated import CURRENT
+from qwen3_operator.reconcile.remedy import with_remedy
 from qwen3_runtime.config import Phase, PhaseReport, TerminationReason
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ def judge(observed: Observed) -> dict[ConditionType, Verdict]:
 
     PlanOutdated only where there is a plan, Offered only with spec.tenants, Autoscaling unless its mode is Off.
     """
-    findings = [(view, finding) for view in observed.updated if (finding := diagnose(view)) is not None]
+    findings = _findings(observed)
     problem = observed.failure or observed.apply_failure or _replica_failure(observed)
-    finding = worst(found for _, found in findings)
+    finding = worst(findings)
     verdicts = {
         ConditionType.PLANNED: _planned(observed),
-        ConditionType.SCHEDULED: _scheduled(observed, [found for _, found in findings]),
-        ConditionType.WEIGHTS_READY: _weights(observed, [found for _, found in findings]),
+        ConditionType.SCHEDULED: _scheduled(observed, findings),
+        ConditionType.WEIGHTS_READY: _weights(observed, findings),
         ConditionType.READY: _ready(observed, problem, finding),
     }
     if observed.plan is not None:
@@ -53,6 +54,14 @@ def judge(observed: Observed) -> dict[ConditionType, Verdict]:
     if scaling := _autoscaling(observed):
         verdicts[ConditionType.AUTOSCALING] = scaling
     return verdicts
+
+
+def _findings(observed: Observed) -> list[Diagnosis]:
+    """What stands between pods and serving, in the words of the spec."""
+    found = [finding for view in observed.updated if (finding := diagnose(view)) is not None]
+    if observed.plan is None:
+        return found
+    return [with_remedy(finding, observed.deployment["spec"], observed.plan.model) for finding in found]
 
 
 def stamp(

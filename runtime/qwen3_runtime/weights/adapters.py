@@ -7,6 +7,7 @@ or, worse, passes over. The same is asked on every engine, so that an adapter mo
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from qwen3_runtime.weights.problem import FoundError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from qwen3_runtime.config import Adapters, RuntimeConfig
+    from qwen3_runtime.config import AdapterFiles, Adapters, RuntimeConfig
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 OWNER = "Qwen/"
@@ -46,11 +47,21 @@ def check_adapters(config: RuntimeConfig) -> Problem | None:
     try:
         model = read_object(Path(config.model.path) / "config.json")
         for adapter in config.adapters.files:
-            _check(Path(adapter.path), config.adapters, model)
+            if problem := _problem(adapter, config.adapters, model):
+                return problem
     except FoundError as found:
         return found.problem
     except OSError as error:
         return Problem("Unreadable", f"{error.filename} cannot be read: {error.strerror}.")
+    return None
+
+
+def _problem(adapter: AdapterFiles, room: Adapters, model: Mapping[str, Any]) -> Problem | None:
+    """Its first one, which says whose it is."""
+    try:
+        _check(Path(adapter.path), room, model)
+    except FoundError as found:
+        return replace(found.problem, message=f"adapter {adapter.name}: {found.problem.message}")
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.weights import safetensors
@@ -11,13 +12,24 @@ from qwen3_runtime.weights.problem import FoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LISTED, _NAMED = 100, 5
+"""Entries of a folder that are looked at, and named, where the one asked for is missing."""
+
 
 def require_folder(folder: Path) -> None:
     """Raises FoundError where it is missing or empty."""
     if not folder.is_dir():
-        raise FoundError("FolderMissing", f"{folder} is not a folder.")
+        raise FoundError("FolderMissing", f"{folder} is not a folder; {_instead(folder)}.")
     if not any(folder.iterdir()):
         raise FoundError("FolderEmpty", f"{folder} is empty.")
+
+
+def _instead(folder: Path) -> str:
+    """What there is above it."""
+    above = next(parent for parent in folder.parents if parent.is_dir())
+    names = sorted(path.name for path in islice(above.iterdir(), _LISTED) if not path.name.startswith("."))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{above} holds {', '.join(names[:_NAMED])}{more}" if names else f"{above} is empty"
 
 
 def require(path: Path) -> None:

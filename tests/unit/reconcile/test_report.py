@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from qwen3_operator.api.status import ConditionStatus, ConditionType, DeploymentStatus
 from qwen3_operator.manifests.groups import INDEX_LABEL
 from qwen3_operator.manifests.render import render
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from qwen3_operator.reconcile.observed import Observed
 
 LATER = "2026-11-24T13:00:00Z"
+CLAIM, PATH = {"claimName": "weights"}, "spec.model.source.persistentVolumeClaim.path"
 
 
 def condition(status: DeploymentStatus, kind: ConditionType) -> tuple[str, str]:
@@ -177,6 +180,53 @@ def test_bad_weights_make_weights_ready_false() -> None:
     assert condition(status, ConditionType.WEIGHTS_READY) == ("False", "ConfigMismatch")
     assert condition(status, ConditionType.READY) == ("False", "WeightsInvalid")
     assert condition(status, ConditionType.SCHEDULED)[0] == "Unknown"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "told"),
+    [
+        (CLAIM | {"path": "no"}, "FolderMissing", f"{PATH} is 'no': claim weights has no such folder: SAID"),
+        (CLAIM, "FolderEmpty", f"{PATH} is not set: nothing lies there on claim weights: SAID"),
+        (
+            CLAIM | {"path": "a"},
+            "ConfigMismatch",
+            f"these are not the weights of Qwen3-8B: SAID Correct spec.model.name or {PATH} ('a').",
+        ),
+        (
+            CLAIM,
+            "QuantizationMismatch",
+            f"SAID Set spec.model.quantization to what lies there, or {PATH} to a folder of that format.",
+        ),
+        (
+            CLAIM,
+            "IndexIncomplete",
+            "the weights of Qwen3-8B on claim weights are not whole: SAID Copy what is missing or cut anew.",
+        ),
+        (CLAIM, "Unreadable", "SAID"),
+    ],
+)
+def test_bad_weights_name_the_field_and_what_to_do(source: dict[str, str], reason: str, told: str) -> None:
+    asked = deployment({"model": {"source": {"persistentVolumeClaim": source}}})
+    bad = view(pod(), phase(Phase.WEIGHTS_INVALID, reason, "what the runtime found."))
+    status = report(observed(bad, deployment=asked), NOW)
+    assert message(status) == told.replace("SAID", "what the runtime found.")
+    weights = next(entry for entry in status.conditions if entry.type == ConditionType.WEIGHTS_READY)
+    assert (weights.reason, weights.message) == (reason, message(status))
+
+
+def test_what_an_adapter_lacks_is_not_said_of_the_model() -> None:
+    bad = view(pod(), phase(Phase.WEIGHTS_INVALID, "FolderMissing", "adapter a: /adapters/1/no is not a folder."))
+    assert message(report(observed(bad), NOW)) == "adapter a: /adapters/1/no is not a folder."
+
+
+def test_weights_in_an_image_have_its_field_and_fetched_ones_none() -> None:
+    missing = view(pod(), phase(Phase.WEIGHTS_INVALID, "FolderMissing", "/models/a is not a folder."))
+    image = deployment({"model": {"source": {"image": {"reference": "r/m:1", "path": "a"}}}})
+    assert message(report(observed(missing, deployment=image), NOW)) == (
+        "spec.model.source.image.path is 'a': image r/m:1 has no such folder: /models/a is not a folder."
+    )
+    fetched = deployment({"model": {"source": {"huggingFace": {}}}})
+    assert message(report(observed(missing, deployment=fetched), NOW)) == "/models/a is not a folder."
 
 
 def test_an_engine_that_fails_had_its_weights() -> None:

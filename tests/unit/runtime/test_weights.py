@@ -36,7 +36,11 @@ def test_single_file_without_index_is_enough(model_folder: Path) -> None:
 
 
 def test_missing_folder(tmp_path: Path) -> None:
-    assert problem_of(tmp_path / "no") == Problem("FolderMissing", f"{tmp_path}/no is not a folder.")
+    missing = tmp_path / "no" / "deeper"
+    assert problem_of(missing) == Problem("FolderMissing", f"{missing} is not a folder; {tmp_path} is empty.")
+    for name in ("g", "b", "a", "f", "e", "d", ".lock"):
+        (tmp_path / name).touch()
+    assert problem_of(missing).message.endswith(f"; {tmp_path} holds a, b, d, e, f and 1 more.")
 
 
 def test_empty_folder(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_settings(adapter: Path, changes: dict[str, Any], reason: str, words: st
     problem = found(adapter)
     assert problem is not None
     assert problem.reason == reason
-    assert problem.message.startswith(f"{adapter}/{CONFIG} ")
+    assert problem.message.startswith(f"adapter a: {adapter}/{CONFIG} ")
     assert words in problem.message
 
 
@@ -148,7 +148,7 @@ def test_a_missing_file_is_named(adapter: Path, name: str) -> None:
     (adapter / name).unlink()
     problem = found(adapter)
     assert problem is not None
-    assert (problem.reason, problem.message) == ("FileMissing", f"{adapter}/{name} does not exist.")
+    assert (problem.reason, problem.message) == ("FileMissing", f"adapter a: {adapter}/{name} does not exist.")
 
 
 def test_a_cut_file_is_seen(adapter: Path) -> None:
