@@ -1,8 +1,7 @@
-"""Hardware that is not there (yet), in a few words, as the Node objects it would show itself by."""
+"""Hardware that is not there (yet), as the Node objects it would show itself by."""
 
 from __future__ import annotations
 
-import re
 from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +11,11 @@ from qwen3_operator.api.base import API_VERSION, POOL_LABEL
 from qwen3_operator.api.pool import KIND
 from qwen3_operator.catalog import CPU
 from qwen3_operator.catalog.base import Row
+from qwen3_operator.cli.accelerator_names import known_accelerator
 from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.snapshot import Snapshot
 from qwen3_operator.inventory.nodes import ARCHITECTURE_LABEL
 from qwen3_operator.inventory.quantity import quantity
-from qwen3_operator.sizing.row_names import RowError, accelerator_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -28,14 +27,7 @@ AMPLE_CPU = "1024"
 AMPLE_MEMORY = "64Ti"
 """Host resources where none are stated: never what a plan fails for."""
 
-_TEXT = re.compile(
-    r"^(?:(?P<nodes>\d+)\s*x\s*)?"
-    r"(?:(?P<devices>\d+)\s+|(?P<memory>\d+[MGT]i)\s+)?"
-    r"(?P<accelerator>[A-Za-z][\w.-]*)"
-    r"(?:\s*@\s*(?P<price>\d+(?:\.\d+)?))?$"
-)
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
-_EXAMPLE = "2x8 H100-SXM, 1x8 Ascend-910B3 @1.40"
 
 
 class Hardware(Row):
@@ -58,33 +50,21 @@ class Hardware(Row):
     """Memory of one node, as a Kubernetes quantity; more than enough by default, required for CPU."""
 
 
-def parsed(text: str) -> list[Hardware]:
-    """Entries of ``2x8 H100-SXM, 1x8 Ascend-910B3 @1.40``: nodes x devices, accelerator, price per device hour.
-
-    Raises:
-        InputError: a part that is not of this form, or does not say how many devices a node has.
-    """
-    found: list[Hardware] = []
-    for part in (part.strip() for part in text.split(",")):
-        if not (match := _TEXT.match(part)):
-            raise InputError(f"hardware {part!r} is not 'NODESxDEVICES ACCELERATOR [@PRICE]', as in: {_EXAMPLE}")
-        if match["devices"] is None and match["accelerator"].upper() != CPU:
-            name, nodes = match["accelerator"], match["nodes"] or 1
-            raise InputError(f"hardware {part!r} does not say how many devices a node has, as in: {nodes}x8 {name}")
-        found.append(_entry({key: value for key, value in match.groupdict().items() if value}, f"hardware {part!r}"))
-    return found
-
-
 def from_list(raw: Sequence[Any], where: str) -> list[Hardware]:
     """Entries of a YAML list.
 
     Raises:
         InputError: an entry with a wrong field.
     """
-    return [_entry(entry, f"{where}, entry {number}") for number, entry in enumerate(raw, start=1)]
+    return [entry_of(entry, f"{where}, entry {number}") for number, entry in enumerate(raw, start=1)]
 
 
-def _entry(raw: Any, where: str) -> Hardware:
+def entry_of(raw: Any, where: str) -> Hardware:
+    """One entry.
+
+    Raises:
+        InputError: a wrong field; ``where`` is its place in words.
+    """
     try:
         return Hardware.model_validate(raw)
     except ValidationError as error:
@@ -108,18 +88,6 @@ def snapshot(entries: Iterable[Hardware], catalog: Catalog) -> Snapshot:
         pools[pool] = _pool(entry, accelerator, pool)
         nodes += [_node(entry, accelerator, pool, number) for number in range(1, entry.nodes + 1)]
     return Snapshot(tuple(nodes), pools=tuple(pools.values()))
-
-
-def known_accelerator(name: str, catalog: Catalog) -> Accelerator:
-    """By catalog name in any case, or as benchmark files spell it.
-
-    Raises:
-        InputError: none is called so; the nearest are named.
-    """
-    try:
-        return accelerator_of(name, catalog)
-    except RowError as error:
-        raise InputError(str(error)) from error
 
 
 def _name(entry: Hardware, accelerator: Accelerator, taken: Container[str]) -> str:

@@ -7,9 +7,9 @@ import typer
 from qwen3_operator.api.deployment import Quantization
 from qwen3_operator.catalog import Accelerator, Catalog, Checkpoint, Model
 from qwen3_operator.cli import options
+from qwen3_operator.cli.accelerator_names import known_accelerator
 from qwen3_operator.cli.catalogs import catalog_of
 from qwen3_operator.cli.errors import InputError, command
-from qwen3_operator.cli.hardware import known_accelerator
 from qwen3_operator.cli.output import Format, dump
 from qwen3_operator.performance.offload import ASSUMED_HOST, Host, Offload
 from qwen3_operator.performance.offload import offload as split

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from qwen3_operator.cli import hardware as words_of
+from qwen3_operator.cli import hardware as hardware_of
 from qwen3_operator.cli.catalogs import catalog_of, with_overrides
 from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.files import read_documents, shown
+from qwen3_operator.cli.hardware_words import parsed
 from qwen3_operator.cli.snapshot import NOBODY, Snapshot
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def read(where: Where, *, inventory: str | None, hardware: str | None, catalog: 
 
 def _found(where: Where, file: str | None, words: str | None, catalog: Catalog) -> Snapshot:
     if words:
-        return words_of.snapshot(words_of.parsed(words), catalog)
+        return hardware_of.snapshot(parsed(words), catalog)
     if file:
         return _from_file(file, catalog)
     from qwen3_operator.cli.cluster import ask  # noqa: PLC0415  # the client costs a second; files do not need it
@@ -59,7 +60,7 @@ def _from_file(name: str, catalog: Catalog) -> Snapshot:
         raise InputError(f"{shown(name)} is empty")
     if all(isinstance(document, list) for document in documents):
         entries = [entry for document in documents for entry in document]
-        return words_of.snapshot(words_of.from_list(entries, shown(name)), catalog)
+        return hardware_of.snapshot(hardware_of.from_list(entries, shown(name)), catalog)
     found = Snapshot.of(document for document in documents if isinstance(document, dict))
     if not found.nodes:
         raise InputError(

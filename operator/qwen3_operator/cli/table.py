@@ -7,9 +7,9 @@ import typer
 
 from qwen3_operator.catalog import CPU, Catalog, Model
 from qwen3_operator.cli import options
+from qwen3_operator.cli.accelerator_names import known_accelerator
 from qwen3_operator.cli.catalogs import catalog_of
 from qwen3_operator.cli.errors import InputError, command
-from qwen3_operator.cli.hardware import known_accelerator
 from qwen3_operator.cli.hardware_table import hardware_table
 from qwen3_operator.cli.output import Format, console, dump, show
 from qwen3_operator.cli.table_view import as_csv, markdown, records, tables

@@ -12,6 +12,7 @@ from qwen3_operator.api.status import Condition, DeploymentStatus
 from qwen3_operator.catalog import load_catalog
 from qwen3_operator.cli import hardware
 from qwen3_operator.cli.fields import checked_spec
+from qwen3_operator.cli.hardware_words import parsed
 from qwen3_operator.cli.snapshot import NOBODY, OVERRIDES
 from qwen3_operator.sizing import plan
 from tests.unit.cli.api_server import GROUP, ApiServer, serving
@@ -28,7 +29,7 @@ DEPLOYMENTS = f"{GROUP}/qwen3deployments"
 def server() -> ApiServer:
     """Two H100 nodes, a pod on one of them, and a deployment with a plan of two replicas, one of them bound."""
     catalog = load_catalog()
-    found = hardware.snapshot(hardware.parsed("2x8 H100-SXM @2.50"), catalog)
+    found = hardware.snapshot(parsed("2x8 H100-SXM @2.50"), catalog)
     raw: dict[str, Any] = yaml.safe_load(GOOD)
     spec = checked_spec(raw["spec"] | {"replicas": 2})
     assert not isinstance(spec, list)

@@ -154,8 +154,14 @@ def test_nodes_as_kubectl_prints_them(tmp_path: Path) -> None:
     [
         (("--hardware", "1x8 H1000"), "accelerator 'H1000' is not known: did you mean H100-"),
         (("--hardware", "8xx H100-SXM"), "hardware '8xx H100-SXM' is not 'NODESxDEVICES ACCELERATOR [@PRICE]'"),
-        (("--hardware", "RTX-4090"), "does not say how many devices a node has, as in: 1x8 RTX-4090"),
-        (("--hardware", "2x H20 @1"), "does not say how many devices a node has, as in: 2x8 H20"),
+        (("--hardware", "RTX-4090"), "does not say how many devices a node has: 1x8 RTX-4090 is one node"),
+        (
+            ("--hardware", "8\N{MULTIPLICATION SIGN}H20 @1"),
+            "1x8 H20 is one node with 8 of them, 8x8 H20 are 8 nodes with 8 each",
+        ),
+        (("--hardware", "2 x 4090"), "1x2 4090 is one node with 2 of them, 2x8 4090 are 2 nodes with 8 each"),
+        (("--hardware", "1x2 5080"), "accelerator '5080' is not known: did you mean"),
+        (("--hardware", "1x2 A100"), "accelerator 'A100' is not known: did you mean A100-"),
         (("--hardware", "CPU"), "CPU nodes need their memory"),
         (("--hardware", "0x8 H100-SXM"), "nodes: Input should be greater than or equal to 1"),
         (("--hardware", "1x8 H20", "--inventory", "x"), "exclude each other"),
@@ -173,6 +179,32 @@ def test_bad_input_is_exit_code_2(arguments: tuple[str, ...], words: str) -> Non
     assert result.exit_code == 2
     assert words in result.stderr
     assert not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "noted"),
+    [
+        (
+            "1x2 4090",
+            "RTX-4090",
+            "note: 4090 is taken to be RTX-4090; spec.hardware.accelerators takes that name only\n",
+        ),
+        ("1\N{MULTIPLICATION SIGN}2 RTX 4090", "RTX-4090", ""),
+        ("1 x 2 rtx-4090 @$2.50", "RTX-4090", ""),
+        (
+            "1x2 H100 @ €2",
+            "H100-SXM",
+            "note: H100 is taken to be H100-SXM; spec.hardware.accelerators takes that name ",
+        ),
+        ("1x2 NVIDIA-H100-80GB-HBM3", "H100-SXM", ""),
+        ("1x2 910b3", "Ascend-910B3", ""),
+    ],
+)
+def test_hardware_as_people_spell_it(words: str, name: str, noted: str) -> None:
+    result = run("inventory", "--hardware", words)
+    assert (result.exit_code, name in result.stdout) == (0, True), result.stderr
+    assert result.stderr.startswith(noted) if noted else not result.stderr
+    assert ("2.50" in result.stdout) is ("2.50" in words)
 
 
 @pytest.mark.parametrize(
