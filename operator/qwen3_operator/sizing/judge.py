@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from qwen3_operator.api.status import Rejection
 from qwen3_operator.sizing.compare import likeness, rejection
 from qwen3_operator.sizing.cost import cost_per_hour
+from qwen3_operator.sizing.distance import close, distance
 from qwen3_operator.sizing.options import Option
-from qwen3_operator.sizing.order import option_order
-from qwen3_operator.sizing.reasons import OVER_NODES, Problem, Reason
+from qwen3_operator.sizing.reasons import Problem, Reason
 from qwen3_operator.sizing.shapes import Shape
 from qwen3_operator.sizing.text import counted
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from qwen3_operator.inventory import Pool
+    from qwen3_operator.sizing.distance import Distance
     from qwen3_operator.sizing.field import Field, Group
     from qwen3_operator.sizing.memory import Fit
     from qwen3_operator.sizing.rating import Rated
     from qwen3_operator.sizing.search import Assigned
 
 MAX_REJECTIONS = 16
-Distance = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,7 @@ def nearest(field: Field, assigned: Sequence[Assigned], count: int) -> list[Judg
     looked_at = count + len(assigned)
     choices: list[tuple[Distance, int, Group, Option | Rated]] = []
     for index, group in enumerate(field.groups):
-        close: list[Option | Rated] = [*group.ratings[:looked_at], *heapq.nsmallest(looked_at, group.failed, key=_lack)]
-        choices += [(_distance(field, choice), index, group, choice) for choice in close]
+        choices += [(distance(field, group, choice), index, group, choice) for choice in close(group, looked_at)]
     for _, _, group, choice in heapq.nsmallest(looked_at, choices, key=lambda entry: entry[:2]):
         for pool in group.pools[:looked_at]:
             if (pool.name, *_key(choice)) not in chosen and len(found) < count:
@@ -129,22 +128,6 @@ def _listed(field: Field, part: Assigned) -> Rated:
 
 def _problem(field: Field, pool: Pool, choice: Option | Rated, assigned: Sequence[Assigned]) -> Problem:
     return _failure(choice) if isinstance(choice, Option) else rejection(field, pool, choice, assigned)
-
-
-def _lack(option: Option) -> tuple[object, ...]:
-    """Those that lack memory or nodes first, the smallest lack before the others."""
-    impossible = option.blocked is not None and option.blocked.reason not in OVER_NODES
-    return (impossible, option.missing_bytes, option.kind.on_cpu, option.offer.quality, option.shape)
-
-
-def _distance(field: Field, choice: Option | Rated) -> Distance:
-    """Working ones first, then those that miss a target, then by the lack of memory, then rules."""
-    if isinstance(choice, Option):
-        several = choice.blocked is not None and choice.blocked.reason in OVER_NODES
-        return (1.5 if several else 2, *_lack(choice))
-    if choice.problem:
-        return (1, choice.excess, *option_order(field.wanted, choice))
-    return (0, *option_order(field.wanted, choice))
 
 
 def _failure(option: Option) -> Problem:

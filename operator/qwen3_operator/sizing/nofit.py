@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qwen3_operator.sizing.rating import Rated
 
 MAX_NAMED = 3
-_LOOKED_AT = 16
+_LOOKED_AT = 64
 """Of the nearest candidates, for the one that is told."""
 
 

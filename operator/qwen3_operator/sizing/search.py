@@ -57,10 +57,10 @@ def candidate_problem(field: Field, pool: Pool, rating: Rated) -> Problem | None
         return rating.problem
     if rating.kind.on_cpu:
         return field.cpu_problem(pool, rating.offer.model.parameters)
-    return _node_problem(pool, rating)
+    return node_problem(pool, rating)
 
 
-def _node_problem(pool: Pool, rating: Rated) -> Problem | None:
+def node_problem(pool: Pool, rating: Rated) -> Problem | None:
     """Why the pool's nodes are too small, or too few of them large enough."""
     devices, nodes = rating.shape.devices, rating.nodes
     if devices > nodes * pool.largest_node:

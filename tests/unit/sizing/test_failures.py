@@ -235,6 +235,15 @@ def test_the_nearest_miss_is_named_in_bytes() -> None:
     assert [r.reason for r in answer.rejected[:2]] == ["NeedsLeaderWorkerSet", "OutOfMemory"]
 
 
+def test_what_takes_many_times_the_nodes_is_not_near() -> None:
+    auto = spec("Auto", model={"source": LIBRARY, "contextLength": 32_768}, optimizeFor="Quality")
+    found = inventory([gpu_node("g", "NVIDIA-GeForce-RTX-4090", count=2)], [], CATALOG, groups=True)
+    answer = plan(auto, found, CATALOG)
+    assert isinstance(answer, PlanStatus)
+    assert answer.rejected_counts["NeedsSeveralNodes"] > 16
+    assert "NeedsSeveralNodes" not in {rejection.reason for rejection in answer.rejected}
+
+
 def test_cpu_nodes_are_described_by_memory() -> None:
     full = pod("c", {"memory": "7Gi"})
     answer = failed(spec("Qwen3-Tiny"), node("c", memory="8Gi"), pods=(full,))
