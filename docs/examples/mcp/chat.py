@@ -30,7 +30,7 @@ async def chat(url: str, model: str, question: str, key: str) -> str:
             answer = await client.chat.completions.create(model=model, messages=messages, tools=offered)
             message = answer.choices[0].message
             if not message.tool_calls:
-                return message.content or ""
+                return (message.content or "").strip()
             messages.append(message.model_dump(include={"role", "content", "tool_calls"}, exclude_none=True))
             messages += [await called(tools, call) for call in message.tool_calls]
     raise RuntimeError(f"no answer after {MOST_ROUNDS} rounds of tools")

@@ -155,7 +155,7 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
         (first, predicted.time_to_first_token_percentile, wanted.time_to_first_token or "", _CALCULATED),
         ("per output token", predicted.time_per_output_token, wanted.time_per_output_token or "", predicted.source),
         ("tokens per second, replica", str(predicted.tokens_per_second), "", predicted.source),
-        ("most requests in flight within targets", str(predicted.max_concurrency), "", _CALCULATED),
+        (_most(wanted), str(predicted.max_concurrency), "", _CALCULATED),
     )
     for row in rows:
         table.add_row(*row)
@@ -170,8 +170,12 @@ def _without_answer(table: Table, predicted: Predicted, wanted: ServiceLevel) ->
     table.add_row("request, mean", predicted.time_to_first_token, "", predicted.source)
     table.add_row(within, predicted.time_to_first_token_percentile, target, _CALCULATED)
     table.add_row("input tokens per second, replica", str(predicted.input_tokens_per_second), "", predicted.source)
-    table.add_row("most requests in flight within targets", str(predicted.max_concurrency), "", _CALCULATED)
+    table.add_row(_most(wanted), str(predicted.max_concurrency), "", _CALCULATED)
     return table
+
+
+def _most(wanted: ServiceLevel) -> str:
+    return "most requests in flight within targets" if wanted.asked else "most requests in flight"
 
 
 def _million_tokens(placement: Placement, predicted: Predicted) -> str:

@@ -28,6 +28,8 @@ _LIMITS = {
 }
 """Heading to the field of spec.limits or spec.quota."""
 
+_OTHER = "; they lie in the operator's, which -n names, e.g. -n qwen3-system"
+
 
 @command
 def tenants(
@@ -47,10 +49,10 @@ def tenants(
 
     async def question(cluster: "Cluster") -> list[dict[str, Any]]:
         where = namespace or cluster.namespace
-        found = [raw for raw in await cluster.tenants(where) if name in (None, raw["metadata"]["name"])]
+        there = await cluster.tenants(where)
+        found = [raw for raw in there if name in (None, raw["metadata"]["name"])]
         if not found:
-            what = f"{KIND} {name!r} does not exist" if name else f"there is no {KIND}"
-            raise InputError(f"{what} in namespace {where}; -n names the operator's, e.g. -n qwen3-system")
+            raise InputError(_none(name, there, where, "" if namespace else _OTHER))
         return found
 
     raw = sorted(ask(Where(kubeconfig, context), question), key=lambda one: str(one["metadata"]["name"]))
@@ -58,6 +60,12 @@ def tenants(
         dump([{"name": one["metadata"]["name"], **one.get("status", {})} for one in raw], output)
         return
     show(_table(raw, datetime.now(UTC)))
+
+
+def _none(name: str | None, there: list[dict[str, Any]], where: str, remedy: str) -> str:
+    what = f"{KIND} {name!r} does not exist" if name else f"there is no {KIND}"
+    names = ", ".join(sorted(str(raw["metadata"]["name"]) for raw in there))
+    return f"{what} in namespace {where}{f': there are {names}' if names else remedy}"
 
 
 def _table(found: list[dict[str, Any]], now: datetime) -> Table:

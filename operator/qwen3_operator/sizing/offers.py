@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ GGUF_PREFIX = "GGUF-"
 """Of the formats that llama.cpp runs."""
 _SUGGESTED = 4
 """Names that a message proposes."""
+_FAMILY = re.compile(r"^qwen[\d.]*-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
         [found for found in by_lower if found == asked]
         or [found for found in by_lower if asked and found.startswith(asked)]
         or [found for found in by_lower if asked and asked in found]
-        or difflib.get_close_matches(asked, by_lower, n=3, cutoff=0.5)
+        or _similar(asked, by_lower)
     )[:_SUGGESTED]
     if close:
         return f"did you mean {' or '.join(by_lower[found] for found in close)}?"
     return f"known are {', '.join(sorted(by_lower.values()))}" if by_lower else "none is known"
+
+
+def _similar(asked: str, known: Iterable[str]) -> list[str]:
+    """Names that look like it without the family, which nearly all models share; else those that begin like it."""
+    told: dict[str, str] = {}
+    for name in known:
+        told.setdefault(_FAMILY.sub("", name), name)
+    alike = [told[found] for found in difflib.get_close_matches(_FAMILY.sub("", asked), told, n=3, cutoff=0.5)]
+    kind = asked.rpartition("-")[0] + "-"
+    return alike or (
+        [name for name in told.values() if name.startswith(kind)] if _FAMILY.sub("", kind).strip("-") else []
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qwen3_operator.sizing.offers import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from qwen3_operator.catalog import Accelerator, Catalog, Engine, Model
 
 ACCELERATORS = {
@@ -52,6 +55,17 @@ MEASURED_VERSIONS = {
     ("vLLM", "H200-SXM"): "0.12.0",
 }
 """Engine versions that rows were measured with: what a row without a version is taken to mean there."""
+
+COUNTS = (
+    "tensor_parallel",
+    "moe_tensor_parallel",
+    "expert_parallel",
+    "data_parallel",
+    "input_tokens",
+    "output_tokens",
+    "concurrency",
+)
+"""Columns of whole numbers."""
 
 
 class RowError(ValueError):
@@ -155,3 +169,19 @@ def count_of(row: dict[str, str], column: str, default: int) -> int:
     if not number.is_integer() or number < 1:
         raise RowError(f"{column} {text!r} is no whole number of at least 1")
     return int(number)
+
+
+def misread(row: dict[str, str], catalog: Catalog) -> Iterator[str]:
+    """What is wrong with each cell that cannot be understood."""
+    reads: tuple[Callable[[], object], ...] = (
+        lambda: model_of(row.get("model", ""), catalog),
+        lambda: accelerator_of(row.get("accelerator", ""), catalog),
+        lambda: engine_of(row.get("engine", ""), "", catalog),
+        lambda: quantization_of(row.get("quantization", ""), row.get("model", ""), catalog),
+        *(partial(count_of, row, column, 1) for column in COUNTS),
+    )
+    for read in reads:
+        try:
+            read()
+        except RowError as error:
+            yield str(error)

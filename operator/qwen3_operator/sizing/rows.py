@@ -17,6 +17,7 @@ from qwen3_operator.sizing.row_names import (
     accelerator_of,
     count_of,
     engine_of,
+    misread,
     model_of,
     quantization_of,
 )
@@ -120,10 +121,11 @@ def _cells(found: _Judged | str, speed: Speed | None) -> dict[str, str]:
 
 
 def _judged_or_problem(row: Mapping[str, str], catalog: Catalog) -> _Judged | str:
+    cells = {key: value or "" for key, value in row.items()}
     try:
-        return _judged({key: value or "" for key, value in row.items()}, catalog)
+        return _judged(cells, catalog)
     except (RowError, LookupError) as error:
-        return str(error)
+        return "; ".join(misread(cells, catalog)) or str(error)
 
 
 def _judged(row: dict[str, str], catalog: Catalog) -> _Judged:

@@ -17,7 +17,9 @@ def gigabytes(count: int) -> str:
 
 
 def thousands(count: int) -> str:
-    """``283k`` from ten thousand on, else the number."""
+    """``283k`` from ten thousand on, ``137.5M`` from ten million on, else the number."""
+    if count >= 10_000_000:  # noqa: PLR2004
+        return f"{count / 1_000_000:.1f}M"
     return f"{count // 1000}k" if count >= 10_000 else str(count)  # noqa: PLR2004
 
 

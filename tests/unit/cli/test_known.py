@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.catalog import load_catalog
-from tests.unit.cli.samples import run, written
+from qwen3_operator.cli.main import MODULES
+from tests.unit.cli.samples import ROOT, run, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,3 +52,17 @@ def test_rows_of_an_administrator_are_listed_too(tmp_path: Path) -> None:
     file = written(tmp_path, "catalog.yaml", _OWN)
     assert _listed("accelerators", "--catalog", file)["Mine"]["speed"] == "unknown"
     assert "Mine" in _first_words("accelerators", "--catalog", file)
+
+
+def test_commands_are_imported_when_they_are_asked_for() -> None:
+    script = "import sys, qwen3_operator.cli.main; print({'numpy', 'cel', 'kubernetes'} & sys.modules.keys())"
+    path = {"PYTHONPATH": f"{ROOT / 'operator'}:{ROOT / 'runtime'}"}
+    done = subprocess.run([sys.executable, "-c", script], env=path, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_help_lists_every_command_and_the_version_is_told() -> None:
+    listed = run("--help").stdout
+    assert [line.split()[0] for line in listed.partition("Commands:")[2].splitlines() if line] == list(MODULES)
+    assert re.fullmatch(r"qwen3-serving \d+\.\d+\S*\n", run("--version").stdout)
+    assert "No such command 'plans'" in run("plans").stderr

@@ -20,7 +20,7 @@ ROWS = [
     "1,Qwen3-32B,H100-SXM,FP8,2,1024,512,32,first",
     '2,Qwen/Qwen3-8B,h100_sxm,,1,1024,512,64,"a, b"',
     "3,Qwen3-32B,Ascend-910B3,W8A8,2,1024,512,32,",
-    "4,Qwen9,T4,BF16,1,1024,512,1,wrong model",
+    "4,Qwen9,T4000,BF16,1,1024,none,1,wrong model",
     "5,Qwen3-32B,H100-SXM,FP8,two,1024,512,32,wrong number",
     "6,Qwen3-32B,H100-SXM,FP8,2,1024,512,32,torn,x,y",
     "7,Qwen3-32B",
@@ -44,7 +44,8 @@ def test_all_columns_come_back_in_order_with_the_new_ones(tmp_path: Path) -> Non
     assert {name: rows[0][name] for name in COLUMNS} == {name: rows[7][name] for name in COLUMNS}
     assert float(rows[0]["ttft_ms"]) > float(rows[0]["tpot_ms"]) > 1
     assert (rows[2]["tpot_ms"], rows[2]["source"]) == ("", "unknown")
-    assert "'Qwen9' is not known" in rows[3]["reason"]
+    for words in ("model 'Qwen9' is not known", "; accelerator 'T4000' is not known", "; output_tokens 'none' is no"):
+        assert words in rows[3]["reason"]
     assert "'two'" in rows[4]["reason"]
     assert rows[5]["reason"] == "the row has more cells than the header: 2 too many"
     assert rows[6]["reason"] == "the row has fewer cells than the header: 7 missing"

@@ -63,8 +63,8 @@ def test_one_tenant_for_a_program(kubeconfig: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nobody"], "Qwen3Tenant 'nobody' does not exist in namespace team"),
-        (["-n", "other"], "there is no Qwen3Tenant in namespace other; -n names the operator's"),
+        (["nobody"], "Qwen3Tenant 'nobody' does not exist in namespace team: there are acme"),
+        (["-n", "other"], "there is no Qwen3Tenant in namespace other\n"),
     ],
 )
 def test_who_is_not_there_is_named(kubeconfig: str, arguments: list[str], words: str) -> None:

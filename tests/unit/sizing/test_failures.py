@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     [
         ({"model": {"name": "Qwen3-23B"}}, "UnknownModel", ["spec.model.name", "'Qwen3-23B'", "Qwen3-32B"]),
         ({"model": {"name": "qwen3-32b"}}, "UnknownModel", ["did you mean Qwen3-32B"]),
+        ({"model": {"name": "Qwen3-VL-9B"}}, "UnknownModel", ["did you mean Qwen3-VL-"]),
+        ({"model": {"name": "Qwen3-Huge"}}, "UnknownModel", ["known are"]),
         ({"model": {"name": "Llama"}}, "UnknownModel", ["known are", "Qwen3-0.6B", "Qwen3-235B-A22B"]),
         (
             {"model": {"name": "Qwen3-0.6B", "quantization": "AWQ-INT4"}},
