@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.cli.errors import InputError
-from qwen3_operator.cli.plot_data import PARTS, bars, frontier, points
+from qwen3_operator.cli.plot_data import PARTS, apart, bars, frontier, named, points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 _COLOURS = ("#4c78a8", "#e45756", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#e6e6e6")
 _CHOSEN, _PALE, _OVER = "#d62728", "#9a9a9a", "#d62728"
-_PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7}
+_LEADER = {"arrowstyle": "-", "color": _PALE, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 5, "relpos": (0, 0.5)}
 _KINDS = frozenset({".png", ".svg", ".pdf"})
-_WIDTH, _HALF, _ROW, _HEAD = 15.0, 10.0, 0.34, 2.0
+_WIDTH, _HALF, _ROW, _HEAD = 16.0, 10.0, 0.34, 2.0
 """Inches: of the picture, of one without latencies, of one bar, of what stands around the bars."""
 _FEWEST = 4
-"""Bars for which there is room where there are fewer."""
+"""Bars for which there is room beside latencies, where there are fewer."""
 _VISIBLE = 0.1
 """GB of a part that is worth an entry in the legend."""
 _LINE = 0.2
 """Inches between labels."""
-_LABEL = 1.7
-"""Room for the label of the dearest point."""
-_REACH = 3.0
-"""How far the axes go beyond the frontier; what lies farther off is no alternative."""
+_DOTS = 0.55
+"""Part of the axis that dots have; beside them stand their labels."""
+_REACH = 1.5
+"""How far the axes go beyond what has a label; what lies farther off is no alternative."""
 
 
 def plot(path: str, answers: Sequence[Answer]) -> None:
@@ -48,14 +48,18 @@ def plot(path: str, answers: Sequence[Answer]) -> None:
         raise InputError("--plot needs matplotlib: pip install 'qwen3-serving[cli]'") from error
     drawn = [bars(answer.evaluation) for answer in answers]
     timed = [points(answer.evaluation) for answer in answers]
-    heights = [_HEAD + _ROW * max(_FEWEST, len(found)) for found in drawn]
-    widths = (3, 2) if any(found for found, _ in timed) else (1,)
+    rows = [max(len(found), _FEWEST if some else 1) for found, (some, _) in zip(drawn, timed, strict=True)]
+    heights = [_HEAD + _ROW * count for count in rows]
+    widths = (5, 4) if any(found for found, _ in timed) else (1,)
     figure = Figure(figsize=(_WIDTH if len(widths) > 1 else _HALF, sum(heights)), layout="constrained")
     axes = figure.subplots(len(answers), len(widths), squeeze=False, height_ratios=heights, width_ratios=widths)
-    for answer, found, (some, priced), height, row in zip(answers, drawn, timed, heights, axes, strict=True):
-        _memory(row[0], found, f"{answer.document.namespace}/{answer.document.name}")
+    for answer, found, (some, priced), count, height, row in zip(
+        answers, drawn, timed, rows, heights, axes, strict=True
+    ):
+        _memory(row[0], found, count, f"{answer.document.namespace}/{answer.document.name}")
         if some:
-            _frontier(row[1], some, priced, _LINE / (height - _HEAD / 2))
+            room = int((height - _HEAD / 2) / _LINE)
+            _frontier(row[1], some, named(some, found, room), 1 / room, priced=priced)
         elif len(widths) > 1:
             row[1].remove()
     try:
@@ -64,7 +68,8 @@ def plot(path: str, answers: Sequence[Answer]) -> None:
         raise InputError(f"--plot {path} cannot be written: {error.strerror or error}") from error
 
 
-def _memory(axes: Axes, found: Sequence[Bar], name: str) -> None:
+def _memory(axes: Axes, found: Sequence[Bar], rows: int, name: str) -> None:
+    """``rows`` is the number of bars that there is room for."""
     axes.set_title(f"{name}: memory per device", loc="left", fontweight="bold")
     if not found:
         _say(axes, "no candidate reaches the question of memory")
@@ -85,7 +90,7 @@ def _memory(axes: Axes, found: Sequence[Bar], name: str) -> None:
             color=_OVER if over else "black", fontweight="bold" if bar.chosen else "normal",
         )  # fmt: skip
     axes.set_yticks(places, [bar.label for bar in found], fontsize=9)
-    axes.set_ylim(max(len(found), _FEWEST) - 0.5, -0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
     axes.set_xlim(0, max(max(bar.total, sum(bar.parts)) for bar in found) * 1.32)
     axes.set_xlabel("GB; the black line is what the device has")
     axes.legend(
@@ -94,37 +99,48 @@ def _memory(axes: Axes, found: Sequence[Bar], name: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _frontier(axes: Axes, found: Sequence[Point], priced: bool, line: float) -> None:  # noqa: FBT001
-    """``line`` is the distance of labels in parts of the axis."""
+def _frontier(axes: Axes, found: Sequence[Point], told: Sequence[Point], line: float, *, priced: bool) -> None:
+    """``told`` are those with a label, which takes ``line`` of the axis."""
     axes.set_title("cost and latency", loc="left", fontweight="bold")
-    best, chosen = frontier(found), [point for point in found if point.chosen]
+    shown = told or found
+    dearest = min(max(p.price for p in found), _REACH * max(p.price for p in shown))
+    slowest = min(max(p.seconds for p in found), _REACH * max(p.seconds for p in shown))
+    near = [point for point in found if point.price <= dearest and point.seconds <= slowest]
     kinds = ((False, "x", _PALE, "misses a target, the budget or room"), (True, "o", _COLOURS[0], "works"))
     for works, marker, colour, label in kinds:
-        some = [point for point in found if point.works is works and not point.chosen]
-        _scatter(axes, some, marker=marker, color=colour, label=label)
+        some = [point for point in near if point.works is works and not point.chosen]
+        style: dict[str, Any] = {"marker": marker, "color": colour}
+        _scatter(axes, [point for point in some if point not in told], alpha=0.3, **style)
+        _scatter(axes, [point for point in some if point in told], **style)
+        if some:
+            axes.scatter([], [], label=label, **style)  # for the legend
+    chosen = [point for point in near if point.chosen]
     _scatter(axes, chosen, marker="*", s=190, color=_CHOSEN, label="chosen", zorder=3)
-    axes.plot([p.price for p in best], [p.seconds for p in best], color=_COLOURS[0], linewidth=1, zorder=1)
-    near = [*chosen, *best] or list(found)
-    dearest = max(p.price for p in near)
-    axes.set_xlim(0, max(_LABEL * dearest, min(1.15 * max(p.price for p in found), _REACH * dearest)))
-    axes.set_ylim(0, min(1.15 * max(p.seconds for p in found), _REACH * max(p.seconds for p in near)))
-    for point in _apart(near, line * axes.get_ylim()[1]):
-        place = (point.price, point.seconds)
-        axes.annotate(point.label, place, (7, 3), textcoords="offset points", fontsize=8, bbox=_PAPER, zorder=2)
-    axes.set_xlabel("per hour, all replicas" if priced else "devices, all replicas (no prices)")
+    if len({point.model for point in found}) == 1:
+        best = frontier(found)
+        axes.plot([p.price for p in best], [p.seconds for p in best], color=_COLOURS[0], linewidth=1, zorder=1)
+    axes.set_xlim(0, dearest / _DOTS)
+    axes.set_ylim(0, 1.15 * slowest)
+    axes.set_xticks([place for place in axes.get_xticks() if place <= dearest])
+    _label(axes, told, line)
+    axes.set_xlabel("per hour, all replicas" if priced else "devices, all replicas (no prices)", loc="left")
     axes.set_ylabel("seconds per request")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), borderaxespad=2.8, ncols=3, fontsize=8, frameon=False)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _apart(found: Sequence[Point], distance: float) -> list[Point]:
-    """Those whose labels do not lie on one before."""
-    kept: list[Point] = []
-    for point in found:
-        if all(abs(point.seconds - other.seconds) >= distance for other in kept):
-            kept.append(point)
-    return kept
+def _label(axes: Axes, told: Sequence[Point], line: float) -> None:
+    """Labels one under the other at the right, each with a line to its dot."""
+    highest = axes.get_ylim()[1]
+    order = sorted(told, key=lambda point: (point.seconds, point.price))
+    heights = apart([point.seconds / highest for point in order], line)
+    for point, height in zip(order, heights, strict=True):
+        axes.annotate(
+            point.label, (point.price, point.seconds), (_DOTS + 0.05, height), textcoords="axes fraction", va="center",
+            fontsize=8, fontweight="bold" if point.chosen else "normal", annotation_clip=False,
+            arrowprops=_LEADER,
+        )  # fmt: skip
 
 
 def _scatter(axes: Axes, found: Sequence[Point], **style: Any) -> None:

@@ -40,6 +40,7 @@ class Bar:
 class Point:
     """A candidate whose speed is known."""
 
+    model: str
     label: str
     chosen: bool
     works: bool
@@ -75,6 +76,7 @@ def points(evaluation: Evaluation) -> tuple[list[Point], bool]:
     several = len({one.model for one, _, _ in known}) > 1
     return [
         Point(
+            model=one.model,
             label=_label(one, several=several),
             chosen=one.chosen,
             works=one.reason in _WORKS,
@@ -92,6 +94,40 @@ def frontier(found: Iterable[Point]) -> list[Point]:
         if not best or point.seconds < best[-1].seconds:
             best.append(point)
     return best
+
+
+def named(found: Sequence[Point], shown: Sequence[Bar], most: int) -> list[Point]:
+    """The points that get a label, at most so many: chosen ones, then the frontier.
+
+    Of several models the lesser ones are always the cheapest and fastest: those that have a bar are named instead, as
+    they are where none works.
+    """
+    chosen = [point for point in found if point.chosen]
+    best = frontier(found) if len({point.model for point in found}) == 1 else []
+    if not best:
+        fastest: dict[str, Point] = {}
+        for point in sorted(found, key=lambda one: (one.seconds, one.price)):
+            fastest.setdefault(point.label, point)
+        taken = {point.label for point in chosen}
+        best = [fastest[bar.label] for bar in shown if bar.label in fastest and bar.label not in taken]
+    return [*chosen, *(point for point in best if not point.chosen)][:most]
+
+
+def apart(heights: Sequence[float], distance: float) -> list[float]:
+    """Places from 0 to 1 in the order of ``heights``, as near to them as they can be so far from each other.
+
+    Args:
+        heights: From 0 to 1, the lowest first.
+        distance: At most what all of them have room for.
+    """
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + distance) if placed else height)
+    ceiling = 1.0
+    for index in range(len(placed) - 1, -1, -1):
+        placed[index] = min(placed[index], ceiling)
+        ceiling = placed[index] - distance
+    return placed
 
 
 def _label(found: Judged, *, several: bool) -> str:
