@@ -17,7 +17,7 @@ INSIDE := $(BIN)/python -m tests.kind.inside
 ENGINE_TESTS := $(INSIDE) -m pytest tests/engine tests/conformance -p no:cacheprovider -p no:valkey
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going -j2
 # Tests of processes on this machine. All others but the unit tests use the cluster.
-OFF_CLUSTER := tests/engine tests/conformance tests/gateway tests/rules tests/tiny_model tests/weights
+OFF_CLUSTER := tests/engine tests/conformance tests/gateway tests/hostile tests/rules tests/tiny_model tests/weights
 OFF_CLUSTER_LOG := $(QWEN3_CACHE)/logs/tests-off-cluster.log
 
 .PHONY: help
@@ -86,6 +86,10 @@ test-rules: venv ## Recorded series, alerts and dashboards, judged by promtool.
 .PHONY: test-gateway
 test-gateway: venv ## The gateway between real clients, sockets, a real Valkey and stub replicas.
 	$(PYTEST) tests/gateway
+
+.PHONY: test-hostile
+test-hostile: venv ## Gateway and pod asked by those who mean harm: schemathesis, a fuzzer, floods.
+	$(PYTEST) tests/hostile
 
 .PHONY: test-api
 test-api: platform ## The CRD on a real API server.

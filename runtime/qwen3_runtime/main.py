@@ -17,7 +17,7 @@ from qwen3_runtime.lifecycle import Lifecycle
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases, first_phase
 from qwen3_runtime.server.forward import Forwarder
-from qwen3_runtime.server.listen import Listener, free_port
+from qwen3_runtime.server.listen import Listener, allow_connections, free_port
 from qwen3_runtime.server.management import management_app
 from qwen3_runtime.server.prepare import served
 from qwen3_runtime.server.traffic import Traffic
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 def main() -> int:
     """Run the pod; its exit code. Whatever goes wrong stands in the termination message."""
     logs.set_up()
+    allow_connections()
     try:
         settings = read_settings(os.environ)
         why = uvloop.run(_run(settings))

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 BYTES_PER_TOKEN = 4.4
 WORD = "word "
+MOST_TOKENS = 1_000_000
+WRONG_FORM = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading a request of another form raises. An engine says 400 to it."""
 
 
 class Totals:
@@ -78,7 +81,7 @@ class Replica(asyncio.Protocol):
         self._url, self._body, self._headers = url, [], {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode().lower()] = value.decode()
+        self._headers[name.decode().lower()] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -87,7 +90,17 @@ class Replica(asyncio.Protocol):
         if self._url == b"/totals":
             self._whole(200, self._totals.render())
             return
-        body = b"".join(self._body)
+        if self._url.startswith(b"/v1/models"):
+            model = {"id": "qwen3-stub", "object": "model"}
+            answer: Any = {"object": "list", "data": [model]} if self._url == b"/v1/models" else model
+            self._whole(200, json.dumps(answer).encode())
+            return
+        try:
+            self._begin(b"".join(self._body))
+        except WRONG_FORM as error:
+            self._refuse(error)
+
+    def _begin(self, body: bytes) -> None:
         if self._url == b"/v1/tokenize":
             self._tokenize(json.loads(body))
             return
@@ -97,10 +110,15 @@ class Replica(asyncio.Protocol):
         if not wish and not request.get("stream"):
             # The way that is timed: no task, no waiting.
             self._totals.enter(prompt, request.get("model", ""))
-            self._answer(request, wish, prompt)
-            self._totals.in_flight -= 1
+            try:
+                self._answer(request, wish, prompt)
+            finally:
+                self._totals.in_flight -= 1
             return
         self._task = asyncio.create_task(self._work(request, wish, prompt))
+
+    def _refuse(self, error: Exception) -> None:
+        self._whole(400, json.dumps({"error": {"message": f"The engine cannot read it: {error!r}"}}).encode())
 
     def _tokenize(self, request: dict[str, Any]) -> None:
         """As SGLang tells it. A word is a token here; a request with a wish is refused."""
@@ -124,6 +142,8 @@ class Replica(asyncio.Protocol):
                 if "die_after" in wish:
                     os._exit(9)
                 self._answer(request, wish, prompt)
+        except WRONG_FORM as error:
+            self._refuse(error)
         finally:
             self._totals.in_flight -= 1
 
@@ -147,8 +167,10 @@ class Replica(asyncio.Protocol):
         self._whole(200, json.dumps(answer, separators=(",", ":")).encode())
 
     async def _stream(self, request: dict[str, Any], wish: dict[str, Any], prompt: int) -> None:
-        self._write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
         tokens = _tokens(request)
+        options = request.get("stream_options") or {}
+        include_usage = options.get("include_usage")
+        self._write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
         head = '{"id":"c","object":"chat.completion.chunk","created":0,"model":' + json.dumps(request.get("model"))
         if "thought" in wish:
             delta = json.dumps({"reasoning_content": wish["thought"]})
@@ -163,7 +185,7 @@ class Replica(asyncio.Protocol):
             self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
         reason = "tool_calls" if "tool" in wish else "length"
         self._event(f'{head},"choices":[{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}],"usage":null}}')
-        if (request.get("stream_options") or {}).get("include_usage"):
+        if include_usage:
             self._event(f'{head},"choices":[],"usage":{json.dumps(_usage(prompt, tokens), separators=(",", ":"))}}}')
         self._event("[DONE]")
         self._write(b"0\r\n\r\n")
@@ -220,7 +242,10 @@ def _tool_deltas(wish: dict[str, Any]) -> Iterator[str]:
 
 
 def _tokens(request: dict[str, Any]) -> int:
-    return int(request.get("max_completion_tokens") or request.get("max_tokens") or 8)
+    tokens = int(request.get("max_completion_tokens") or request.get("max_tokens") or 8)
+    if not 0 < tokens <= MOST_TOKENS:
+        raise ValueError(f"no answer has {tokens} tokens")
+    return tokens
 
 
 def _usage(prompt: int, tokens: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -165,15 +166,18 @@ def test_a_client_that_hangs_up_stops_the_engine_and_pays_for_what_was_streamed(
     assert 5 <= counted <= 5000
 
 
-def test_a_half_closed_client_still_gets_its_answer(gateway: GatewayProcess) -> None:
-    connection = open_stream(gateway.url, max_tokens=3)
-    received = b""
-    while not received.endswith(b"0\r\n\r\n"):
-        part = connection.recv(65536)
-        assert part, received
-        received += part
-    assert received.count(b'"content": "word "') == 3
-    connection.close()
+def test_a_half_closed_client_has_left(gateway: GatewayProcess, stub: Stub) -> None:
+    """Nothing tells it from one that is gone, whose work must stop."""
+    before = gateway.metric("qwen3_gateway_requests_total", tenant="a", code="499")
+    with open_stream(gateway.url, max_tokens=100_000, user=wish(token=0.005)) as connection:
+        received = connection.recv(65536)
+        assert received.startswith(b"HTTP/1.1 200 ")
+        connection.shutdown(socket.SHUT_WR)
+        while part := connection.recv(65536):
+            received += part
+    assert not received.endswith(b"0\r\n\r\n"), "it must not look whole"
+    until(lambda: stub.totals()["in_flight"] == 0)
+    until(lambda: gateway.metric("qwen3_gateway_requests_total", tenant="a", code="499") == before + 1)
 
 
 def test_logs_hold_no_content_and_no_key(gateway: GatewayProcess) -> None:

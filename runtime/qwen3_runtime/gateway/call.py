@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.media import inside_media
+from qwen3_runtime.server.strict_json import read_json
 from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ _MEDIUM_BYTES = 4096
 of one megapixel, of which Qwen3-VL makes a token for each square of 32 pixels."""
 _OUTPUT_FIELDS = ("max_completion_tokens", "max_tokens")
 """In the order in which the engine reads them (SGLang 0.5.23, ``openai/protocol.py``)."""
+_MOST_TOKENS = 2**31 - 1
+"""More is as good as this: counters and what shows them stay within the numbers that Lua, JSON and Prometheus have."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def read_object(body: bytes) -> dict[str, Any]:
         InterruptedRequestError: it is no JSON object, or names none.
     """
     try:
-        request = json.loads(body)
+        request = read_json(body)
     except (ValueError, RecursionError) as error:
         raise _invalid("invalid_json", f"The request body is no JSON: {error}.") from None
     if not isinstance(request, dict):
@@ -101,7 +104,8 @@ def _max_output_tokens(request: Mapping[str, Any]) -> int | None:
     for name in _OUTPUT_FIELDS:
         value = request.get(name)
         if isinstance(value, int) and value >= 0:
-            return value * (choices if isinstance(choices, int) and choices > 1 else 1)
+            all_choices = value * (choices if isinstance(choices, int) and choices > 1 else 1)
+            return min(all_choices, _MOST_TOKENS)
     return None
 
 

@@ -24,11 +24,6 @@ def unknown_path(path: str) -> ErrorAnswer:
     return ErrorAnswer(404, "unknown_path", f"There is no {path} on this server.")
 
 
-def wrong_method(method: str, path: str) -> ErrorAnswer:
-    """405."""
-    return ErrorAnswer(405, "method_not_allowed", f"{path} does not take {method}.")
-
-
 def model_not_found(model: str) -> ErrorAnswer:
     """404; the same for a model that is another tenant's as for one that nobody has."""
     message = f"The model `{model}` does not exist or you do not have access to it."

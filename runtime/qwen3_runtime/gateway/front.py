@@ -22,7 +22,7 @@ from qwen3_runtime.gateway.settle import Settling
 from qwen3_runtime.gateway.thinking import with_ceiling
 from qwen3_runtime.server.asgi import BodyTooLargeError, DisconnectedError, Receive, Scope, Send, read_body
 from qwen3_runtime.server.checks import BODY_LIMIT
-from qwen3_runtime.server.errors import CLIENT_GONE
+from qwen3_runtime.server.errors import CLIENT_GONE, wrong_method
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Front:
         operation = _operation(scope["path"])
         record.operation, relay.dialect = operation.path, operation.dialect
         if scope["method"] != operation.method:
-            raise InterruptedRequestError(errors.wrong_method(scope["method"], scope["path"]))
+            raise InterruptedRequestError(wrong_method(scope["method"], scope["path"], operation.method))
         tenant = self._tenant(scope)
         record.tenant = tenant.name
         body = await _body(receive)

@@ -11,6 +11,7 @@ import uvloop
 from qwen3_runtime import logs
 from qwen3_runtime.gateway.gateway import Gateway
 from qwen3_runtime.gateway.settings import read_settings
+from qwen3_runtime.server.listen import allow_connections
 
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.settings import Settings
@@ -20,6 +21,7 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = read_settings()
     logs.set_up()
+    allow_connections()
     uvloop.run(_run(settings))
     return 0
 

@@ -21,7 +21,7 @@ _AUTHENTICATE = {"www-authenticate": "Bearer"}
 
 def management_app(gateway: Gateway) -> FastAPI:
     """Application of the management port."""
-    app = FastAPI(title="qwen3-gateway", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="qwen3-gateway", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
     async def has_token(request: Request) -> None:
         if not gateway.usage_token.opens(request.headers.raw):

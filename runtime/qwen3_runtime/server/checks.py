@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.server.errors import ErrorAnswer, invalid, model_not_found
 from qwen3_runtime.server.media import outside_media
 from qwen3_runtime.server.refused import REFUSED_FIELDS, REFUSED_TEMPLATE_FIELDS
+from qwen3_runtime.server.strict_json import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ def read_request(body: bytes, names: tuple[str, ...]) -> dict[str, Any] | ErrorA
     Everything not looked at here is the engine's to judge.
     """
     try:
-        request = json.loads(body.decode())
+        request = read_json(body)
     except (ValueError, RecursionError) as error:
         return invalid("invalid_json", f"The request body is no JSON: {error}.")
     if not isinstance(request, dict):

@@ -53,6 +53,12 @@ def model_not_found(asked: str, served: Iterable[str]) -> ErrorAnswer:
     return ErrorAnswer(404, "model_not_found", message, param="model")
 
 
+def wrong_method(method: str, path: str, allowed: str) -> ErrorAnswer:
+    """405 for a path that takes another method."""
+    headers = ((b"allow", allowed.encode()),)
+    return ErrorAnswer(405, "method_not_allowed", f"{path} does not take {method}.", headers=headers)
+
+
 def not_ready(phase: str) -> ErrorAnswer:
     """503 while the pod starts or after its engine died."""
     return ErrorAnswer(503, "not_ready", f"The server is not ready (phase {phase}).", headers=RETRY_AFTER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ CLOSE_SECONDS = 3
 """For answers under way when a server is closed; the drain has ended before that."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than a client's or a gateway's usual reuse of a connection (60 s)."""
+UNREAD_SECONDS = 60
+"""For a client to take something of what waits for it (nginx: send_timeout). Until then it holds a place in the engine;
+what is gone without a word is noticed as late as that."""
 
 
 class Listener(uvicorn.Server):
@@ -69,12 +73,25 @@ class Listener(uvicorn.Server):
 
 def bind(port: int) -> socket.socket:
     """A listening socket on every address, IPv6 and IPv4, or IPv4 alone where the kernel has no IPv6."""
+    bound = _bind(port)
+    # Connections inherit it. Only the kernel sees a window that stays shut, under TLS and after a close too.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
+    return bound
+
+
+def _bind(port: int) -> socket.socket:
     if socket.has_dualstack_ipv6():
         with contextlib.suppress(OSError):
             return socket.create_server(
                 ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG, reuse_port=False
             )
     return socket.create_server(("0.0.0.0", port), backlog=BACKLOG)  # noqa: S104 - a pod's port is for the cluster
+
+
+def allow_connections() -> None:
+    """Open as many files as the process may ever: containers often start with 1024, and each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def free_port() -> int:

@@ -18,7 +18,7 @@ PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 def management_app(phases: Phases, metrics: Metrics, upstream: Upstream) -> FastAPI:
     """Application of the management port."""
-    app = FastAPI(title="qwen3-runtime", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="qwen3-runtime", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
     @app.get("/livez")
     async def livez() -> Response:

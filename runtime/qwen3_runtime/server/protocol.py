@@ -2,32 +2,65 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
-    import asyncio
     from asyncio import Transport
+    from collections.abc import Callable
+
+    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 HEADER_BYTES = 32 * 1024
-"""Of all headers and the target; nginx takes 4 of 8 KiB."""
+"""Of all headers, trailers and the target; nginx takes 4 of 8 KiB."""
 HEADER_SECONDS = 10.0
-"""From a connection's first byte, or its opening, to the end of the headers."""
+"""To the end of the headers: from a connection's opening, from a request's first byte, or from what still comes after
+an answer, such as the rest of a body that nobody wanted."""
+PIPELINED = 16
+"""Requests of one connection that wait for the answers before them; no client in use sends any ahead."""
 
 
-class HeadersTooLongError(Exception):
+class RefusedByGuardError(Exception):
     """Makes the parser give up, which answers 400 and closes the connection."""
 
 
+class _Lingering(asyncio.Transport):
+    """What an answer is written to. Closed under a body that still comes, a connection is reset, its answer lost."""
+
+    def __init__(self, cycle: RequestResponseCycle, transport: Transport, linger: Callable[[], None]) -> None:
+        super().__init__()
+        self._cycle, self._transport, self._linger = cycle, transport, linger
+
+    @override
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._transport.write(data)
+
+    @override
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    @override
+    def close(self) -> None:
+        if self._cycle.more_body and not self._transport.is_closing():
+            self._linger()
+        else:
+            self._transport.close()
+
+
 class GuardedProtocol(HttpToolsProtocol):
-    """Refuses long and slow headers. The parser itself refuses a body whose length is told twice."""
+    """Refuses long and slow headers, and floods. The parser itself refuses a body whose length is told twice."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._header_bytes = 0
+        self._in_headers = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._answering: RequestResponseCycle | None = None
+        self._lingers = False
 
     @override
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -38,10 +71,22 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._headers_came()
         super().connection_lost(exc)
+        # uvicorn tells the newest request alone, which may be one that waits for this one's answer.
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Whatever came has stopped uvicorn's clock of idle connections, even if it began no request.
+        if self._deadline is None and self.cycle is not None and self.cycle.response_complete:
+            self._await_headers()
 
     @override
     def on_message_begin(self) -> None:
         self._header_bytes = 0
+        self._in_headers = True
         if self._deadline is None:
             self._await_headers()
         super().on_message_begin()
@@ -54,17 +99,41 @@ class GuardedProtocol(HttpToolsProtocol):
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value))
-        super().on_header(name, value)
+        # RFC 9110, 6.5.1: a trailer is no header. uvicorn would put it among them.
+        if self._in_headers:
+            super().on_header(name, value)
 
     @override
     def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= PIPELINED:
+            raise RefusedByGuardError
+        self._in_headers = False
         self._headers_came()
         super().on_headers_complete()
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        cycle.transport = _Lingering(cycle, self.transport, self._linger)
+        super()._start_asgi_task(cycle, app)
+
+    @override
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._lingers:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        self._lingers = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self._deadline is None:
+            self._await_headers()
 
     def _count(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > HEADER_BYTES:
-            raise HeadersTooLongError
+            raise RefusedByGuardError
 
     def _await_headers(self) -> None:
         self._deadline = self.loop.call_later(HEADER_SECONDS, self._give_up)

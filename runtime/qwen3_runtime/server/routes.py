@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from qwen3_runtime.config import Task
-from qwen3_runtime.server.errors import ErrorAnswer, model_not_found
+from qwen3_runtime.server.errors import ErrorAnswer, model_not_found, wrong_method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,14 +50,14 @@ def find_route(
     ``names`` are the model's own and those of its adapters.
     """
     is_tokenize = tokenizes and path == TOKENIZE and task is Task.GENERATE
-    if is_tokenize or path in PATHS[task]:
-        return Route(path, has_body=True, is_work=not is_tokenize) if method == "POST" else _wrong_method(method, path)
-    if path != MODELS and not path.startswith(MODELS + "/"):
+    has_body = is_tokenize or path in PATHS[task]
+    if not has_body and path != MODELS and not path.startswith(MODELS + "/"):
         return _unknown(path, names[0], task)
-    if method != "GET":
-        return _wrong_method(method, path)
-    if path == MODELS:
-        return Route(MODELS, has_body=False)
+    allowed = "POST" if has_body else "GET"
+    if method != allowed:
+        return wrong_method(method, path, allowed)
+    if has_body or path == MODELS:
+        return Route(path, has_body=has_body, is_work=not is_tokenize)
     model = path.removeprefix(MODELS + "/")
     if model not in names:
         return model_not_found(model, names)
@@ -69,7 +69,3 @@ def _unknown(path: str, served_model_name: str, task: Task) -> ErrorAnswer:
         answered = " and ".join(PATHS[task])
         return ErrorAnswer(404, "unknown_path", f"{served_model_name} does not answer {path}, but {answered}.")
     return ErrorAnswer(404, "unknown_path", f"There is no {path} on this server.")
-
-
-def _wrong_method(method: str, path: str) -> ErrorAnswer:
-    return ErrorAnswer(405, "method_not_allowed", f"{path} does not take {method}.")

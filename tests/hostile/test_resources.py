@@ -1,0 +1,165 @@
+"""What bad clients leave behind in memory, and whom they keep out."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from qwen3_runtime.server.protocol import PIPELINED
+from tests.gateway.processes import GatewayProcess, key_of, make_route, make_tenant
+from tests.gateway.raw import SECONDS, call, chat_body, open_stream, send_raw, wish
+from tests.gateway.valkey_server import ValkeyServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.gateway.processes import Process
+    from tests.hostile.conftest import Ports
+
+MEBIBYTE = 1024 * 1024
+BAD_REQUESTS, IDLE = 10_000, 2000
+AHEAD = 10
+"""Requests that are sent before their answers are read."""
+KEY = b"authorization: Bearer " + key_of("a").encode() + b"\r\n"
+
+
+def memory(process: Process, field: str = "VmRSS") -> float:
+    """MiB."""
+    status = Path(f"/proc/{process.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in status if line.startswith(f"{field}:"))
+
+
+def connect(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    return socket.create_connection((parts.hostname, parts.port), timeout=SECONDS)
+
+
+def bad_requests() -> list[bytes]:
+    """Each is refused, on a connection that goes on. No two unknown paths or models are the same."""
+    unique = str(time.monotonic_ns()).encode()
+    bodies = [b"{", b'"x"', b"\xff", b'{"model":"x%s"}' % unique, b'{"model":1}', b"[" * 500, b'{"model":"m","x":NaN}']
+    posts = [b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n" + KEY] * len(bodies)
+    requests = [
+        head + b"content-length: %d\r\n\r\n" % len(body) + body for head, body in zip(posts, bodies, strict=True)
+    ]
+    requests.append(b"GET /v1/%s HTTP/1.1\r\nhost: x\r\nx-request-id: id-%s\r\n\r\n" % (unique, unique))
+    requests.append(b"PUT /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\nx")
+    requests.append(b"GET /v1/models/%s HTTP/1.1\r\nhost: x\r\n" % unique + KEY + b"\r\n")
+    return requests
+
+
+def send_bad_requests(url: str, number: int) -> None:
+    with connect(url) as connection:
+        for _ in range(number // AHEAD):
+            connection.sendall(b"".join(bad_requests()[:AHEAD]))
+            received = b""
+            while received.count(b"HTTP/1.1 4") < AHEAD or not received.endswith(b"}"):
+                part = connection.recv(65536)
+                assert part, received
+                received += part
+            assert received.count(b"HTTP/1.1 ") == AHEAD
+
+
+@pytest.mark.parametrize("port", ["gateway", "pod"])
+def test_ten_thousand_bad_requests_leave_nothing(ports: Ports, port: str) -> None:
+    process, url = (ports.gateway, ports.gateway.url) if port == "gateway" else (ports.pod, ports.pod.generates)
+    send_bad_requests(url, BAD_REQUESTS // 10)
+    before = memory(process)
+    send_bad_requests(url, BAD_REQUESTS)
+    assert memory(process) - before < 8, "MiB"
+
+
+@contextmanager
+def open_files(soft: int) -> Iterator[None]:
+    """For this process, and for what it starts meanwhile."""
+    old, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (old, hard))
+
+
+def hold_idle(url: str) -> None:
+    """A third says nothing, a third stops in its headers, a third in its body; meanwhile others are served."""
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n" + KEY
+    with ExitStack() as stack:
+        for number in range(IDLE):
+            connection = stack.enter_context(connect(url))
+            connection.sendall((b"", head, head + b"content-length: 9\r\n\r\n{")[number % 3])
+        assert call(url, body=chat_body()).status == 200
+
+
+def test_idle_connections_keep_nobody_out_and_leave_nothing(ports: Ports, tmp_path: Path) -> None:
+    with open_files(256):
+        gateway = GatewayProcess(tmp_path, [make_tenant("a")], [make_route([ports.stub.endpoint()])])
+    try:
+        with open_files(2 * IDLE):
+            hold_idle(gateway.url)
+            before = memory(gateway)
+            hold_idle(gateway.url)
+        assert memory(gateway) - before < 8, "MiB"
+    finally:
+        gateway.kill()
+
+
+def test_a_flood_of_requests_sent_ahead_is_cut_off(ports: Ports) -> None:
+    before = memory(ports.gateway)
+    for _ in range(5):
+        answers = 0
+        with connect(ports.gateway.url) as connection, suppress(ConnectionError):
+            connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 100_000)
+            while part := connection.recv(65536):
+                answers += part.count(b"HTTP/1.1 ")
+        assert answers <= PIPELINED + 2
+    assert memory(ports.gateway) - before < 16, "MiB"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_100_megabytes_is_refused_in_bounded_memory(ports: Ports, *, chunked: bool) -> None:
+    size = 100 * MEBIBYTE
+    headers = b"transfer-encoding: chunked\r\n" if chunked else b"content-length: %d\r\n" % size
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n" + KEY + headers + b"\r\n"
+    piece = (b"100000\r\n%s\r\n" if chunked else b"%s") % (b"x" * MEBIBYTE)
+    for process, url in ((ports.gateway, ports.gateway.url), (ports.pod, ports.pod.generates)):
+        answer = send_raw(url, head + piece * 100 + (b"0\r\n\r\n" if chunked else b""))
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert memory(process, "VmHWM") < 250, "MiB: the process, the body's parts, a margin"
+
+
+def test_streams_that_nobody_reads_are_held_back(ports: Ports) -> None:
+    before = memory(ports.gateway)
+    streams = [open_stream(ports.gateway.url, max_tokens=40_000) for _ in range(5)]
+    try:
+        time.sleep(1)
+        assert call(ports.gateway.url, body=chat_body()).status == 200
+        assert memory(ports.gateway) - before < 15, "MiB, of 35 that the streams have"
+    finally:
+        for stream in streams:
+            stream.close()
+    deadline = time.monotonic() + SECONDS
+    while ports.stub.totals()["in_flight"]:
+        assert time.monotonic() < deadline, "work for clients that are gone goes on"
+        time.sleep(0.05)
+
+
+def test_absurd_numbers_do_not_close_the_shared_counters(ports: Ports, tmp_path: Path) -> None:
+    store = ValkeyServer(tmp_path)
+    routes = [make_route([ports.stub.endpoint()])]
+    limits = {"output_tokens_per_minute": 10**6}
+    gateway = GatewayProcess(tmp_path / "g", [make_tenant("a", limits=limits)], routes, f"--store={store.url}")
+    try:
+        for fields in ({"max_tokens": 10**4000, "n": 10**4000}, {"max_tokens": 2**63}, {"n": 2**63}):
+            call(gateway.url, body=chat_body(user=wish(first=0.01), **fields))
+            assert gateway.metric("qwen3_gateway_store_away") == 0
+            assert gateway.read("/usage")
+    finally:
+        gateway.kill()
+        store.kill()
