@@ -128,10 +128,11 @@ docs-table: venv ## Write the tables and examples of the docs from the code.
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header --quiet
 .PHONY: lock
-lock: venv ## Renew the locks from pyproject.toml and of the engines.
+lock: venv ## Renew the locks from pyproject.toml, of the engines and of other gateways.
 	@for extra in dev gateway operator runtime; do \
 	  $(LOCK) pyproject.toml --extra $$extra \
 	    $$(test $$extra = dev || echo -c requirements/dev.txt) -o requirements/$$extra.txt; done
+	@for lock in bench/locks/litellm bench/locks/sglang-router; do $(LOCK) $$lock.in -o $$lock.txt; done
 	@for lock in runtime/images/llama-cpp/requirements tests/conformance/locks/transformers tests/conformance/locks/vllm; do \
 	  $(LOCK) $$lock.in --override tests/conformance/locks/overrides.txt -o $$lock.txt; done
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 from qwen3_runtime.config import Engine
 from tests.engine.places import find_engine_python
 from tests.kind import cache
+from tests.kind.venv import Venv
 from tests.tiny_model import gguf_file
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 LOCKS = Path(__file__).parent / "locks"
 IMAGES = Path(__file__).parents[2] / "runtime/images"
-UV = (sys.executable, "-m", "uv")
 DROP_CUDA = "import sys, pathlib, drop_cuda; drop_cuda.replace(pathlib.Path(sys.argv[1]))"
 
 
@@ -42,42 +40,33 @@ class Environment:
     """Field of a message with what the model thought."""
 
     @property
-    def home(self) -> Path:
-        """Folder of the environment; another one for another lock."""
-        digest = hashlib.sha256(self.lock_file.read_bytes()).hexdigest()[:12]
-        return cache.folder("engines") / f"{self.distribution}-{digest}"
+    def venv(self) -> Venv:
+        """Where it is installed."""
+        return Venv("engines", self.distribution, self.lock_file)
 
     @property
     def python(self) -> Path:
         """Its interpreter."""
-        return self.home / "bin" / "python"
+        return self.venv.python
 
     @property
     def description(self) -> Path:
         """What an image would say of it."""
-        return self.home / "engine.json"
+        return self.venv.home / "engine.json"
 
     def make(self) -> None:
         """Make the environment where it is missing. The description is written last."""
         if self.description.exists():
             return
-        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(self.home)], check=True)
-        install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-        subprocess.run([*UV, *install, "--python", str(self.python), "-r", str(self.lock_file)], check=True)
-        for torch in self.home.glob("lib/*/site-packages/torch"):
+        self.venv.make()
+        for torch in self.venv.home.glob("lib/*/site-packages/torch"):
             subprocess.run([sys.executable, "-c", DROP_CUDA, str(torch)], cwd=IMAGES / "sglang-cpu", check=True)
-        said = {"name": self.engine, "version": self._version(), "device": "cpu"}
+        said = {"name": self.engine, "version": self.venv.version, "device": "cpu"}
         self.description.write_text(json.dumps(said))
 
     def model(self, platform: dict[str, str]) -> Path:
         """What it opens of the tiny model that `make platform` has trained."""
         return self.weights(Path(platform["modelsOnHost"], platform["modelFolder"]))
-
-    def _version(self) -> str:
-        """Of the engine, which is the first that its lock asks for."""
-        pin = re.search(rf"^{self.distribution}==(\S+)", self.lock_file.read_text(), re.MULTILINE)
-        assert pin, f"{self.lock_file} does not pin {self.distribution}"
-        return pin[1]
 
 
 def gguf(model: Path) -> Path:

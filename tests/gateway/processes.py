@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from qwen3_runtime.tenancy import Endpoint, Route, Routes, Tenant, Tenants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 START_SECONDS = 60
@@ -45,10 +45,12 @@ def make_route(endpoints: Iterable[Endpoint], **changes: Any) -> Route:
 class Process:
     """A child that says in a line of its output when it is there."""
 
-    def __init__(self, arguments: list[str], log: Path, ready: str) -> None:
+    def __init__(
+        self, arguments: list[str], log: Path, ready: str, *, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._log = log
         with log.open("w") as file:
-            self.process = subprocess.Popen(arguments, stdout=file, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(arguments, stdout=file, stderr=subprocess.STDOUT, env=environment)
         deadline = time.monotonic() + START_SECONDS
         while (found := re.search(ready, log.read_text())) is None:
             if self.process.poll() is not None or time.monotonic() > deadline:

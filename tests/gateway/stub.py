@@ -95,6 +95,10 @@ class Replica(asyncio.Protocol):
             answer: Any = {"object": "list", "data": [model]} if self._url == b"/v1/models" else model
             self._whole(200, json.dumps(answer).encode())
             return
+        if self._parser.get_method() == b"GET":
+            # Of its health and its model, before a router sends it anything.
+            self._whole(200, b"{}")
+            return
         try:
             self._begin(b"".join(self._body))
         except WRONG_FORM as error:

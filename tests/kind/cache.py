@@ -24,6 +24,8 @@ OWNED = (
     "go-build",
     "images",
     "modules",
+    "node",
+    "peers",
     "registry",
     "rootfs",
     "tmp",
