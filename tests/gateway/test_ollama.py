@@ -9,7 +9,7 @@ import ollama
 import pytest
 
 from tests.gateway.conftest import EMBED, OTHERS
-from tests.gateway.processes import MODEL, GatewayProcess, key_of
+from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of
 from tests.gateway.raw import call, wish
 
 if TYPE_CHECKING:
@@ -132,3 +132,22 @@ def test_errors_have_ollamas_shape(client: ollama.Client, gateway: GatewayProces
         "error": "There is no API key in the request, or more than one. "
         "Send it as `Authorization: Bearer KEY` or `x-api-key: KEY`."
     }
+
+
+def test_a_model_is_loaded_without_a_word(client: ollama.Client, stub: Stub) -> None:
+    before = stub.totals()["requests"]
+    loaded = client.generate(MODEL)
+    assert (loaded.done, loaded.done_reason, loaded.response) == (True, "load", "")
+    assert client.chat(MODEL).done_reason == "load"
+    with pytest.raises(ollama.ResponseError, match="does not exist"):
+        client.generate(OTHERS)
+    assert stub.totals()["requests"] == before
+
+
+def test_what_the_command_line_says_in_its_own_way(gateway: GatewayProcess) -> None:
+    there = call(gateway.url, "HEAD", "/")
+    assert (there.status, there.body) == (200, b"")
+    assert call(gateway.url, "HEAD", "/", tenant=None).status == 401
+    named = call(gateway.url, path="/api/show", body={"model": "", "name": MODEL}).json
+    assert named == call(gateway.url, path="/api/show", body={"model": MODEL}).json
+    assert call(gateway.url, path="/api/show", body={"name": OTHERS}).status == 404

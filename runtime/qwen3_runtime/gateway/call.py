@@ -39,8 +39,8 @@ class Call:
     """The client did not ask for the usage event of its stream."""
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """A body that names a model.
+def read_object(body: bytes, *, name: str = "model") -> dict[str, Any]:
+    """A body that names a model, in the field ``name`` where it leaves ``model`` empty.
 
     Raises:
         InterruptedRequestError: it is no JSON object, or names none.
@@ -51,9 +51,10 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise _invalid("invalid_json", f"The request body is no JSON: {error}.") from None
     if not isinstance(request, dict):
         raise _invalid("invalid_json", "The request body is no JSON object.")
-    model = request.get("model")
+    model = request.get("model") or request.get(name)
     if not isinstance(model, str) or not model:
         raise _invalid("missing_model", "The request names no model.", "model")
+    request["model"] = model
     return request
 
 

@@ -21,6 +21,7 @@ MODEL = MODELS + "/{model}"
 COUNT_TOKENS = "/v1/messages/count_tokens"
 MESSAGES = Messages()
 TAGS, SHOW, VERSION = "/api/tags", "/api/show", "/api/version"
+ROOT = "/"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation(TAGS, None, "GET", dialect=ollama.CHAT),
         Operation(SHOW, None, dialect=ollama.CHAT),
         Operation(VERSION, None, "GET", dialect=ollama.CHAT),
+        # Whether anybody is there, which Ollama's command line asks before all else.
+        Operation(ROOT, None, "HEAD", dialect=ollama.CHAT),
     )
 }
 

@@ -44,7 +44,8 @@ class OwnAnswers:
         if operation.path == TAGS:
             return {"models": [_tag(route) for route in self._directory.of(tenant)]}
         if operation.path == SHOW:
-            return _shown(self._route(tenant, read_object(body)["model"]))
+            # The older field, in which Ollama's command line still names it.
+            return _shown(self._route(tenant, read_object(body, name="name")["model"]))
         return {"version": OLLAMA_VERSION}
 
     def model(self, tenant: Tenant, name: str) -> Dispatcher:

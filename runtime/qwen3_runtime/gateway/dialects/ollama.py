@@ -27,14 +27,26 @@ class Ollama:
     stream_type = b"application/x-ndjson"
     comment = b""
 
-    def __init__(self, request: Callable[[JSON], JSON], say: Callable[[str, str, list[JSON]], JSON]) -> None:
-        """``say(text, thought, calls)`` puts what the model said into the path's own fields."""
+    def __init__(
+        self, request: Callable[[JSON], JSON], say: Callable[[str, str, list[JSON]], JSON], words: str
+    ) -> None:
+        """``say(text, thought, calls)`` puts what the model said into the path's own fields.
+
+        ``words`` is the field without which a request only wants the model loaded.
+        """
         self._request = request
         self._say = say
+        self._words = words
 
     def chat(self, request: JSON, route: Route) -> JSON:  # noqa: ARG002 - as every dialect
         """The request for /v1/chat/completions."""
         return self._request(request)
+
+    def loaded(self, request: JSON) -> JSON | None:
+        """The answer to who only wants the model loaded, as the command line does before a conversation."""
+        if request.get(self._words):
+            return None
+        return _head(request) | self._say("", "", []) | {"done": True, "done_reason": "load"}
 
     def answer(self, completion: JSON) -> JSON:
         """An answer in one piece."""
@@ -132,5 +144,5 @@ def _response(text: str, thought: str, calls: list[JSON]) -> JSON:  # noqa: ARG0
     return {"response": text} | ({"thinking": thought} if thought else {})
 
 
-CHAT = Ollama(from_chat, _message)
-GENERATE = Ollama(from_generate, _response)
+CHAT = Ollama(from_chat, _message, "messages")
+GENERATE = Ollama(from_generate, _response, "prompt")
