@@ -41,7 +41,7 @@ def program() -> Path:
         with Steps().step(f"build ollama {VERSION}") as step, cache.scratch_folder() as scratch:
             source = _source(scratch / "source")
             with cache.atomic_folder(home) as folder:
-                build = ["nice", "-n", "10", "go", "build", "-ldflags", "-s -w", "-o", folder / "ollama", "."]
+                build = ["nice", "-n", "10", "go", "build", "-ldflags", "-s -w", "-o", str(folder / "ollama"), "."]
                 step.run(build, cwd=source, env=gobuild.go_environment())
     return home / "ollama"
 

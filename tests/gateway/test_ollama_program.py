@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from typing_extensions import override
 
 from tests.gateway import ollama_program
 from tests.gateway.conftest import EMBED
@@ -55,7 +56,8 @@ def with_key(gateway: GatewayProcess) -> Iterator[str]:
 
         do_HEAD = do_GET = do_POST = handle_any  # noqa: N815 - called by these names
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+        @override
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), AddKey)
