@@ -136,7 +136,7 @@ def next_lines(kube: Kube) -> tuple[str, ...]:
 def _memory_table(placement: dict[str, Any]) -> Table:
     """Bytes of one device by what they are for."""
     table = Table("memory per device", "GB", title_justify="left")
-    for key, value in placement["memory"].items():
+    for key, value in (found for found in placement["memory"].items() if found[1]):
         table.add_row(key, f"{value / 1e9:.2f}")
     return table
 
