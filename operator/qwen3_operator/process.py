@@ -118,6 +118,7 @@ class Process:
             planner.reserved,
             time.monotonic,
             pools=lambda: planner.pools,
+            quotas=lambda: planner.quotas,
             groups=groups,
         )
         self._synced = asyncio.Event()

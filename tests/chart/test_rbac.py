@@ -30,6 +30,7 @@ MANAGER = {
     ("policy", "poddisruptionbudgets"): WRITE,
     ("events.k8s.io", "events"): {"create"},
     ("", "events"): {"list"},
+    ("", "resourcequotas"): READ,
 }
 MARKS = {("", "pods"): {"patch"}}
 """Where the operator scales: which pod ends first."""

@@ -80,6 +80,42 @@ def test_two_deployments_do_not_take_the_same_devices(kube: Kube, namespace: str
     kube.wait_condition("third", namespace, "Planned", "True", timeout=60)
 
 
+@pytest.mark.usefixtures("h100")
+def test_a_quota_of_the_namespace_counts_and_a_raised_one_lets_in(kube: Kube, namespace: str) -> None:
+    # A replica takes two devices. The real quota controller and its admission plugin count.
+    image, big = {"image": "example.invalid/engine:1"}, {"name": "Qwen3-32B", "contextLength": 32768}
+    more = {"model": big, "engine": image, "hardware": {"accelerators": ["H100-SXM"]}, "workload": {"concurrency": 1}}
+    kube.apply(_quota(namespace, 4))
+    poll(
+        "status of the quota", lambda: kube.get("resourcequota", "devices", namespace)["status"].get("used"), timeout=20
+    )
+    kube.apply(deployment("first", namespace, replicas=1, **more))
+    kube.wait_condition("first", namespace, "Scheduled", "True", timeout=60)
+    kube.apply(deployment("second", namespace, replicas=2, **more))
+    refused = kube.wait_condition("second", namespace, "Planned", "False", reason="NoFit", timeout=15)
+    words = f"ResourceQuota devices of namespace {namespace} leaves 2 of 4 nvidia.com/gpu; needs 4"
+    assert words in refused["message"]
+    kube.apply(_quota(namespace, 6))
+    kube.wait_condition("second", namespace, "Planned", "True", timeout=15)
+    kube.wait_condition("second", namespace, "Scheduled", "True", timeout=60)
+    assert _used(kube, namespace) == {"requests.nvidia.com/gpu": "6"}
+    kube.apply(deployment("third", namespace, replicas=1, **more))
+    kube.wait_condition("third", namespace, "Planned", "False", reason="NoFit", timeout=15)
+    kube.run("delete", "q3d", "first", "-n", namespace)
+    kube.wait_condition("third", namespace, "Planned", "True", timeout=60)
+
+
+def _quota(namespace: str, devices: int) -> dict[str, Any]:
+    hard = {"requests.nvidia.com/gpu": str(devices)}
+    metadata = {"name": "devices", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": hard}}
+
+
+def _used(kube: Kube, namespace: str) -> dict[str, str]:
+    """What the quota controller counted; empty before it did."""
+    return dict(kube.get("resourcequota", "devices", namespace).get("status", {}).get("used", {}))
+
+
 def _place(kube: Kube, namespace: str, model: str, accelerators: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Placement and pod of a big model that only has to be scheduled."""
     spec: dict[str, Any] = {

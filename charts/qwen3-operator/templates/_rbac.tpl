@@ -35,6 +35,10 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+# What a namespace may have: plans keep to it.
+- apiGroups: [""]
+  resources: [resourcequotas]
+  verbs: [list, watch]
 # FailedMount Events of pods that stay in ContainerCreating: nothing else says why.
 - apiGroups: [""]
   resources: [events]

@@ -63,7 +63,9 @@ class Decision(ApiModel):
     granted: dict[str, int] = Field(default_factory=dict)
     """Replicas by pool."""
     stopped: Annotated[tuple[str, ...], as_atomic()] = ()
-    """What kept the wanted from being granted, e.g. MaxReplicas, NoRoom, NoData."""
+    """What kept the wanted from being granted, e.g. MaxReplicas, NoRoom, QuotaExceeded, NoData."""
+    quota: str = ""
+    """The ResourceQuota behind QuotaExceeded, and what it leaves beside the replicas that there are."""
     bounds: BoundsInForce | None = None
     """How few and how many replicas there could be. Only where spec.scaling has schedules."""
     corrected: dict[str, str] = Field(default_factory=dict)

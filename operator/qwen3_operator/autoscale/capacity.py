@@ -39,6 +39,8 @@ class Room(NamedTuple):
     """Most that quota and devices allow, those that run included."""
     price: float | None
     """Of a replica, per hour."""
+    quota: str = ""
+    """The ResourceQuota that allows no more, in words; empty where it is devices that are missing."""
 
 
 class CapacityUnknown(Exception):  # noqa: N818 - an answer, for a condition
@@ -117,6 +119,7 @@ def capacities(
                 startup_seconds=startup.get(placement.pool, STARTUP_SECONDS),
                 available=room.replicas if room else placement.replicas,
                 price_per_hour=price,
+                quota=room.quota if room else "",
                 first_token_seconds=rates.first_token_seconds,
                 output_token_seconds=rates.output_token_seconds,
             )

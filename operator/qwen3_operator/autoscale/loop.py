@@ -246,7 +246,7 @@ class Autoscaler:
                 self._planner.catalog,
                 startup={**known.memory.startup, **view.startup},
                 corrections=known.memory.corrections,
-                rooms=self._rooms.of(key),
+                rooms=self._rooms.of(key, plan),
             )
         except CapacityUnknown as unknown:
             self._tell(key, known, Verdict(ConditionStatus.FALSE, "CapacityUnknown", str(unknown)), None)
@@ -257,6 +257,7 @@ class Autoscaler:
         known.memory = outcome.memory
         _export(key, outcome)
         await self._act(key, known, asked, outcome, moment)
+        self._rooms.granted(key, plan, known.granted or {})
         self._tell(key, known, record.verdict(outcome, moment, trouble), record.shown(outcome, moment))
 
     def _begin(self, key: Key, spec: DeploymentSpec, now: float) -> _Known:

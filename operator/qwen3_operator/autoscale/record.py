@@ -52,6 +52,7 @@ def shown(outcome: Outcome, moment: Moment) -> Decision:
         wanted=f"{decision.wanted:.2f}",
         granted=dict(outcome.granted),
         stopped=tuple(stop.value for stop in decision.stopped),
+        quota=_quota(decision, moment),
         bounds=in_force(outcome.bounds) if moment.spec.scaling.schedules else None,
         corrected={
             pool: f"{one.factor:.2f}"
@@ -168,7 +169,17 @@ def _reason(outcome: Outcome, moment: Moment) -> str:
     within = outcome.bounds
     if not within.min_replicas < decision.replicas < within.max_replicas:
         words += bounded(within)
-    return words + (f" ({', '.join(stop.value for stop in decision.stopped)})" if decision.stopped else "")
+    stopped = ", ".join(stop.value for stop in decision.stopped)
+    if quota := _quota(decision, moment):
+        stopped += f": {quota}"
+    return words + (f" ({stopped})" if stopped else "")
+
+
+def _quota(decision: Scale, moment: Moment) -> str:
+    """What a quota leaves, where that is what stopped more; empty where it did not."""
+    if Stop.QUOTA_EXCEEDED not in decision.stopped:
+        return ""
+    return "; ".join(dict.fromkeys(one.quota for one in moment.capacities if one.quota))
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -88,5 +88,5 @@ def answers(documents: Iterable[Document], snapshot: Snapshot, catalog: Catalog)
         answer = Answer(document, evaluate(document.spec, snapshot.inventory(catalog, document.key, promised), catalog))
         result.append(answer)
         if isinstance(answer.found, PlanStatus):
-            promised += [Reservation.of(placement) for placement in answer.found.placements]
+            promised += [Reservation.of(placed, document.namespace) for placed in answer.found.placements]
     return result

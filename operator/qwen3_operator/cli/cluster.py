@@ -22,13 +22,13 @@ from qwen3_operator.cli.snapshot import OVERRIDES, Snapshot
 from qwen3_operator.cli.where import Where
 from qwen3_operator.reconcile.client import ApiError, Client
 from qwen3_operator.reconcile.kinds import Kind
+from qwen3_operator.reconcile.promises import UNFINISHED_PODS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from qwen3_operator.cli.snapshot import Raw
 
-_RUNNING_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 _FORBIDDEN = 403
 _NOT_FOUND = 404
 _MERGE_PATCH = "application/merge-patch+json"
@@ -48,12 +48,13 @@ class Cluster:
     async def snapshot(self) -> Snapshot:
         """Everything that planning reads, as of now."""
         nodes = await self._client.list(Kind.NODE)
-        pods = await self._client.list(Kind.POD, fields=_RUNNING_PODS)
+        pods = await self._client.list(Kind.POD, fields=UNFINISHED_PODS)
         return Snapshot(
             tuple(nodes.items),
             tuple(pods.items),
             deployments=await self._if_installed(deployment.KIND, deployment.PLURAL),
             pools=await self._if_installed(pool.KIND, pool.PLURAL),
+            quotas=await self._quotas(),
             overrides=await self._overrides(),
             namespace=self.namespace,
             groups=await self._client.serves(Kind.LEADER_WORKER_SET.value),
@@ -99,6 +100,17 @@ class Cluster:
         await self._custom.patch_namespaced_custom_object(
             GROUP, VERSION, namespace, deployment.PLURAL, name, body, _content_type=_MERGE_PATCH
         )
+
+    async def _quotas(self) -> tuple[Raw, ...]:
+        """All ResourceQuotas; who may not read them plans without, and is told."""
+        try:
+            found = await self._client.list(Kind.RESOURCE_QUOTA)
+        except ApiError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            note("warning: ResourceQuotas may not be read: what they allow is not known here")
+            return ()
+        return tuple(found.items)
 
     async def _overrides(self) -> dict[str, str]:
         """Files of the operator's ConfigMap with catalog rows; who may not read it plans without, and is told."""

@@ -12,7 +12,8 @@ from qwen3_operator.cli.reduce import reduced
 from qwen3_operator.cli.snapshot import NOBODY
 from qwen3_operator.cli.tables import plain_table
 from qwen3_operator.cli.where import Where
-from qwen3_operator.inventory import Inventory, Pool, UnusedNode
+from qwen3_operator.inventory import Inventory, Limit, Pool, UnusedNode
+from qwen3_operator.inventory.quotas import limits_of
 from qwen3_operator.sizing.text import gigabytes
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def inventory(
 ) -> None:
     """Show what there is to plan on.
 
-    Pools, what is free in them, and nodes that give nothing, with the reason.
+    Pools, what is free in them, nodes that give nothing, with the reason, and what ResourceQuotas leave.
 
     With -o yaml everything that planning reads, as a file for 'kubectl qwen3 plan --inventory'.
     """
@@ -40,8 +41,10 @@ def inventory(
         dump(reduced(found.snapshot), output)
         return
     pools = found.snapshot.inventory(found.catalog, NOBODY)
-    unused: list[RenderableType] = [Text(), _unused(pools.unused)] if pools.unused else []
-    show(_pools(pools), *unused)
+    more: list[RenderableType] = [Text(), _unused(pools.unused)] if pools.unused else []
+    if limits := [limit for quota in found.snapshot.quotas for limit in limits_of(quota, {}, {})]:
+        more += [Text(), _quotas(limits)]
+    show(_pools(pools), *more)
 
 
 def _pools(found: Inventory) -> Table:
@@ -62,6 +65,15 @@ def _pool(pool: Pool) -> tuple[str, ...]:
     price = "-" if pool.price_per_device_hour is None else str(pool.price_per_device_hour)
     counts = (str(devices), str(free)) if pool.resource_name else ("-", "-")
     return pool.name, name, pool.resource_name or "-", pool.architecture, str(len(pool.nodes)), *counts, memory, price
+
+
+def _quotas(limits: list[Limit]) -> Table:
+    numbers = ("USED", "HARD")
+    table = plain_table("NAMESPACE", "QUOTA", "RESOURCE", *numbers, right=numbers)
+    for limit in limits:
+        amounts = (limit.shown(limit.hard - limit.left), limit.shown(limit.hard))
+        table.add_row(limit.namespace, limit.quota, limit.resource, *amounts)
+    return table
 
 
 def _unused(nodes: tuple[UnusedNode, ...]) -> Table:

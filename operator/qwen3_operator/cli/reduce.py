@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import DEPLOYMENT_LABEL
-from qwen3_operator.cli.snapshot import DEFINITION, GROUPS, OVERRIDES
-from qwen3_operator.inventory.requests import add, occupies, pod_requests
+from qwen3_operator.cli.snapshot import DEFINITION, GROUPS, OVERRIDES, QUOTA
+from qwen3_operator.inventory.requests import add, is_finished, pod_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def reduced(snapshot: Snapshot) -> Raw:
     """A ``List`` of objects; ``Snapshot.of`` its items gives the same inventory."""
     items = [*map(_node, snapshot.nodes), *_pods(snapshot.pods)]
-    items += [*map(_pool, snapshot.pools), *map(_deployment, snapshot.deployments)]
+    items += [*map(_pool, snapshot.pools), *map(_quota, snapshot.quotas), *map(_deployment, snapshot.deployments)]
     if snapshot.groups:
         items.append({"apiVersion": "apiextensions.k8s.io/v1", "kind": DEFINITION, "metadata": {"name": GROUPS}})
     if snapshot.overrides:
@@ -50,13 +50,13 @@ def _pods(pods: Iterable[Mapping[str, Any]]) -> list[Raw]:
     kept: list[Raw] = []
     others: dict[str, dict[str, int]] = {}
     for pod in pods:
-        if not occupies(pod):
+        if is_finished(pod):
             continue
         requests = pod_requests(pod)
-        metadata, node = pod["metadata"], pod["spec"]["nodeName"]
+        metadata, node = pod["metadata"], pod["spec"].get("nodeName", "")
         if DEPLOYMENT_LABEL in (metadata.get("labels") or {}):
             kept.append(_pod(metadata["namespace"], metadata["name"], node, requests, metadata["labels"]))
-        else:
+        elif node:
             add(others.setdefault(node, {}), requests)
     summed = [_pod("", f"all-other-pods-of-{node}", node, others[node], {}) for node in sorted(others)]
     return kept + summed
@@ -69,13 +69,19 @@ def _pod(namespace: str, name: str, node: str, requests: Mapping[str, int], labe
         "kind": "Pod",
         "metadata": {"namespace": namespace, "name": name, "labels": dict(labels)},
         "spec": {"nodeName": node, "containers": [{"name": "all", "resources": {"requests": amounts}}]},
-        "status": {"phase": "Running"},
+        "status": {"phase": "Running" if node else "Pending"},
     }
 
 
 def _pool(pool: Mapping[str, Any]) -> Raw:
     named = {"name": pool["metadata"]["name"]}
     return {"apiVersion": pool["apiVersion"], "kind": pool["kind"], "metadata": named, "spec": pool.get("spec") or {}}
+
+
+def _quota(quota: Mapping[str, Any]) -> Raw:
+    named = {key: quota["metadata"][key] for key in ("namespace", "name")}
+    status = {key: found for key, found in (quota.get("status") or {}).items() if key in {"hard", "used"}}
+    return {"apiVersion": "v1", "kind": QUOTA, "metadata": named, "spec": quota.get("spec") or {}, "status": status}
 
 
 def _deployment(deployment: Mapping[str, Any]) -> Raw:

@@ -20,6 +20,7 @@ Key = tuple[str, str]
 """Namespace and name of a Qwen3Deployment."""
 OVERRIDES = "qwen3-operator-catalog"
 """Name that the chart gives to the ConfigMap with catalog rows."""
+QUOTA = "ResourceQuota"
 DEFINITION = "CustomResourceDefinition"
 GROUPS = "leaderworkersets.leaderworkerset.x-k8s.io"
 """The definition whose presence says that the cluster has LeaderWorkerSet."""
@@ -35,6 +36,7 @@ class Snapshot:
     pods: tuple[Raw, ...] = ()
     deployments: tuple[Raw, ...] = ()
     pools: tuple[Raw, ...] = ()
+    quotas: tuple[Raw, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Files of the operator's ConfigMap, whose rows lie over the shipped catalog."""
     namespace: str = "default"
@@ -45,7 +47,7 @@ class Snapshot:
     @classmethod
     def of(cls, objects: Iterable[Raw]) -> Snapshot:
         """Sorted out by kind; other kinds are passed over."""
-        by_kind: dict[str, list[Raw]] = {kind: [] for kind in ("Node", "Pod", deployment.KIND, pool.KIND)}
+        by_kind: dict[str, list[Raw]] = {kind: [] for kind in ("Node", "Pod", QUOTA, deployment.KIND, pool.KIND)}
         overrides: dict[str, str] = {}
         groups = False
         for found in objects:
@@ -61,6 +63,7 @@ class Snapshot:
             pods=tuple(by_kind["Pod"]),
             deployments=tuple(by_kind[deployment.KIND]),
             pools=tuple(by_kind[pool.KIND]),
+            quotas=tuple(by_kind[QUOTA]),
             overrides=overrides,
             groups=groups,
         )
@@ -84,6 +87,7 @@ class Snapshot:
             exclude=planning,
             reserved=reserved,
             groups=self.groups,
+            quotas=self.quotas,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.status import Toleration
@@ -11,7 +12,8 @@ from qwen3_operator.inventory.after import after
 from qwen3_operator.inventory.marks import Marks
 from qwen3_operator.inventory.named import named_pools
 from qwen3_operator.inventory.nodes import NodeKind, kinds_of
-from qwen3_operator.inventory.requests import Resources, resources
+from qwen3_operator.inventory.quotas import Quotas, limits_of
+from qwen3_operator.inventory.requests import Resources, add, resources
 from qwen3_operator.inventory.rooms import Amounts, Owner, room_of, used_by
 from qwen3_operator.inventory.select import node_requirements, node_selector
 from qwen3_operator.inventory.types import Inventory, NodeRoom, Pool, Reservation, UnusedNode
@@ -34,19 +36,22 @@ def inventory(
     exclude: Owner | None = None,
     reserved: Iterable[Reservation] = (),
     groups: bool = False,
+    quotas: Iterable[Mapping[str, Any]] = (),
 ) -> Inventory:
     """What can be planned on.
 
     Args:
         nodes: Node objects.
-        pods: Pod objects of all namespaces; those that are bound and not finished take what they request.
+        pods: Pod objects of all namespaces; those that are bound and not finished take what they request. Those of
+            Qwen3Deployments that are not bound yet count against quotas.
         catalog: how accelerators show themselves.
         pools: AcceleratorPool objects, whose words come before what is discovered.
         exclude: namespace and name of the deployment that is being planned anew: its own pods take nothing.
         reserved: what other deployments were promised and have not bound yet.
         groups: whether the cluster has LeaderWorkerSet, so that a replica may span nodes.
+        quotas: ResourceQuota objects; those of the namespace of ``exclude`` count.
     """
-    return Survey(nodes, pods, catalog, pools, groups=groups).inventory(exclude, reserved)
+    return Survey(nodes, pods, catalog, pools, groups=groups, quotas=quotas).inventory(exclude, reserved)
 
 
 class Survey:
@@ -60,17 +65,21 @@ class Survey:
         pools: Iterable[Mapping[str, Any]] = (),
         *,
         groups: bool = False,
+        quotas: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Arguments as those of `inventory`."""
         self._groups = groups
-        used, self._owned = used_by(pods)
+        self._used = used_by(pods)
+        self._quotas: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for quota in quotas:
+            self._quotas[quota["metadata"]["namespace"]].append(quota)
         self._nodes: dict[str, Amounts] = {}
         stated, marks = named_pools(pools), Marks(catalog)
         members: defaultdict[str, list[Member]] = defaultdict(list)
         unused: list[UnusedNode] = []
         for node in sorted(nodes, key=lambda node: str(node["metadata"]["name"])):
             labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
-            amounts = Amounts(name, resources(node["status"].get("allocatable")), used.get(name, {}))
+            amounts = Amounts(name, resources(node["status"].get("allocatable")), self._used.nodes.get(name, {}))
             self._nodes[name] = amounts
             for kind in kinds_of(node, marks, stated):
                 if isinstance(kind, UnusedNode):
@@ -92,11 +101,29 @@ class Survey:
 
         Promises take what is free; what the deployment's pods hold is not for others to take.
         """
-        own = self._owned.get(exclude, {}) if exclude else {}
-        pools = after(self._pools, reserved)
+        own = self._used.owned.get(exclude, {}) if exclude else {}
+        promises = tuple(reserved)
+        pools = after(self._pools, promises)
         if own:
             pools = {name: self._without(pool, own) for name, pool in pools.items()}
-        return Inventory(pools, self._unused, self._named, self._groups)
+        quotas = self._left(exclude, promises) if exclude else Quotas()
+        return Inventory(pools, self._unused, self._named, self._groups, quotas)
+
+    def _left(self, planning: Owner, promises: Iterable[Reservation]) -> Quotas:
+        """What quotas leave a deployment after what others of its namespace were promised and have not created."""
+        namespace, own = planning[0], self._used.held.get(planning, {})
+        if not (quotas := self._quotas.get(namespace)):
+            return Quotas()
+        held: Resources = {}
+        for owner, requested in self._used.held.items():
+            if owner[0] == namespace:
+                add(held, requested)
+        left = Quotas(tuple(chain.from_iterable(limits_of(quota, held, own) for quota in quotas)))
+        for promise in promises:
+            if promise.namespace == namespace:
+                pods = replace(promise.demand, nodes=promise.uncreated)
+                left = left.less(promise.resource, pods, 1)
+        return left
 
     def _without(self, pool: Pool, own: Mapping[str, Resources]) -> Pool:
         if not any(room.name in own for room in pool.nodes):

@@ -42,8 +42,12 @@ def pod_requests(pod: Mapping[str, Any]) -> Resources:
 
 def occupies(pod: Mapping[str, Any]) -> bool:
     """Whether the pod is bound to a node and not finished."""
-    phase = (pod.get("status") or {}).get("phase")
-    return bool(pod["spec"].get("nodeName")) and phase not in _FINISHED
+    return bool(pod["spec"].get("nodeName")) and not is_finished(pod)
+
+
+def is_finished(pod: Mapping[str, Any]) -> bool:
+    """Whether all its containers ended for good: it takes nothing any more."""
+    return (pod.get("status") or {}).get("phase") in _FINISHED
 
 
 def add(total: Resources, more: Resources) -> None:

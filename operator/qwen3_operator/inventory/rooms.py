@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator.api.base import DEPLOYMENT_LABEL
-from qwen3_operator.inventory.requests import Resources, add, occupies, pod_requests
+from qwen3_operator.inventory.requests import Resources, add, is_finished, pod_requests
 from qwen3_operator.inventory.types import NodeRoom
 
 if TYPE_CHECKING:
@@ -26,18 +26,33 @@ class Amounts:
     used: Resources
 
 
-def used_by(pods: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Resources], dict[Owner, dict[str, Resources]]]:
-    """Requests of running pods by node, and by deployment and node."""
+class Used(NamedTuple):
+    """Requests of pods that are not finished."""
+
+    nodes: Mapping[str, Resources]
+    owned: Mapping[Owner, Mapping[str, Resources]]
+    """By deployment and node."""
+    held: Mapping[Owner, Resources]
+    """By deployment, pods that are not bound to a node included: quotas count them, too."""
+
+
+def used_by(pods: Iterable[Mapping[str, Any]]) -> Used:
+    """What pods take."""
     used: defaultdict[str, Resources] = defaultdict(dict)
     owned: dict[Owner, dict[str, Resources]] = {}
+    held: dict[Owner, Resources] = {}
     for pod in pods:
-        if not occupies(pod):
+        node, owner = pod["spec"].get("nodeName"), _owner(pod)
+        if is_finished(pod) or not (node or owner):
             continue
-        node, requested = pod["spec"]["nodeName"], pod_requests(pod)
-        add(used[node], requested)
-        if owner := _owner(pod):
+        requested = pod_requests(pod)
+        if node:
+            add(used[node], requested)
+        if owner:
+            add(held.setdefault(owner, {}), requested)
+        if node and owner:
             add(owned.setdefault(owner, {}).setdefault(node, {}), requested)
-    return used, owned
+    return Used(used, owned, held)
 
 
 def _owner(pod: Mapping[str, Any]) -> Owner | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from qwen3_operator.inventory.quantity import amount, millicores
+from qwen3_operator.inventory.quotas import Quotas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -165,11 +166,23 @@ class Inventory:
     """Names of AcceleratorPools, with or without nodes."""
     groups: bool = False
     """Whether a replica may span nodes: the cluster has LeaderWorkerSet."""
+    quotas: Quotas = field(default_factory=Quotas)
+    """Of the namespace of the deployment that it is for."""
 
     @property
     def pool_names(self) -> frozenset[str]:
         """Every pool that is known of, whether anything can run there now or not."""
         return self.named | self.pools.keys() | {node.pool for node in self.unused if node.pool}
+
+    def room(self, placed: Placement) -> int:
+        """Replicas of a placement that fit on what is free and that the quotas allow, if it were the only one."""
+        pool = self.pools.get(placed.pool)
+        demand = Demand.of(placed)
+        return self.quotas.cap(pool.room(demand), placed.resource_name, demand) if pool else 0
+
+    def after(self, placed: Placement, replicas: int) -> Inventory:
+        """The inventory with so many replicas of a placement taken off the quotas; its pool stays as it is."""
+        return replace(self, quotas=self.quotas.less(placed.resource_name, Demand.of(placed), replicas))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +192,21 @@ class Reservation:
     pool: str
     demand: Demand
     pods: int
+    namespace: str = ""
+    resource: str = ""
+    """What its devices are called; empty for CPU pods."""
+    uncreated: int = 0
+    """Of the pods, those that no ResourceQuota has counted: they do not exist yet."""
 
     @classmethod
-    def of(cls, placement: Placement, bound: int = 0) -> Reservation:
-        """Reservation of what a placement has not bound yet."""
-        return cls(placement.pool, Demand.of(placement), placement.replicas * placement.nodes - bound)
+    def of(cls, placement: Placement, namespace: str, *, bound: int = 0, created: int = 0) -> Reservation:
+        """Reservation of what a placement has not bound yet, and not created."""
+        pods = placement.replicas * placement.nodes
+        return cls(
+            placement.pool,
+            Demand.of(placement),
+            max(0, pods - bound),
+            namespace,
+            placement.resource_name,
+            max(0, pods - created),
+        )

@@ -92,7 +92,7 @@ class Cache:
 
     @staticmethod
     def _group(kind: Kind, obj: Object) -> Key:
-        return owner_key(kind, obj) or _CLUSTER
+        return owner_key(kind, obj) or Key(obj["metadata"].get("namespace", ""), "")
 
 
 def _version(obj: Object) -> int:

@@ -6,11 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import REPLAN_ANNOTATION
+from qwen3_operator.inventory.quotas import allows_more
 from qwen3_operator.reconcile.kinds import Key, Kind, owner_key
 from qwen3_operator.reconcile.observed import condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from qwen3_operator.reconcile.cache import Cache
 
@@ -69,6 +70,9 @@ class Intake:
             return
         if kind is Kind.NODE:
             self._node_changed(change.previous, change.current)
+        elif kind is Kind.RESOURCE_QUOTA:
+            if change.previous is not None and allows_more(change.previous, change.current):
+                self._quota_eased(change.current)
         elif kind is Kind.ACCELERATOR_POOL:
             if _is_asked_anew(change.previous, change.current):
                 self.retry_waiting(_CAPACITY_SECONDS)
@@ -84,14 +88,25 @@ class Intake:
             return
         if kind in _ROUTED:
             self._routes_changed()
+        if kind is Kind.RESOURCE_QUOTA:
+            self._quota_eased(obj)
         self._touch(kind, obj)
         if kind in (Kind.POD, Kind.NODE, Kind.ACCELERATOR_POOL, Kind.QWEN3DEPLOYMENT):
             self.retry_waiting(_CAPACITY_SECONDS)
 
     def retry_waiting(self, delay: float) -> None:
         """There may be room now for what had none."""
+        self._retry(self._waiting(), delay)
+
+    def _quota_eased(self, quota: Mapping[str, Any]) -> None:
+        """Only those in its namespace: what a quota counts changes with every pod there."""
+        namespace = quota["metadata"]["namespace"]
+        if found := [key for key in self._waiting() if key.namespace == namespace]:
+            self._retry(found, _CAPACITY_SECONDS)
+
+    def _retry(self, keys: Iterable[Key], delay: float) -> None:
         self._capacity_changed()
-        for key in self._waiting():
+        for key in keys:
             self._enqueue(key, delay)
 
     def _touch(self, kind: Kind, obj: dict[str, Any]) -> None:

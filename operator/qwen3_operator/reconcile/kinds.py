@@ -56,6 +56,7 @@ class Kind(Enum):
     DISRUPTION_BUDGET = Resource("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets")
     NODE = Resource("Node", "", "v1", "nodes", namespaced=False)
     ACCELERATOR_POOL = Resource(pool.KIND, GROUP, VERSION, pool.PLURAL, namespaced=False)
+    RESOURCE_QUOTA = Resource("ResourceQuota", "", "v1", "resourcequotas")
 
 
 WORKLOAD_KINDS = (Kind.DEPLOYMENT, Kind.LEADER_WORKER_SET)
@@ -78,9 +79,12 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
 
 
 def owner_key(kind: Kind, obj: Mapping[str, Any]) -> Key | None:
-    """The Qwen3Deployment that an object is about: itself, or the one named by its label. None for nodes and pools."""
+    """The Qwen3Deployment that an object is about: itself, or the one named by its label.
+
+    None for nodes, pools and quotas, which are about all of the cluster or of a namespace.
+    """
     metadata = obj["metadata"]
-    if not kind.value.namespaced:
+    if not kind.value.namespaced or kind is Kind.RESOURCE_QUOTA:
         return None
     if kind is Kind.QWEN3DEPLOYMENT:
         return Key(metadata["namespace"], metadata["name"])

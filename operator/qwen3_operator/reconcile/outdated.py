@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from qwen3_operator.api.intent import Objective, seconds
 from qwen3_operator.api.status import ConditionStatus
-from qwen3_operator.inventory import Demand
 from qwen3_operator.reconcile.observed import Verdict
 from qwen3_operator.sizing import PlanFailure, cost_of
 
@@ -203,5 +202,5 @@ def _without_room(plan: PlanStatus, room: Inventory) -> Iterator[str]:
             yield f"pool {placement.pool} has no usable nodes any more"
         elif pool.accelerator.name != placement.accelerator or pool.resource_name != placement.resource_name:
             yield f"pool {placement.pool} is {pool.accelerator.name} now, the plan is for {placement.accelerator}"
-        elif (found := pool.room(Demand.of(placement))) < placement.replicas:
+        elif (found := room.room(placement)) < placement.replicas:
             yield f"pool {placement.pool} has room for {found} of {placement.replicas} replicas now"

@@ -10,7 +10,7 @@ from qwen3_operator import metrics
 from qwen3_operator.api.base import DEPLOYMENT_LABEL
 from qwen3_operator.inventory import Inventory, Reservation, Survey
 from qwen3_operator.reconcile.kinds import Key, Kind
-from qwen3_operator.reconcile.promises import promised, stored_plan
+from qwen3_operator.reconcile.promises import UNFINISHED_PODS, promised, stored_plan
 from qwen3_operator.sizing import PlanFailure, has_room, plan, spec_digest, thinking_failure, with_counts, with_replicas
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     Scale = Callable[[PlanStatus | None], Mapping[str, int] | None]
 
-RUNNING_PODS = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 _SNAPSHOT_SECONDS = 1.0
 """Nodes and pods are listed once for all plans of this window; what those plans took is reserved on top."""
 _ATTEMPTS = 3
@@ -202,8 +201,8 @@ class Planner:
         """A new LIST, which is kept unless something changed while it was under way."""
         changes = self._changes
         nodes = await self._client.list(Kind.NODE)
-        pods = await self._client.list(Kind.POD, fields=RUNNING_PODS)
-        survey = Survey(nodes.items, pods.items, self._catalog, self.pools, groups=self._groups)
+        pods = await self._client.list(Kind.POD, fields=UNFINISHED_PODS)
+        survey = Survey(nodes.items, pods.items, self._catalog, self.pools, groups=self._groups, quotas=self.quotas)
         ours = [pod for pod in pods.items if DEPLOYMENT_LABEL in (pod["metadata"].get("labels") or {})]
         snapshot = _Snapshot(self._clock(), survey, ours)
         if changes == self._changes:
@@ -214,6 +213,11 @@ class Planner:
     def pools(self) -> tuple[dict[str, Any], ...]:
         """The AcceleratorPools."""
         return tuple(self._cache.all(Kind.ACCELERATOR_POOL))
+
+    @property
+    def quotas(self) -> tuple[dict[str, Any], ...]:
+        """The ResourceQuotas."""
+        return tuple(self._cache.all(Kind.RESOURCE_QUOTA))
 
     def reserved(self, planning: Key, pods: list[dict[str, Any]]) -> Iterator[Reservation]:
         """What others were promised and have not bound yet, as seen in the same LIST.

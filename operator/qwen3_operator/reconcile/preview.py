@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator.inventory import inventory
 from qwen3_operator.reconcile.kinds import Key, Kind
-from qwen3_operator.reconcile.planner import RUNNING_PODS, kept_failure, planned_replicas
-from qwen3_operator.reconcile.promises import stored_plan
+from qwen3_operator.reconcile.planner import kept_failure, planned_replicas
+from qwen3_operator.reconcile.promises import UNFINISHED_PODS, stored_plan
 from qwen3_operator.sizing import plan, spec_digest, with_replicas
 
 if TYPE_CHECKING:
@@ -45,12 +45,14 @@ class Preview:
         clock: Callable[[], float],
         *,
         pools: Callable[[], Iterable[dict[str, Any]]] = tuple,
+        quotas: Callable[[], Iterable[dict[str, Any]]] = tuple,
         groups: bool = False,
     ) -> None:
         self._client = client
         self._catalog = catalog
         self._reserved = reserved
         self._pools = pools
+        self._quotas = quotas
         self._groups = groups
         self._clock = clock
         self._listing: asyncio.Task[_Listed] | None = None
@@ -72,7 +74,8 @@ class Preview:
         if kept is not None and spec.replicas in {None, planned_replicas(kept)}:
             return kept
         key, listed, catalog = Key(namespace, name), await self._list(), self._catalog()
-        reserved, pools = tuple(self._reserved(key, listed.pods)), tuple(self._pools())
+        reserved = tuple(self._reserved(key, listed.pods))
+        pools, quotas = tuple(self._pools()), tuple(self._quotas())
 
         def think() -> PlanStatus | PlanFailure:
             room = inventory(
@@ -83,6 +86,7 @@ class Preview:
                 exclude=key,
                 reserved=reserved,
                 groups=self._groups,
+                quotas=quotas,
             )
             if kept is not None and spec.replicas is not None:
                 return with_replicas(kept, spec.replicas, room)
@@ -104,7 +108,7 @@ class Preview:
     async def _request(self) -> _Listed:
         at = self._clock()
         nodes = await self._client.list(Kind.NODE)
-        pods = await self._client.list(Kind.POD, fields=RUNNING_PODS)
+        pods = await self._client.list(Kind.POD, fields=UNFINISHED_PODS)
         return _Listed(at, nodes.items, pods.items)
 
 

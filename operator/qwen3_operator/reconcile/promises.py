@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
+UNFINISHED_PODS = "status.phase!=Succeeded,status.phase!=Failed"
+"""Field selector of the pods that planning reads: bound ones take room, those that wait for a node count in quotas."""
+
+
 def stored_plan(status: Mapping[str, Any]) -> PlanStatus | None:
     """The plan in a status; None as well for one that an operator of another version wrote in another form."""
     try:
@@ -31,12 +35,17 @@ def promised(
 
     Args:
         plans: with the namespace and name of their deployment.
-        pods: of the same LIST as the nodes that are planned on.
+        pods: of the same LIST as the nodes that are planned on, bound to a node or not.
     """
-    bound = Counter(_placement_of(pod) for pod in pods)
+    created, bound = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
+    for pod in pods:
+        of = _placement_of(pod)
+        created[of] += 1
+        bound[of] += bool(pod["spec"].get("nodeName"))
     for key, plan in plans:
         for placement in plan.placements:
-            missing = Reservation.of(placement, bound[*key, dns_label(placement.pool)])
+            of = (*key, dns_label(placement.pool))
+            missing = Reservation.of(placement, key[0], bound=bound[of], created=created[of])
             if missing.pods > 0:
                 yield missing
 

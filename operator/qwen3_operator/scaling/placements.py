@@ -102,7 +102,7 @@ class Places:
         for place in reversed(self.ordered):
             surplus = sum(counts.values()) - policy.max_replicas
             counts[place.capacity.placement] -= max(0, min(surplus, counts[place.capacity.placement]))
-        return {Stop.NO_ROOM} if sum(counts.values()) < policy.min_replicas else set()
+        return self._lack() if sum(counts.values()) < policy.min_replicas else set()
 
     def _raise(self, counts: dict[str, int], wanted: float, most: int) -> set[Stop]:
         """The cheapest with room first; what does not fit there goes to the next."""
@@ -111,7 +111,11 @@ class Places:
             _add(counts, place, min(missing, most - sum(counts.values())))
         if self.carried(counts) >= wanted - _CLOSE:
             return set()
-        return {Stop.MAX_REPLICAS if sum(counts.values()) >= most else Stop.NO_ROOM}
+        return {Stop.MAX_REPLICAS} if sum(counts.values()) >= most else self._lack()
+
+    def _lack(self) -> set[Stop]:
+        """What keeps placements from growing where all of them are full."""
+        return {Stop.QUOTA_EXCEEDED if place.capacity.quota else Stop.NO_ROOM for place in self.ordered}
 
     def _lower(self, counts: dict[str, int], kept: float, arriving: float, fewest: int) -> set[Stop]:
         """The dearest goes first; pending pods of a placement go before its ready ones."""

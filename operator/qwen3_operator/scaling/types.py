@@ -50,6 +50,8 @@ class Capacity:
     """Most replicas that quota and devices allow, those that run included."""
     price_per_hour: float = 1.0
     """Of a replica, in any currency; equal prices where there are none."""
+    quota: str = ""
+    """What allows no more than ``available``, in words, where more devices are free."""
     first_token_seconds: float = 0.0
     """Time to the first token of a request alone on a replica."""
     output_token_seconds: float = 0.0
@@ -142,6 +144,8 @@ class Stop(StrEnum):
     MIN_REPLICAS = "MinReplicas"
     MAX_REPLICAS = "MaxReplicas"
     NO_ROOM = "NoRoom"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    """Devices are free, and a quota allows no more of them."""
     NO_DATA = "NoData"
     LATENCY_ABOVE_TARGET = "LatencyAboveTarget"
     REST_CANNOT_CARRY = "RestCannotCarry"

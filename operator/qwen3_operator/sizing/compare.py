@@ -25,10 +25,21 @@ def rejection(field: Field, pool: Pool, rating: Rated, assigned: Sequence[Assign
     """Why a candidate that fits in memory is not chosen."""
     if problem := candidate_problem(field, pool, rating) or budget_problem(field, pool, rating):
         return problem
-    room = field.room(pool, rating)
+    room = field.free(pool, rating)
+    if room >= rating.replicas and (refused := quota_words(field, pool, rating)):
+        return Problem(Reason.QUOTA_EXCEEDED, refused)
     if room < rating.replicas or not assigned:
         return Problem(Reason.NO_ROOM, f"{takes(field, rating)}, room for {room}")
     return _worse(field, pool, rating, assigned[0])
+
+
+def quota_words(field: Field, pool: Pool, rating: Rated) -> str:
+    """The quota that does not allow all replicas; empty where quotas do."""
+    demand = field.demand(rating)
+    limit = field.quotas.tightest(pool.resource_name, demand)
+    if limit is None or field.allowed(rating.replicas, pool, rating) == rating.replicas:
+        return ""
+    return limit.needs(pool.resource_name, demand, rating.replicas)
 
 
 def takes(field: Field, rating: Rated) -> str:

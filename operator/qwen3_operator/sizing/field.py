@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.catalog import CPU
 from qwen3_operator.catalog.base import MIB
-from qwen3_operator.inventory import Demand
+from qwen3_operator.inventory import Demand, Quotas
 from qwen3_operator.sizing.options import Kind, OptionMaker, kind_key
 from qwen3_operator.sizing.order import option_order
 from qwen3_operator.sizing.rating import Rated, rated
@@ -55,6 +55,8 @@ class Field:
     unselected: tuple[tuple[Pool, Problem], ...]
     accelerated: bool
     """Whether an accelerator has the memory for any offer: then CPU nodes are taken only where they are named."""
+    quotas: Quotas
+    """Of the namespace."""
     _room: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     def demand(self, rating: Rated) -> Demand:
@@ -69,7 +71,15 @@ class Field:
         return Demand(devices, devices * cost.cpu_millicores_per_device, memory, rating.nodes)
 
     def room(self, pool: Pool, rating: Rated) -> int:
-        """Replicas that fit on what is free."""
+        """Replicas that fit on what is free and that the quotas allow."""
+        return self.allowed(self.free(pool, rating), pool, rating)
+
+    def allowed(self, replicas: int, pool: Pool, rating: Rated, quotas: Quotas | None = None) -> int:
+        """As many of these replicas as the quotas allow, or what is left of them."""
+        return (quotas or self.quotas).cap(replicas, pool.resource_name, self.demand(rating))
+
+    def free(self, pool: Pool, rating: Rated) -> int:
+        """Replicas that fit on what is free, whatever quotas say."""
         fit = rating.option.fit
         key = (pool.name, rating.shape.devices, fit.host_share if fit else 0)
         found = self._room.get(key)
@@ -81,8 +91,8 @@ class Field:
         """Pools of a group with equal values are rejected for the same reasons."""
         if group.kind.on_cpu:
             return (pool.name,)
-        rooms = tuple(self.room(pool, rating) for rating in group.sizes)
-        return (pool.price_per_device_hour, pool.largest_node, rooms)
+        rooms = tuple((self.free(pool, rating), self.room(pool, rating)) for rating in group.sizes)
+        return (pool.price_per_device_hour, pool.largest_node, pool.resource_name, rooms)
 
     def cpu_problem(self, pool: Pool, offer_parameters: int) -> Problem | None:
         """Why a CPU pool is not taken, though the model would fit."""
@@ -132,6 +142,7 @@ def survey(wanted: Wanted, inventory: Inventory, catalog: Catalog) -> Field:
         groups=tuple(_group(wanted, kind, pools, options, ratings) for kind, pools, options in groups),
         unselected=tuple(unselected),
         accelerated=accelerated,
+        quotas=inventory.quotas,
     )
 
 

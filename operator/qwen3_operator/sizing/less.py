@@ -73,9 +73,11 @@ def with_load(wanted: Wanted, asked: Traffic, load: float, words: str = "") -> A
 
 def _replicas(field: Field) -> int:
     """Replicas that there is room for, in the shape of each pool that takes the least."""
-    rooms: dict[str, int] = {}
+    total, quotas = 0, field.quotas
     for group, pool in field.pairs():
-        for rating in group.ratings:
-            if candidate_problem(field, pool, rating) is None:
-                rooms[pool.name] = max(rooms.get(pool.name, 0), field.room(pool, rating))
-    return sum(rooms.values())
+        able = [rating for rating in group.ratings if candidate_problem(field, pool, rating) is None]
+        rooms = [(field.allowed(field.free(pool, rating), pool, rating, quotas), rating) for rating in able]
+        room, most = max(rooms, key=lambda found: found[0], default=(0, None))
+        if most:
+            total, quotas = total + room, quotas.less(pool.resource_name, field.demand(most), room)
+    return total

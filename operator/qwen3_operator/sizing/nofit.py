@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen3_operator.sizing.compare import takes
+from qwen3_operator.sizing.compare import quota_words, takes
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.judge import nearest, rejections
 from qwen3_operator.sizing.reasons import OVER_NODES
@@ -83,11 +83,24 @@ def _no_room(field: Field, able: list[tuple[Pool, Rated]]) -> str:
     pool, best = able[0]
     if dear := budget_problem(field, pool, best):
         return f"{best.offer.name} on {shape_in(pool, best)}: {dear.number}."
-    room = sum(field.room(where, rating) for where, rating in able)
+    room, quotas = 0, field.quotas
+    for where, rating in able:
+        more = field.allowed(field.free(where, rating), where, rating, quotas)
+        room, quotas = room + more, quotas.less(where.resource_name, field.demand(rating), more)
+    lacks = [_stock(field, pool, best)]
+    if room < sum(field.free(*pair) for pair in able):
+        lacks.append(_refused(field, able))
     return (
         f"{best.offer.name} takes {shape_in(pool, best)} per replica; {takes(field, best)}, room for {room}: "
-        f"{_stock(field, pool, best)}."
+        f"{', and '.join(lack for lack in lacks if lack)}."
     )
+
+
+def _refused(field: Field, able: list[tuple[Pool, Rated]]) -> str:
+    """The quota that is too small for one of the pools alone, else the one that they share."""
+    alone = (quota_words(field, pool, rating) for pool, rating in able)
+    limits = (field.quotas.tightest(pool.resource_name, field.demand(rating)) for pool, rating in able)
+    return next((words for words in (*alone, *(limit.words for limit in limits if limit)) if words), "")
 
 
 def _verb(miss: Judged) -> str:

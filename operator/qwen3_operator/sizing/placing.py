@@ -42,7 +42,7 @@ def placement(field: Field, part: Assigned, replicas: int) -> Placement:
         max_concurrency=fit.requests,
         predicted=_predicted(field, rating),
         cost_per_hour="" if price is None else money(cost_per_hour(price, replicas * shape.devices)),
-        surge=field.room(pool, rating) > max(1, replicas),
+        surge=False,  # until all placements of the plan are known, which share quotas
         replicas=replicas,
         cpu_request=f"{demand.cpu_millicores}m",
         memory_request=f"{demand.memory_bytes // MIB}Mi",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.status import Placement, PlanStatus
-from qwen3_operator.inventory import Demand
 from qwen3_operator.sizing.advice import advice
 from qwen3_operator.sizing.binding import binding
 from qwen3_operator.sizing.cost import cost_of, cost_per_hour
@@ -21,7 +20,7 @@ from qwen3_operator.sizing.search import Assigned, assign
 from qwen3_operator.sizing.text import money
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
     from qwen3_operator.api.deployment import DeploymentSpec
@@ -68,7 +67,9 @@ def evaluate(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> Ev
         return Evaluation(no_fit(field, inventory, hint), field)
     ratings = [part.candidate.rating for part in assigned]
     counts = [part.replicas if spec.replicas is None else min(part.replicas, spec.replicas) for part in assigned]
-    placements = tuple(placement(field, part, count) for part, count in zip(assigned, counts, strict=True))
+    placements = _with_surge(
+        (placement(field, part, count) for part, count in zip(assigned, counts, strict=True)), inventory
+    )
     listed, by_reason = rejections(field, assigned)
     model = ratings[0].offer.model.name
     answer = PlanStatus(
@@ -91,11 +92,11 @@ def with_replicas(plan: PlanStatus, replicas: int, inventory: Inventory) -> Plan
 
     Each placement takes what its pool has room for; what fits nowhere is added to the first, whose pods then wait.
     """
-    left = replicas
+    left, free = replicas, inventory
     counts: list[int] = []
     for placed in plan.placements:
-        counts.append(min(left, _room(placed, inventory)))
-        left -= counts[-1]
+        counts.append(min(left, free.room(placed)))
+        left, free = left - counts[-1], free.after(placed, counts[-1])
     counts[0] += left
     by_pool = {placed.pool: count for placed, count in zip(plan.placements, counts, strict=True)}
     return with_counts(plan, by_pool, inventory)
@@ -103,28 +104,44 @@ def with_replicas(plan: PlanStatus, replicas: int, inventory: Inventory) -> Plan
 
 def with_counts(plan: PlanStatus, counts: Mapping[str, int], inventory: Inventory) -> PlanStatus:
     """The plan with other numbers of replicas by pool; a pool that is not named keeps its own."""
-    changed = tuple(_scaled(placed, counts.get(placed.pool, placed.replicas), inventory) for placed in plan.placements)
+    changed = _with_surge(
+        (_scaled(placed, counts.get(placed.pool, placed.replicas), inventory) for placed in plan.placements), inventory
+    )
     return plan.model_copy(update={"placements": changed, "cost_per_hour": _money(cost_of(changed, inventory))})
 
 
 def has_room(plan: PlanStatus, inventory: Inventory) -> bool:
     """Whether every placement still finds the room that it was planned on."""
-    return all(_room(placed, inventory) >= placed.replicas for placed in plan.placements)
+    free = inventory
+    for placed in plan.placements:
+        if free.room(placed) < placed.replicas:
+            return False
+        free = free.after(placed, placed.replicas)
+    return True
 
 
 def _scaled(placed: Placement, count: int, inventory: Inventory) -> Placement:
     pool = inventory.pools.get(placed.pool)
     price = pool.price_per_device_hour if pool else None
     cost = None if price is None else cost_per_hour(price, count * placed.devices_per_replica)
-    surge = _room(placed, inventory) > count
-    return placed.model_copy(update={"replicas": count, "surge": surge, "cost_per_hour": _money(cost)})
+    return placed.model_copy(update={"replicas": count, "cost_per_hour": _money(cost)})
+
+
+def _with_surge(placements: Iterable[Placement], inventory: Inventory) -> tuple[Placement, ...]:
+    """Whether one replica more than there are has room, in each pool alone: a rollout makes it before it ends one.
+
+    The quotas are one for all placements, and what all of them have counts.
+    """
+    found = tuple(placements)
+    left = inventory
+    for placed in found:
+        left = left.after(placed, max(1, placed.replicas))
+    return tuple(
+        placed.model_copy(update={"surge": inventory.room(placed) > max(1, placed.replicas) and left.room(placed) > 0})
+        for placed in found
+    )
 
 
 def _money(amount: Decimal | None) -> str:
     """As a status has it: empty where there is no price."""
     return "" if amount is None else money(amount)
-
-
-def _room(placed: Placement, inventory: Inventory) -> int:
-    pool = inventory.pools.get(placed.pool)
-    return pool.room(Demand.of(placed)) if pool else 0

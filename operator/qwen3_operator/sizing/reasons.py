@@ -55,6 +55,8 @@ class Reason(StrEnum):
     """Costs more than spec.hardware.maxCostPerHour."""
     NO_ROOM = "NoRoom"
     """Too few devices are free for the replicas that spec.replicas asks for or the load takes."""
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    """Enough devices are free, and ResourceQuotas of the namespace leave too little for the replicas."""
     COSTS_MORE = "CostsMore"
     """Works, at a higher price."""
     MORE_DEVICES = "MoreDevices"

@@ -143,15 +143,19 @@ def _parts(field: Field, model: str | None) -> list[Candidate]:
 
 
 def _filled(field: Field, parts: Sequence[Candidate]) -> list[Assigned]:
-    """Pool after pool takes what it has room for; empty where something is left over."""
+    """Pool after pool takes what it has room for and the quotas leave; empty where something is left over."""
     traffic = field.wanted.traffic
-    left = float(traffic.replicas or traffic.rate or traffic.concurrency)
+    left, quotas = float(traffic.replicas or traffic.rate or traffic.concurrency), field.quotas
     assigned: list[Assigned] = []
     for part in parts:
         if left <= _SURE:
             break
         unit = 1.0 if traffic.replicas else part.rating.unit
-        count = min(field.room(part.pool, part.rating), ceil(left / unit - _SURE))
+        free = field.allowed(field.free(part.pool, part.rating), part.pool, part.rating, quotas)
+        count = min(free, ceil(left / unit - _SURE))
+        if not count:
+            continue
+        quotas = quotas.less(part.pool.resource_name, field.demand(part.rating), count)
         load = min(left, count * unit)
         left -= load
         assigned.append(Assigned(_with_share(field, part, count, load / count), count))

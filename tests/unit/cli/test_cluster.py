@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEPLOYMENTS = f"{GROUP}/qwen3deployments"
+QUOTAS = "/api/v1/resourcequotas"
 
 
 @pytest.fixture
@@ -68,6 +69,7 @@ def server() -> ApiServer:
         {
             "/api/v1/nodes": list(found.nodes),
             "/api/v1/pods": pods,
+            QUOTAS: [],
             f"{GROUP}/acceleratorpools": list(found.pools),
             DEPLOYMENTS: [raw],
             "/api/v1/configmaps": [],
@@ -108,6 +110,40 @@ def test_a_kept_inventory_plans_as_the_cluster_does(kubeconfig: str, tmp_path: P
     assert run("plan", "-f", other, "--inventory", file, "-o", "json").stdout == live.stdout
     more = written(tmp_path, "more.yaml", (tmp_path / "cr.yaml").read_text().replace("replicas: 9", "replicas: 10"))
     assert run("plan", "-f", more, "--inventory", file).exit_code == 3, "one device is promised to team/a"
+
+
+def test_quotas_of_the_cluster_count_and_are_shown(kubeconfig: str, server: ApiServer, tmp_path: Path) -> None:
+    hard = {"requests.nvidia.com/gpu": "4", "pods": "9"}
+    quota = {
+        "kind": "ResourceQuota",
+        "metadata": {"namespace": "team", "name": "devices"},
+        "spec": {"hard": hard},
+        "status": {"hard": hard, "used": {"requests.nvidia.com/gpu": "1", "pods": "1"}},
+    }
+    server.collections[QUOTAS] = [quota]
+    shown = run("inventory", "--kubeconfig", kubeconfig)
+    assert shown.stdout.splitlines()[-2:] == [
+        "NAMESPACE  QUOTA    RESOURCE        USED  HARD",
+        "team       devices  nvidia.com/gpu     1     4",
+    ]
+    three = written(
+        tmp_path, "three.yaml", GOOD.replace("name: a,", "name: b,").replace("spec:", "spec:\n  replicas: 3")
+    )
+    refused = run("plan", "-f", three, "--kubeconfig", kubeconfig)
+    assert refused.exit_code == 3
+    assert "ResourceQuota devices of namespace team leaves 2 of 4 nvidia.com/gpu; needs 3" in refused.stdout, (
+        "one is taken and one is promised"
+    )
+    kept = written(tmp_path, "kept.yaml", run("inventory", "--kubeconfig", kubeconfig, "-o", "yaml").stdout)
+    assert run("plan", "-f", three, "--inventory", kept).stdout == refused.stdout
+    free = written(
+        tmp_path, "free.yaml", (tmp_path / "three.yaml").read_text().replace("namespace: team", "namespace: b")
+    )
+    assert run("plan", "-f", free, "--kubeconfig", kubeconfig).exit_code == 0, "another namespace"
+    server.forbidden.add(QUOTAS)
+    blind = run("plan", "-f", three, "--kubeconfig", kubeconfig)
+    assert blind.exit_code == 0
+    assert "warning: ResourceQuotas may not be read" in blind.stderr
 
 
 def test_a_deployment_plans_beside_itself(kubeconfig: str, tmp_path: Path) -> None:

@@ -81,3 +81,14 @@ def pod(
 def acp(name: str, **spec: Any) -> Object:
     """An AcceleratorPool as the API server stores it."""
     return {"metadata": {"name": name, "uid": f"uid-{name}", "generation": 1, "resourceVersion": "1"}, "spec": spec}
+
+
+def quota(
+    hard: dict[str, str], used: dict[str, str] | None = None, *, name: str = "devices", namespace: str = "team-a"
+) -> Object:
+    """A ResourceQuota, whose status has the same ``hard``."""
+    return {
+        "metadata": {"namespace": namespace, "name": name, "uid": f"uid-{name}", "resourceVersion": "1"},
+        "spec": {"hard": dict(hard)},
+        "status": {"hard": dict(hard), "used": used or dict.fromkeys(hard, "0")},
+    }

@@ -6,6 +6,7 @@ from typing import Any
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.intake import Intake
 from qwen3_operator.reconcile.kinds import Key, Kind
+from tests.unit.inventory.objects import quota
 from tests.unit.manifests.samples import deployment
 from tests.unit.reconcile.samples import pod
 
@@ -120,3 +121,31 @@ def test_a_lost_node_concerns_its_pods() -> None:
     ears.take(Kind.POD, pod())
     ears.take(Kind.NODE, node())
     assert ears.take(Kind.NODE, node(2, ready="Unknown")) == [HUNGRY, KEY]
+
+
+def test_a_quota_that_leaves_more_is_for_those_that_wait_in_its_namespace() -> None:
+    gpus = "requests.nvidia.com/gpu"
+    ears, version = Ears(), 0
+
+    def take(hard: str, used: str, namespace: str = "team-b", **spec: Any) -> list[Key]:
+        nonlocal version
+        version += 1
+        found = newer(quota({gpus: hard}, {gpus: used}, namespace=namespace), version)
+        found["spec"] |= spec
+        found["metadata"]["uid"] = namespace
+        return ears.take(Kind.RESOURCE_QUOTA, found)
+
+    assert take("4", "4") == [], "it only takes away"
+    assert take("4", "2") == [HUNGRY], "pods of others ended"
+    assert take("4", "4") == [], "pods of others came"
+    assert take("8", "4") == [HUNGRY]
+    assert take("8", "4", scopes=["BestEffort"]) == [HUNGRY]
+    assert take("4", "4", "team-a") == take("8", "4", "team-a") == [], "nobody waits there"
+    assert ears.capacity_changes == 3
+    ears.keys.clear()
+    ears.intake.remove(Kind.RESOURCE_QUOTA, newer(quota({}, namespace="team-b"), version))
+    assert ears.keys == [], "an earlier one of the same name"
+    gone = newer(quota({gpus: "8"}, namespace="team-b"), version)
+    gone["metadata"]["uid"] = "team-b"
+    ears.intake.remove(Kind.RESOURCE_QUOTA, gone)
+    assert ears.keys == [HUNGRY]

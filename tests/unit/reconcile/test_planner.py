@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from qwen3_operator.api.deployment import DeploymentSpec, ThinkingDefault, ThinkingSpec
+from qwen3_operator.inventory import Demand
+from qwen3_operator.manifests.names import PLACEMENT_LABEL
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.client import Listing
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.planner import Planner
+from tests.unit.inventory.objects import pod, quota
 from tests.unit.reconcile.samples import CATALOG
 
 if TYPE_CHECKING:
@@ -103,6 +106,48 @@ async def test_what_is_promised_to_one_is_not_given_to_another(cache: Cache) -> 
     assert refused.failure is not None
     assert refused.failure.reason == "NoFit"
     assert planning.waiting == (SECOND,)
+
+
+def _quota(hard: int, used: int, version: int, namespace: str = "team-a") -> dict[str, Any]:
+    gpus = "requests.nvidia.com/gpu"
+    found = quota({gpus: str(hard)}, {gpus: str(used)}, namespace=namespace)
+    found["metadata"] |= {"uid": namespace, "resourceVersion": str(version)}
+    return found
+
+
+async def test_a_quota_is_shared_with_what_others_of_the_namespace_were_promised(cache: Cache) -> None:
+    third = Key("team-a", "third")
+    cache.put(Kind.QWEN3DEPLOYMENT, deployment(third))
+    cache.put(Kind.RESOURCE_QUOTA, _quota(2, 0, 1))
+    cache.put(Kind.RESOURCE_QUOTA, _quota(1, 1, 1, "team-b"))
+    planning = planner(Lists(8), cache)
+    assert (await planning.answer(FIRST, spec(2), {})).plan is not None
+    refused = await planning.answer(third, spec(), {})
+    assert refused.failure is not None
+    assert refused.failure.reason == "NoFit"
+    words = "ResourceQuota devices of namespace team-a leaves 0 of 2 nvidia.com/gpu; needs 1"
+    assert words in refused.failure.message
+    blocked = await planning.answer(SECOND, spec(), {})
+    assert blocked.failure is not None
+    assert "of namespace team-b leaves 0 of 1" in blocked.failure.message
+    assert planning.waiting == (third, SECOND)
+    cache.put(Kind.RESOURCE_QUOTA, _quota(3, 0, 2))
+    planning.capacity_changed()
+    assert (await planning.answer(third, spec(), {})).plan is not None
+
+
+async def test_pods_that_wait_for_a_node_are_counted_by_the_quota_and_not_twice(cache: Cache) -> None:
+    third, lists = Key("team-a", "third"), Lists(8)
+    cache.put(Kind.QWEN3DEPLOYMENT, deployment(third))
+    planning = planner(lists, cache)
+    assert (await planning.answer(FIRST, spec(2), {})).plan is not None
+    waiting = pod("", {"nvidia.com/gpu": "1"}, owner=FIRST.name, namespace=FIRST.namespace, phase="Pending")
+    waiting["metadata"]["labels"][PLACEMENT_LABEL] = "h100-80gb-hbm3"
+    lists.pods = [waiting, waiting]
+    cache.put(Kind.RESOURCE_QUOTA, _quota(3, 2, 1))
+    planning.capacity_changed()
+    assert (await planning.answer(third, spec(), {})).plan is not None
+    assert (await planning.room(FIRST)).quotas.cap(9, "nvidia.com/gpu", Demand(1, 0, 0)) == 2
 
 
 async def test_a_failure_is_remembered_until_there_is_new_room(cache: Cache) -> None:

@@ -110,7 +110,7 @@ def test_a_plan_keeps_within_devices_and_memory(
         if placement.resource_name:
             assert memory.total == pool.device_memory_bytes
             assert placement.devices_per_replica <= pool.largest_node
-    promised = [Reservation.of(p) for p in answer.placements]
+    promised = [Reservation.of(p, "default") for p in answer.placements]
     left = total(inventory(*cluster, CATALOG, reserved=promised))
     devices = sum(p.replicas * p.devices_per_replica for p in answer.placements if p.resource_name)
     assert total(found) - left == devices
