@@ -81,7 +81,9 @@ class Process:
             routes_changed=self._routes_changed,
         )
         served = ServedViews(self._cache, planner)
-        self._tenancy = TenancyKeeper(self._client, settings, served, self._queue.add) if settings.gateway else None
+        self._tenancy = (
+            TenancyKeeper(self._client, self._cache, settings, served, self._queue.add) if settings.gateway else None
+        )
         self._leadership = Leadership(api, settings)
         self._overrides = Overrides(self._client, settings, self._use, self._leadership.held.is_set)
         self._phases = PhasePoller(self._cache, self._queue.add)
@@ -218,7 +220,7 @@ class Process:
         self._pools.changed()
 
     def _routes_changed(self) -> None:
-        """A deployment or one of its pods changed."""
+        """A deployment, one of its pods or a tenant's quota changed."""
         if self._tenancy is not None:
             self._tenancy.changed()
 

@@ -113,14 +113,15 @@ def test_in_listed_namespaces_nothing_is_written_elsewhere(helm: Helm) -> None:
     assert by_place.keys() == {"", "team-a", "team-b", NAMESPACE}
 
 
-def test_the_gateway_brings_two_roles_in_its_namespace(helm: Helm) -> None:
+def test_the_gateway_brings_two_roles_in_its_namespace_and_tenants_quotas(helm: Helm) -> None:
     objects, plain = helm.render({"gateway": {"enabled": True}}), helm.render({})
     before = [_granted(role) for _, role in _bound(plain)]
     new: dict[str, list[Granted]] = {where: [] for where, _ in _bound(objects)}
     for where, role in _bound(objects):
         if _granted(role) not in before:
             new[where].append(_granted(role))
-    assert new == {"": [], NAMESPACE: [GATEWAY, TENANTS]}
+    quotas = {("", "resourcequotas"): WRITE}
+    assert new == {"": [MANAGER | quotas], NAMESPACE: [GATEWAY, TENANTS]}
 
 
 def test_the_gateway_touches_three_objects_by_name(helm: Helm) -> None:

@@ -186,3 +186,27 @@ def test_a_revoked_tenant_is_refused(kube: Kube, house: House) -> None:
     kube.run("delete", "q3t", GLOBEX, "-n", SYSTEM)
     _until(house.url, house.globex, is_in=False)
     assert is_let_in(house.url, house.acme)
+
+
+def test_a_tenants_devices_are_limited_by_a_quota_that_goes_with_it(kube: Kube, namespace: str) -> None:
+    gpus, name = "requests.nvidia.com/gpu", "qwen3-tenant-builder"
+    devices = {"namespace": namespace, "max": {"nvidia.com/gpu": 3}}
+    try:
+        kube.apply(tenant("builder", [AWAKE], [], devices=devices))
+        poll("the quota", lambda: _hard(kube, namespace, name) == {gpus: "3"}, timeout=30)
+        poll("status", lambda: _devices(kube) == [{"resource": "nvidia.com/gpu", "used": 0, "max": 3}], timeout=30)
+        assert tenant_condition(kube, "builder", "DevicesLimited")["status"] == "True"
+        kube.patch("resourcequota", name, namespace, {"spec": {"hard": {gpus: "30"}}})
+        poll("put right", lambda: _hard(kube, namespace, name) == {gpus: "3"}, timeout=30)
+    finally:
+        kube.run("delete", "q3t", "builder", "-n", SYSTEM, "--ignore-not-found")
+    poll("gone with the tenant", lambda: kube.find("resourcequota", name, namespace) is None, timeout=30)
+
+
+def _hard(kube: Kube, namespace: str, name: str) -> dict[str, str]:
+    found = kube.find("resourcequota", name, namespace)
+    return dict(found["spec"]["hard"]) if found else {}
+
+
+def _devices(kube: Kube) -> list[Any]:
+    return list(kube.get("q3t", "builder", SYSTEM).get("status", {}).get("devices", ()))

@@ -35,6 +35,7 @@ def weights(kube: Kube, platform: dict[str, str]) -> Iterator[None]:
     yield
     kube.run("delete", "q3t", "acme", "globex", "-n", SYSTEM, "--ignore-not-found")
     kube.run("delete", "secret", "acme", "acme-2", "globex", "-n", SYSTEM, "--ignore-not-found")
+    kube.run("delete", "namespace", "acme", "--wait=false", "--ignore-not-found")
     remove_namespace(kube, MODELS)
 
 

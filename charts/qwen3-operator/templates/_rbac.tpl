@@ -35,10 +35,10 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
-# What a namespace may have: plans keep to it.
+# What a namespace may have: plans keep to it. With the gateway, what spec.devices of tenants asks for.
 - apiGroups: [""]
   resources: [resourcequotas]
-  verbs: [list, watch]
+  verbs: [list, watch{{ if .Values.gateway.enabled }}, create, patch, delete{{ end }}]
 # FailedMount Events of pods that stay in ContainerCreating: nothing else says why.
 - apiGroups: [""]
   resources: [events]

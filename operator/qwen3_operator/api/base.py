@@ -17,6 +17,8 @@ DEPLOYMENT_LABEL = f"{GROUP}/deployment"
 POOL_LABEL = f"{GROUP}/pool"
 """Label with which an administrator names the pool of a node."""
 
+TENANT_LABEL = f"{GROUP}/tenant"
+"""On the ResourceQuota of a Qwen3Tenant: its name."""
 REPLAN_ANNOTATION = f"{GROUP}/replan"
 """Annotation on a Qwen3Deployment: each new value has the plan made anew once."""
 

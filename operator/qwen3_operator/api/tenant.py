@@ -25,6 +25,7 @@ ServedName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^\S+$"
 NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 # Bounds that no hardware reaches; they keep sums within 64 bits.
 Rate = Annotated[int, Field(ge=1, le=10**12)]
+DeviceCount = Annotated[int, Field(ge=0, le=65_536, description="Devices.")]
 Volume = Annotated[int, Field(ge=1, le=10**15)]
 
 
@@ -113,6 +114,16 @@ class TenantThinking(ApiModel):
     allows."""
 
 
+class TenantDevices(ApiModel):
+    """What the tenant may deploy itself, in a namespace of its own."""
+
+    namespace: NamespaceName
+    """Where. The operator makes a ResourceQuota there and takes it away with the tenant or this field. Two tenants
+    cannot have one namespace: the older one keeps it."""
+    max: Annotated[dict[str, DeviceCount], Field(min_length=1, max_length=16)]
+    """Most devices of all pods there, by the resource that pods request, e.g. nvidia.com/gpu."""
+
+
 class TenantSpec(ApiModel):
     """Desired state of a Qwen3Tenant."""
 
@@ -129,6 +140,19 @@ class TenantSpec(ApiModel):
     """Who goes first when requests have to wait."""
     thinking: TenantThinking = TenantThinking()
     """Ceiling on thinking."""
+    devices: TenantDevices | None = None
+    """What the tenant may deploy itself. Default: nothing is said of that."""
+
+
+class TenantDeviceUsage(ApiModel):
+    """What pods of the tenant's namespace request of one device."""
+
+    resource: str
+    """As pods request it, e.g. nvidia.com/gpu."""
+    used: int
+    """As the ResourceQuota counts it."""
+    max: int
+    """As spec.devices allows it."""
 
 
 class TenantUsage(ApiModel):
@@ -149,12 +173,14 @@ class TenantStatus(ApiModel):
     """metadata.generation that this status was found for."""
     conditions: Annotated[tuple[Condition, ...], as_map("type")] = ()
     """KeysReady: all keys were found. ModelsReady: all models that are named can be used. ThinkingLimited, only with
-    spec.thinking.maxTokens: it holds for all of them. Ready: requests are answered, that is, there is a key and a
-    model."""
+    spec.thinking.maxTokens: it holds for all of them. DevicesLimited, only with spec.devices: the ResourceQuota stands.
+    Ready: requests are answered, that is, there is a key and a model."""
     models: Annotated[tuple[str, ...], as_set()] = ()
     """Served names that the tenant may use now."""
     usage: Annotated[tuple[TenantUsage, ...], as_map("limit")] = ()
     """Used of each limit, as the gateway counts it; read every half minute."""
+    devices: Annotated[tuple[TenantDeviceUsage, ...], as_map("resource")] = ()
+    """Used of spec.devices."""
     last_used: str | None = None
     """RFC 3339; the last request that a key let in."""
     # For the printer columns, which neither look into lists nor join two fields:

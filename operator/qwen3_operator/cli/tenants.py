@@ -43,7 +43,8 @@ def tenants(
     """Show what tenants use of their limits.
 
     Used of allowed, over all replicas of the gateway, as of the last half minute: tokens and requests of the running
-    minute, tokens of the day and the month in UTC. Tenants lie in the operator's namespace.
+    minute, tokens of the day and the month in UTC; devices that pods of the tenant's own namespace request. Tenants
+    lie in the operator's namespace.
     """
     from qwen3_operator.cli.cluster import ask  # noqa: PLC0415  # the client costs a second; --help does not need it
 
@@ -69,7 +70,7 @@ def _none(name: str | None, there: list[dict[str, Any]], where: str, remedy: str
 
 
 def _table(found: list[dict[str, Any]], now: datetime) -> Table:
-    table = plain_table("TENANT", "READY", "KEYS", "MODELS", *_LIMITS, "USED", right=_LIMITS)
+    table = plain_table("TENANT", "READY", "KEYS", "MODELS", *_LIMITS, "DEVICES", "USED", right=_LIMITS)
     for raw in found:
         table.add_row(str(raw["metadata"]["name"]), *_row(raw, now))
     return table
@@ -85,7 +86,8 @@ def _row(raw: dict[str, Any], now: datetime) -> tuple[str, ...]:
     shares = [_share(usage.get(field)) for field in _LIMITS.values()]
     last = ago(now - datetime.fromisoformat(status.last_used)) if status.last_used else "never"
     reason = ready.reason if ready else "-"
-    return reason, status.keys or "-", " ".join(status.models) or "-", *shares, last
+    devices = " ".join(f"{one.used}/{one.max} {one.resource}" for one in status.devices)
+    return reason, status.keys or "-", " ".join(status.models) or "-", *shares, devices or "-", last
 
 
 def _share(usage: TenantUsage | None) -> str:

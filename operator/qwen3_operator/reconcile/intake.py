@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from qwen3_operator.api.base import REPLAN_ANNOTATION
+from qwen3_operator.api.base import REPLAN_ANNOTATION, TENANT_LABEL
 from qwen3_operator.inventory.quotas import allows_more
 from qwen3_operator.reconcile.kinds import Key, Kind, owner_key
 from qwen3_operator.reconcile.observed import condition
@@ -45,7 +45,8 @@ class Intake:
             waiting: Those without a plan.
             capacity_changed: Makes their next attempt a real one: nodes, pools or what is free on them changed.
             devices_taken: A pod of ours was bound to a node.
-            routes_changed: A deployment or one of its pods is not what it was: the gateway may have to know.
+            routes_changed: A deployment, one of its pods or a tenant's quota is not what it was: the gateway or the
+                tenant may have to know.
         """
         self._cache = cache
         self._enqueue = enqueue
@@ -64,7 +65,7 @@ class Intake:
         """An object was added or modified, or is simply there."""
         self.seen_at[kind] = time.monotonic()
         change = self._cache.put(kind, obj)
-        if kind in _ROUTED:  # the cache knows a status of ours before the watch tells of it
+        if _is_of_tenants(kind, obj):  # the cache knows a status of ours before the watch tells of it
             self._routes_changed()
         if change is None:
             return
@@ -86,7 +87,7 @@ class Intake:
         self.seen_at[kind] = time.monotonic()
         if not self._cache.remove(kind, obj):
             return
-        if kind in _ROUTED:
+        if _is_of_tenants(kind, obj):
             self._routes_changed()
         if kind is Kind.RESOURCE_QUOTA:
             self._quota_eased(obj)
@@ -122,6 +123,10 @@ class Intake:
             for pod in self._cache.all(Kind.POD):
                 if pod["spec"].get("nodeName") == node["metadata"]["name"]:
                     self._touch(Kind.POD, pod)
+
+
+def _is_of_tenants(kind: Kind, obj: Mapping[str, Any]) -> bool:
+    return kind in _ROUTED or (kind is Kind.RESOURCE_QUOTA and TENANT_LABEL in (obj["metadata"].get("labels") or {}))
 
 
 def _is_asked_anew(previous: Mapping[str, Any] | None, current: Mapping[str, Any]) -> bool:

@@ -65,7 +65,7 @@ def compile_tenancy(
     by_name, told = offers(deployments)
     specs: dict[str, TenantSpec] = {}
     granted: dict[str, Grant] = {}
-    for raw in sorted(tenants, key=_age):
+    for raw in sorted(tenants, key=age):
         name = raw["metadata"]["name"]
         try:
             specs[name] = TenantSpec.model_validate(raw["spec"])
@@ -99,7 +99,8 @@ def _each_once(deployments: Iterable[Served]) -> list[Served]:
     return list({served.key: served for served in deployments}.values())
 
 
-def _age(raw: Mapping[str, Any]) -> tuple[str, str]:
+def age(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """Sorts the oldest tenant first: what two of them claim is the older one's."""
     return str(raw["metadata"].get("creationTimestamp", "")), raw["metadata"]["name"]
 
 

@@ -22,16 +22,19 @@ from qwen3_operator.tenancy.compile import compile_tenancy
 from qwen3_operator.tenancy.files import SECRET, GatewayFiles
 from qwen3_operator.tenancy.follow import Follower
 from qwen3_operator.tenancy.keys import KeySecret, read_secret
+from qwen3_operator.tenancy.quotas import DeviceQuotas
 from qwen3_operator.tenancy.report import tenant_status
 from qwen3_operator.tenancy.usage import UsagePoller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from qwen3_operator.reconcile.cache import Cache
     from qwen3_operator.reconcile.client import Client
     from qwen3_operator.reconcile.observed import Verdict
     from qwen3_operator.settings import Settings
     from qwen3_operator.tenancy.compile import Compiled, Grant
+    from qwen3_operator.tenancy.quotas import Held
     from qwen3_operator.tenancy.view import ServedViews
 
 _LOG = logging.getLogger(__name__)
@@ -46,7 +49,12 @@ class TenancyKeeper:
     """Everything of tenants that the operator does."""
 
     def __init__(
-        self, client: Client, settings: Settings, served: ServedViews, enqueue: Callable[[Key, float], None]
+        self,
+        client: Client,
+        cache: Cache,
+        settings: Settings,
+        served: ServedViews,
+        enqueue: Callable[[Key, float], None],
     ) -> None:
         """``enqueue`` asks for a reconcile of a deployment whose offer changed."""
         self._client = client
@@ -54,6 +62,7 @@ class TenancyKeeper:
         self._served = served
         self._enqueue = enqueue
         self._files = GatewayFiles(client, settings)
+        self._quotas = DeviceQuotas(client, cache, settings.own_namespace)
         self._changed = asyncio.Event()
         self._offers: Mapping[Key, Verdict] = {}
         self._names: Mapping[Key, str] = {}
@@ -65,7 +74,7 @@ class TenancyKeeper:
         self._usage = UsagePoller(client, namespace, self._files.usage_token, self.changed)
 
     def changed(self) -> None:
-        """Tenants, keys, deployments, pods or what was used of them changed."""
+        """Tenants, keys, deployments, pods, quotas or what was used of them changed."""
         self._changed.set()
 
     def view(self, key: Key) -> Verdict | None:
@@ -95,6 +104,7 @@ class TenancyKeeper:
         while True:
             await asyncio.sleep(self._settings.resync_seconds)
             self._files.doubt()
+            self._quotas.doubt()
             self.changed()
 
     async def _rounds(self) -> None:
@@ -116,13 +126,15 @@ class TenancyKeeper:
                 metrics.TENANCY_ROUNDS.labels("ok").inc()
 
     async def _round(self) -> None:
-        compiled = compile_tenancy(self._tenants.objects.values(), self._secrets.objects, self._served.all())
+        tenants = tuple(self._tenants.objects.values())
+        compiled = compile_tenancy(tenants, self._secrets.objects, self._served.all())
         await self._files.write(compiled)
         self._names = compiled.names
         self._tell_owners(compiled)
+        held = await self._quotas.keep(tenants)
         for name, raw in list(self._tenants.objects.items()):
             if name in compiled.grants:
-                await self._report(raw, compiled.grants[name])
+                await self._report(raw, compiled.grants[name], held.get(name))
 
     def _tell_owners(self, compiled: Compiled) -> None:
         before, self._offers = self._offers, compiled.offers
@@ -130,11 +142,11 @@ class TenancyKeeper:
             if before.get(key) != compiled.offers.get(key):
                 self._enqueue(key, 0.0)
 
-    async def _report(self, raw: dict[str, Any], grant: Grant) -> None:
+    async def _report(self, raw: dict[str, Any], grant: Grant, held: Held | None) -> None:
         """Write the status where it differs. One tenant's refusal must not hold up the others."""
         now, metadata = datetime.now(UTC), raw["metadata"]
         counted = self._usage.view(metadata["name"])
-        status = tenant_status(raw, grant, counted, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        status = tenant_status(raw, grant, counted, now.strftime("%Y-%m-%dT%H:%M:%SZ"), held)
         written = stored(status)
         previous = raw.get("status") or {}
         if written == previous:

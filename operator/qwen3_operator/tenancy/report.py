@@ -8,16 +8,20 @@ from pydantic import ValidationError
 
 from qwen3_operator.api.tenant import TenantStatus, TenantUsage
 from qwen3_operator.reconcile.conditions import stamp
+from qwen3_operator.tenancy.devices import CONDITION
 from qwen3_runtime.tenancy import LimitName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qwen3_operator.tenancy.compile import Grant
+    from qwen3_operator.tenancy.quotas import Held
     from qwen3_runtime.tenancy import TenantUsage as Counted
 
 
-def tenant_status(raw: Mapping[str, Any], grant: Grant, counted: Counted | None, now: str) -> TenantStatus:
+def tenant_status(
+    raw: Mapping[str, Any], grant: Grant, counted: Counted | None, now: str, held: Held | None = None
+) -> TenantStatus:
     """The whole status.
 
     Args:
@@ -25,15 +29,18 @@ def tenant_status(raw: Mapping[str, Any], grant: Grant, counted: Counted | None,
         grant: What it came to.
         counted: What the gateway said of it; None while it was not asked: then what is stored stays.
         now: RFC 3339 in UTC; shows up only in transitions.
+        held: What its devices come to; None without spec.devices.
     """
     previous = raw.get("status") or {}
     generation = raw["metadata"]["generation"]
     usage, last_used = _counted(counted) if counted else _stored(previous)
+    verdicts = {**grant.verdicts, **({CONDITION: held.verdict} if held else {})}
     return TenantStatus(
         observed_generation=generation,
-        conditions=stamp(grant.verdicts.items(), previous.get("conditions", ()), generation, now),
+        conditions=stamp(verdicts.items(), previous.get("conditions", ()), generation, now),
         models=grant.models,
         usage=usage,
+        devices=held.usage if held else (),
         last_used=last_used,
         keys=grant.keys,
         today=_today(usage),

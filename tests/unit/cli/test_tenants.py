@@ -37,9 +37,9 @@ USAGE = [
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Iterator[str]:
     """Of a server with two tenants in the namespace of the context."""
-    acme = _tenant(
-        "acme", conditions=[READY], keys="2/2", models=["chat", "code"], usage=USAGE, lastUsed="2026-11-24T20:00:00Z"
-    )
+    devices = [{"resource": "nvidia.com/gpu", "used": 2, "max": 8}]
+    found = {"conditions": [READY], "keys": "2/2", "models": ["chat", "code"], "usage": USAGE, "devices": devices}
+    acme = _tenant("acme", **found, lastUsed="2026-11-24T20:00:00Z")
     server = ApiServer({f"{GROUP}/qwen3tenants": [_tenant("young"), acme]})
     with serving(server, tmp_path) as path:
         yield path
@@ -49,9 +49,9 @@ def test_a_row_per_tenant(kubeconfig: str) -> None:
     header, acme, young = run("tenants", "--kubeconfig", kubeconfig).stdout.splitlines()
     assert header.split()[:4] == ["TENANT", "READY", "KEYS", "MODELS"]
     assert acme.split()[:8] == ["acme", "Serving", "2/2", "chat", "code", "12/60", "-", "-"]
-    assert acme.split()[8:11] == ["2", "1.23M/5M", "-"]
+    assert acme.split()[8:13] == ["2", "1.23M/5M", "-", "2/8", "nvidia.com/gpu"]
     assert acme.endswith("d ago")
-    assert young.split() == ["young", *["-"] * 9, "never"]
+    assert young.split() == ["young", *["-"] * 10, "never"]
 
 
 def test_one_tenant_for_a_program(kubeconfig: str) -> None:

@@ -69,7 +69,8 @@ def answer(path: str, value: Any) -> Any:
 
 
 def test_all_fields_are_listed() -> None:
-    assert {".".join(path) for path, _ in leaves(structural(TenantSpec, defaults=True))} == set(FIELDS)
+    found = {".".join(path) for path, _ in leaves(structural(TenantSpec, defaults=True))}
+    assert found - {"devices.namespace", "devices.max"} == set(FIELDS), "devices are none of the gateway's"
 
 
 @pytest.mark.parametrize("path", FIELDS)
