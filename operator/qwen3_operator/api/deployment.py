@@ -249,6 +249,16 @@ class AllowedTenants(ApiModel):
         return bool(self.all) or tenant in (self.names or ())
 
 
+class Scheduling(ApiModel):
+    """Who lets pods in before the scheduler sees them."""
+
+    queue_name: (
+        Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None
+    ) = None
+    """LocalQueue of Kueue in the same namespace, which admits each replica within its quota. Default: none; pods go to
+    the scheduler at once."""
+
+
 class TenantAccess(ApiModel):
     """Consent of the deployment's owner."""
 
@@ -278,6 +288,8 @@ class DeploymentSpec(ApiModel):
     """Whether and how long the model thinks before it answers."""
     tenants: TenantAccess | None = None
     """Offers the model to tenants of the gateway. Default: to none; only pods of the own namespace reach it."""
+    scheduling: Scheduling = Scheduling()
+    """Who lets pods in before the scheduler sees them."""
     scaling: Scaling = Scaling()
     """Who decides how many replicas run, and within which bounds."""
     drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 120

@@ -14,6 +14,8 @@ DIGEST_ANNOTATION = f"{GROUP}/applied-digest"
 """On every child: digest of the manifest that was applied last."""
 TEMPLATE_ANNOTATION = f"{GROUP}/template-digest"
 """On every pod: digest of the pod template that it was made from; tells updated pods from older ones."""
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""On a Deployment or LeaderWorkerSet: the LocalQueue that admits its pods. Kueue's webhook does the rest."""
 MANAGED_SELECTOR = f"app.kubernetes.io/managed-by={FIELD_MANAGER},{DEPLOYMENT_LABEL}"
 """Label selector of all objects that the operator makes, pods included."""
 

@@ -66,6 +66,8 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
         template = _template(name, spec, plan, placement, settings=settings, catalog=catalog)
         child = _workload(deployment, placement, template)
         child["metadata"]["labels"] |= names.pool_selector(name, placement.pool)
+        if queue := spec.scheduling.queue_name:
+            child["metadata"]["labels"][names.QUEUE_LABEL] = queue
         children.append(child)
     for child in children:
         child["metadata"]["annotations"] = {names.DIGEST_ANNOTATION: digest(child)}

@@ -89,6 +89,9 @@ def _unschedulable(view: PodView) -> Diagnosis | None:
     scheduled = condition(view.pod, "PodScheduled")
     if view.is_bound or scheduled.get("status") != "False":
         return None
+    if gates := [gate["name"] for gate in view.pod["spec"].get("schedulingGates") or ()]:
+        message = f"pod {view.name} is held back from the scheduler by {', '.join(gates)}"
+        return Diagnosis("SchedulingGated", message, ConditionType.SCHEDULED)
     text = explain(scheduled.get("message", ""))
     return Diagnosis("Unschedulable", f"pod cannot be scheduled: {text}", ConditionType.SCHEDULED)
 

@@ -76,7 +76,8 @@ class Field:
 
     def allowed(self, replicas: int, pool: Pool, rating: Rated, quotas: Quotas | None = None) -> int:
         """As many of these replicas as the quotas allow, or what is left of them."""
-        return (quotas or self.quotas).cap(replicas, pool.resource_name, self.demand(rating))
+        left = self.quotas if quotas is None else quotas
+        return left.cap(replicas, pool.resource_name, self.demand(rating)) if left.limits else replicas
 
     def free(self, pool: Pool, rating: Rated) -> int:
         """Replicas that fit on what is free, whatever quotas say."""

@@ -306,6 +306,19 @@ def test_the_template_digest_follows_the_pod_and_not_the_replicas(catalog: Catal
     assert template_digest({}, 2) != template_digest({"drainTimeoutSeconds": 7}, 2)
 
 
+def test_a_queue_is_named_on_the_workload_and_nowhere_else(catalog: Catalog) -> None:
+    spec = {"scheduling": {"queueName": "team-a"}}
+    queue = {"kueue.x-k8s.io/queue-name": "team-a"}
+    for planned, workload in (
+        (plan(), "Deployment/chat-h100"),
+        (plan(placement(nodes=2, devices_per_replica=16)), "LeaderWorkerSet/chat-h100"),
+    ):
+        plain, queued = children(catalog, {}, plan=planned), children(catalog, spec, plan=planned)
+        assert queued[workload]["metadata"]["labels"] == plain[workload]["metadata"]["labels"] | queue
+        assert queued[workload]["spec"] == plain[workload]["spec"], "Kueue writes there, and pods must not roll for it"
+        assert queued["Service/chat"] == plain["Service/chat"]
+
+
 def test_every_engine_has_its_image_and_its_name_in_the_pod(catalog: Catalog) -> None:
     own = settings(QWEN3_IMAGE_LLAMACPP_CPU="llama:cpu", QWEN3_IMAGE_VLLM_CUDA="vllm:cuda")
     chosen = {

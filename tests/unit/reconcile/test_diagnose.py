@@ -22,6 +22,14 @@ OTHER_CARD = ended(
 DOWN = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
 UNBOUND = [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu."}]
 
+GATED = [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "Scheduling is blocked"}]
+
+
+def gated(found: dict[str, Any]) -> dict[str, Any]:
+    """A pod that Kueue has not admitted."""
+    found["spec"]["schedulingGates"] = [{"name": "kueue.x-k8s.io/admission"}]
+    return found
+
 
 @pytest.mark.parametrize(
     ("seen", "reason", "words"),
@@ -40,6 +48,7 @@ UNBOUND = [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are
             'path "/models" does not exist',
         ),
         (view(pod(bound=False, conditions=UNBOUND)), "Unschedulable", "3 nodes without enough free cpu"),
+        (view(gated(pod(bound=False, conditions=GATED))), "SchedulingGated", "by kueue.x-k8s.io/admission"),
         (view(pod(container=waiting("CrashLoopBackOff", last=OOM))), "OutOfMemory", "the node's memory"),
         (view(pod(container=waiting("CrashLoopBackOff", last=DIED))), "EngineDied", "last line"),
         (view(pod(container=waiting("CrashLoopBackOff", last=REFUSED))), "EngineStartFailed", "arguments: --nope"),

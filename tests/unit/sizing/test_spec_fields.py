@@ -60,6 +60,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "thinking.maxBudgetTokens": (100, 200),
     "tenants.allowed.all": (True, False),
     "tenants.allowed.names": (["acme"], ["other"]),
+    "scheduling.queueName": ("one", "two"),
     "drainTimeoutSeconds": (10, 20),
 }
 DECIDED = "scaling."
