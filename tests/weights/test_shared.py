@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 def second(hub: Hub, volume: Path, start_fetcher: StartFetcher) -> tuple[Fetcher, Fetcher]:
     """Two pods; the first is in the middle of its download, the second waits for it."""
     hub.gate.close_after(400_000)
+    pace = HURRY.model_copy(update={"stall_seconds": 30.0})  # a closed gate is no reason to give up
     made = []
     for name in ("pod-a", "pod-b"):
-        order = order_for(source_of(hub), volume, holder=name, incarnation=name)
+        order = order_for(source_of(hub), volume, holder=name, incarnation=name, pace=pace)
         made.append(start_fetcher(order))
         made[-1].wait_for(FetchState.DOWNLOADING if name == "pod-a" else FetchState.WAITING)
     return made[0], made[1]
