@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qwen3_runtime.weights.fetch.order import FetchState
+from qwen3_runtime.weights.fetch.order import FetchState, Pace
 from tests.weights.conftest import HURRY, StartFetcher, content_of, order_for, source_of, wanted_of
 
 if TYPE_CHECKING:
@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from tests.weights.process import Fetcher
 
 
+# A gate that a test holds shut is no reason to give up.
+PATIENT = HURRY.model_copy(update={"stall_seconds": 30.0})
+
+
 @pytest.fixture
 def second(hub: Hub, volume: Path, start_fetcher: StartFetcher) -> tuple[Fetcher, Fetcher]:
     """Two pods; the first is in the middle of its download, the second waits for it."""
+    return _two_pods(hub, volume, start_fetcher, PATIENT)
+
+
+def _two_pods(hub: Hub, volume: Path, start_fetcher: StartFetcher, pace: Pace) -> tuple[Fetcher, Fetcher]:
     hub.gate.close_after(400_000)
-    pace = HURRY.model_copy(update={"stall_seconds": 30.0})  # a closed gate is no reason to give up
     made = []
     for name in ("pod-a", "pod-b"):
         order = order_for(source_of(hub), volume, holder=name, incarnation=name, pace=pace)
@@ -62,14 +69,13 @@ def test_a_killed_holder_is_replaced_and_its_bytes_are_used(
     assert any(seen.range for seen in hub.content_requests[asked:])
 
 
-def test_a_terminated_holder_gives_the_lock_back(hub: Hub, second: tuple[Fetcher, Fetcher], volume: Path) -> None:
-    holder, waiter = second
+def test_a_terminated_holder_gives_the_lock_back(hub: Hub, volume: Path, start_fetcher: StartFetcher) -> None:
+    pace = PATIENT.model_copy(update={"lock_stale_seconds": 600.0})  # the test ends before a lock would be stale
+    holder, waiter = _two_pods(hub, volume, start_fetcher, pace)
     holder.end(signal.SIGTERM)
     assert holder.process.returncode == 128 + signal.SIGTERM
-    began = time.monotonic()
     hub.gate.open()
     assert waiter.end() is FetchState.DONE
-    assert time.monotonic() - began < HURRY.lock_stale_seconds
     assert sorted(path.name for path in volume.iterdir()) == [source_of(hub).folder_name()]
 
 
