@@ -69,7 +69,7 @@ def _predicted(field: Field, rating: Rated) -> Predicted | None:
     if speed is None:
         return None
     generates, rate = rating.offer.model.generates, speed.output_tokens_per_second
-    prompt, _ = lengths(rating.option, field.wanted.traffic)
+    prompt = lengths(rating.option, field.wanted.traffic).prompt
     return Predicted(
         concurrency=rating.share,
         time_to_first_token=milliseconds(speed.time_to_first_token),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qwen3_operator.performance import Layout, Load, Speed, largest_concurrency, speeds
 from qwen3_operator.performance.offload import ASSUMED_HOST, split_times
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 _MEDIAN, _TAIL = 50, 95
 """Percentiles of the times that a Speed holds; the first stands for the mean."""
+
+
+class Lengths(NamedTuple):
+    """Of an option's requests, in tokens."""
+
+    prompt: int
+    answer: int
+    """Means."""
+    long_prompt: int
+    """At the 95th percentile."""
 
 
 class Timing:
@@ -74,8 +84,10 @@ class Timing:
 
     def _pairs(self, concurrency: Sequence[float]) -> list[tuple[Layout, Load]]:
         rows = zip(self._layouts, self._lengths, self._room, concurrency, strict=True)
-        longest = self._wanted.traffic.long_input_tokens
-        return [(layout, Load(prompt, answer, count, room, longest)) for layout, (prompt, answer), room, count in rows]
+        return [
+            (layout, Load(each.prompt, each.answer, count, room, each.long_prompt))
+            for layout, each, room, count in rows
+        ]
 
 
 def speed_of(option: Option, concurrency: float, wanted: Wanted, catalog: Catalog) -> Speed | None:
@@ -113,9 +125,7 @@ def as_reported(speed: Speed | None, option: Option, engine: Engine, concurrency
     return replace(speed, time_per_output_token=each, output_tokens_per_second=row.tokens_per_second, known=known)
 
 
-def split_speed(
-    option: Option, lengths: tuple[int, int], concurrency: float, constants: PerformanceConstants
-) -> Speed | None:
+def split_speed(option: Option, lengths: Lengths, concurrency: float, constants: PerformanceConstants) -> Speed | None:
     """Speed of a model that lies in the host's memory in part; None where the device's is not known.
 
     Requests are taken to share the time evenly: what the host computes does not get faster by being batched. A lower
@@ -124,17 +134,19 @@ def split_speed(
     fit = option.fit
     if fit is None or fit.split is None:
         return None
-    prompt, answer = lengths
-    accelerator = option.kind.accelerator
-    times = split_times(
-        fit.split, fit.device_layers, accelerator, host=ASSUMED_HOST, prompt=prompt, constants=constants
+    split, layers, accelerator = fit.split, fit.device_layers, option.kind.accelerator
+    prompt, answer, long_prompt = lengths
+    times, long_times = (
+        split_times(split, layers, accelerator, host=ASSUMED_HOST, prompt=tokens, constants=constants)
+        for tokens in (prompt, long_prompt)
     )
-    if times is None:
+    if times is None or long_times is None:
         return None
     clients = max(1.0, concurrency)
     first, each = (time * clients for time in times)
+    late = long_times[0] * clients
     whole = first + max(0, answer - 1) * each
-    return Speed(first, each, first, clients * answer / whole, (prompt + answer) / whole, clients, "calculated")
+    return Speed(first, each, late, clients * answer / whole, (prompt + answer) / whole, clients, "calculated")
 
 
 def _layout(option: Option, wanted: Wanted) -> Layout:
@@ -153,9 +165,12 @@ def _layout(option: Option, wanted: Wanted) -> Layout:
     )
 
 
-def lengths(option: Option, traffic: Traffic) -> tuple[int, int]:
-    """Prompt and answer; assumed lengths are cut down to what the context holds."""
+def lengths(option: Option, traffic: Traffic) -> Lengths:
+    """Assumed lengths are cut down to what the context holds."""
+    stated = Lengths(traffic.input_tokens, traffic.output_tokens, traffic.long_input_tokens)
+    if not traffic.assumed:
+        return stated
     longest = option.offer.request_tokens
-    answer = min(traffic.output_tokens, max(1, longest // 2)) if traffic.assumed else traffic.output_tokens
-    prompt = max(1, min(traffic.input_tokens, longest - answer)) if traffic.assumed else traffic.input_tokens
-    return prompt, answer
+    answer = min(stated.answer, max(1, longest // 2))
+    prompt, long_prompt = (max(1, min(tokens, longest - answer)) for tokens in (stated.prompt, stated.long_prompt))
+    return Lengths(prompt, answer, long_prompt)

@@ -367,3 +367,25 @@ def test_models_are_compared_with_one_context_whether_it_is_said_or_not() -> Non
 
     for name, count in (("NVIDIA-L40S", 1), ("NVIDIA-GeForce-RTX-4090", 2)):
         assert best(None, name, count) == best(32768, name, count)
+
+
+@pytest.mark.parametrize("context", [512, 1024, 32768])
+def test_lengths_that_nobody_said_have_no_tail(context: int) -> None:
+    (place,) = planned(spec(model={"contextLength": context}), gpu_node("g")).placements
+    assert place.predicted is not None
+    assert place.predicted.time_to_first_token_percentile == place.predicted.time_to_first_token
+
+
+def test_a_long_prompt_comes_later_also_where_the_host_computes() -> None:
+    def times(p50: int) -> tuple[str, str]:
+        lengths = {"inputTokens": {"p50": p50, "p95": 4000}, "outputTokens": {"p95": 500}}
+        model = {"quantization": "GGUF-Q4_K_M", "contextLength": 8192}
+        asked = spec("Qwen3-8B", model=model, workload=lengths)
+        (place,) = planned(asked, gpu_node("g", "NVIDIA-GeForce-RTX-3050-Laptop-GPU", count=1)).placements
+        assert place.offload is not None
+        assert place.predicted is not None
+        return place.predicted.time_to_first_token, place.predicted.time_to_first_token_percentile
+
+    assert len(set(times(4000))) == 1, "all prompts are of one length"
+    mean, late = (float(text.removesuffix("ms").removesuffix("s")) for text in times(500))
+    assert late > 2 * mean
