@@ -10,7 +10,6 @@ from qwen3_runtime.gateway import errors
 from qwen3_runtime.gateway.call import read_call, read_object
 from qwen3_runtime.gateway.count import count_tokens
 from qwen3_runtime.gateway.dialects.dialect import translate
-from qwen3_runtime.gateway.dialects.ollama import Ollama
 from qwen3_runtime.gateway.directory import as_named
 from qwen3_runtime.gateway.forward import Forward
 from qwen3_runtime.gateway.keys import presented_key
@@ -96,8 +95,8 @@ class Front:
         if operation.dialect is not None:
             request = read_object(body)
             named = as_named(self._model(tenant, request["model"], operation).route, request["model"])
-            if isinstance(operation.dialect, Ollama) and (loaded := operation.dialect.loaded(request)) is not None:
-                await relay.own(loaded)
+            if (known := operation.dialect.own(request)) is not None:
+                await relay.own(known)
                 return
             body = translate(operation.dialect, request, named)
         call = read_call(body, usage_option=operation.usage_option)

@@ -38,6 +38,10 @@ class Messages:
         """The request for /v1/chat/completions."""
         return chat_request(request, route)
 
+    def own(self, request: JSON) -> None:
+        """Every request is for a replica."""
+        del request
+
     def answer(self, completion: JSON) -> JSON:
         """A message."""
         choice = completion["choices"][0]

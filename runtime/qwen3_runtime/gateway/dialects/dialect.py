@@ -55,6 +55,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def own(self, request: JSON) -> JSON | None:
+        """The answer to a request that asks nothing of the model; None: it is for a replica."""
+        ...
+
     def answer(self, completion: JSON) -> JSON:
         """The answer in one piece."""
         ...

@@ -42,8 +42,8 @@ class Ollama:
         """The request for /v1/chat/completions."""
         return self._request(request)
 
-    def loaded(self, request: JSON) -> JSON | None:
-        """The answer to who only wants the model loaded, as the command line does before a conversation."""
+    def own(self, request: JSON) -> JSON | None:
+        """To who only wants the model loaded, as the command line does before a conversation."""
         if request.get(self._words):
             return None
         return _head(request) | self._say("", "", []) | {"done": True, "done_reason": "load"}

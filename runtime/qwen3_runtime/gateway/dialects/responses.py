@@ -31,6 +31,10 @@ class Responses:
         """The request for /v1/chat/completions."""
         return chat_request(request)
 
+    def own(self, request: JSON) -> None:
+        """Every request is for a replica."""
+        del request
+
     def answer(self, completion: JSON) -> JSON:
         """A response."""
         choice = completion["choices"][0]
