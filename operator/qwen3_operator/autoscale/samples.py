@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 30
 """Samples that are older say nothing of now; also the longest gap that ``decide`` takes for one span."""
-_DEPLOYMENT = "serving_qwen3_io_deployment"
+DEPLOYMENT = "serving_qwen3_io_deployment"
+"""Label of an engine pod's series with the deployment that it belongs to."""
 _WINDOW = "10m"
 """Over which lengths of requests are averaged: as ``scaling.levels`` does with the mix of tokens."""
 
@@ -54,12 +55,16 @@ _ASKED_FIELDS = {
 
 
 def _histogram(name: str, labels: str = "") -> str:
-    return f"sum by (namespace, {_DEPLOYMENT}, le) (rate({name}_bucket{labels}[1m]))"
+    return f"sum by (namespace, {DEPLOYMENT}, le) (rate({name}_bucket{labels}[1m]))"
+
+
+def labelled(quantity: str, query: str) -> str:
+    """The query's series with the label ``quantity``, so that several may be asked for at once."""
+    return f'label_replace({query}, "quantity", "{quantity}", "", "")'
 
 
 def _increase(quantity: str, name: str, labels: Sequence[str]) -> str:
-    total = f"sum by ({', '.join(labels)}) (increase({name}[{_WINDOW}]))"
-    return f'label_replace({total}, "quantity", "{quantity}", "", "")'
+    return labelled(quantity, f"sum by ({', '.join(labels)}) (increase({name}[{_WINDOW}]))")
 
 
 def _last(names: Iterable[str], labels: str) -> str:
@@ -73,7 +78,7 @@ QUERIES = {
     "output_token": _histogram("qwen3_engine_time_per_output_token_seconds"),
     "lengths": " or ".join(
         _increase(quantity, name, labels)
-        for fields, labels in ((_LENGTH_FIELDS, ("namespace", _DEPLOYMENT)), (_ASKED_FIELDS, _ROUTE))
+        for fields, labels in ((_LENGTH_FIELDS, ("namespace", DEPLOYMENT)), (_ASKED_FIELDS, _ROUTE))
         for quantity, name in fields.items()
     ),
 }
@@ -206,7 +211,7 @@ def _deployment(labels: Mapping[str, str]) -> Place:
     """Whose series it is, by its engine pods or by its route."""
     if "deployment_namespace" in labels:
         return labels["deployment_namespace"], labels.get("deployment", "")
-    return labels.get("namespace", ""), labels.get(_DEPLOYMENT, "")
+    return labels.get("namespace", ""), labels.get(DEPLOYMENT, "")
 
 
 def _numbers(vector: Vector) -> Iterable[tuple[dict[str, str], float]]:

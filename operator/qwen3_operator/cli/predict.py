@@ -18,6 +18,7 @@ from qwen3_operator.cli.catalogs import catalog_of
 from qwen3_operator.cli.errors import InputError, command
 from qwen3_operator.cli.files import STANDARD_INPUT, shown
 from qwen3_operator.cli.output import note
+from qwen3_operator.sizing.row_names import COUNTS
 from qwen3_operator.sizing.rows import COLUMNS, predict_rows
 from qwen3_operator.sizing.text import counted
 
@@ -27,13 +28,7 @@ INPUTS = (
     "engine",
     "engine_version",
     "quantization",
-    "tensor_parallel",
-    "moe_tensor_parallel",
-    "expert_parallel",
-    "data_parallel",
-    "input_tokens",
-    "output_tokens",
-    "concurrency",
+    *COUNTS,
 )
 """Columns that are read."""
 REQUIRED = ("model", "accelerator")

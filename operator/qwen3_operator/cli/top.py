@@ -19,9 +19,10 @@ from qwen3_operator.cli.where import Where
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qwen3_operator.autoscale.samples import Place
     from qwen3_operator.cli.cluster import Cluster
     from qwen3_operator.cli.snapshot import Raw
-    from qwen3_operator.cli.top_series import Numbers, Place
+    from qwen3_operator.cli.top_series import Numbers
 
 _EVERY_SECONDS = 5.0
 """Of --watch: pods are scraped every 15 s, and the autoscaler looks every 10."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from qwen3_operator.api.decision import Decision
     from qwen3_operator.api.status import DeploymentStatus
-    from qwen3_operator.cli.top_series import Place
+    from qwen3_operator.autoscale.samples import Place
 
 _NUMBERS = ("READY", "RUNNING", "WAITING", "TTFT P95", "TOKENS/S", "KV")
 

@@ -6,24 +6,22 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from qwen3_operator.autoscale.samples import DEPLOYMENT, Place, labelled
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LABEL = "serving_qwen3_io_deployment"
-_BY = f"by (namespace, {_LABEL})"
+_BY = f"by (namespace, {DEPLOYMENT})"
 _BUCKETS = 'rate(qwen3_runtime_time_to_first_byte_seconds_bucket{stream="true"}[5m])'
 _QUANTITIES = {
     "running": f"sum {_BY} (qwen3_engine_requests_running)",
     "waiting": f"sum {_BY} (qwen3_engine_requests_waiting)",
-    "first_token_seconds": f"histogram_quantile(0.95, sum by (namespace, {_LABEL}, le) ({_BUCKETS}))",
+    "first_token_seconds": f"histogram_quantile(0.95, sum by (namespace, {DEPLOYMENT}, le) ({_BUCKETS}))",
     "tokens_per_second": f"sum {_BY} (rate(qwen3_engine_generated_tokens_total[5m]))",
     "kv_cache": f"max {_BY} (qwen3_engine_kv_cache_usage_ratio)",
 }
-QUERY = " or ".join(f'label_replace({query}, "quantity", "{name}", "", "")' for name, query in _QUANTITIES.items())
+QUERY = " or ".join(labelled(name, query) for name, query in _QUANTITIES.items())
 """All numbers of all deployments, told apart by the label ``quantity``."""
-
-Place = tuple[str, str]
-"""Namespace and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,6 @@ def parsed(answer: Mapping[str, Any]) -> dict[Place, Numbers]:
     for series in answer["data"]["result"]:
         labels, value = series["metric"], float(series["value"][1])
         if math.isfinite(value):
-            place = (labels["namespace"], labels[_LABEL])
+            place = (labels["namespace"], labels[DEPLOYMENT])
             found[place] = replace(found.get(place, Numbers()), **{labels["quantity"]: value})
     return found

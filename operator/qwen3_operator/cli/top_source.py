@@ -13,8 +13,9 @@ from qwen3_operator.cli.errors import InputError
 from qwen3_operator.cli.top_series import QUERY, parsed
 
 if TYPE_CHECKING:
+    from qwen3_operator.autoscale.samples import Place
     from qwen3_operator.cli.cluster import Cluster
-    from qwen3_operator.cli.top_series import Numbers, Place
+    from qwen3_operator.cli.top_series import Numbers
 
 _PATH = "/api/v1/query?" + urlencode({"query": QUERY}, quote_via=quote)
 _SERVICE = re.compile(r"([a-z0-9-]+)/([a-z0-9-]+:[a-z0-9-]+)")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from qwen3_operator.inventory.requests import Resources
     from qwen3_operator.inventory.types import Demand
 
-_REQUESTS = "requests."
+REQUESTS = "requests."
+"""Of a quota on what pods request: the only kind that there is for extended resources."""
 _HOST = frozenset({"cpu", "memory"})
 """May be written without the prefix, which means the same."""
 _OF_ALL_PODS = frozenset({"NotTerminating", "NotBestEffort"})
@@ -112,7 +113,7 @@ def limited(name: str) -> str:
     """The resource whose requests a key of ``spec.hard`` limits; empty for one that limits something else."""
     if name in _HOST:
         return name
-    return name.removeprefix(_REQUESTS) if name.startswith(_REQUESTS) and not name.endswith("storage") else ""
+    return name.removeprefix(REQUESTS) if name.startswith(REQUESTS) and not name.endswith("storage") else ""
 
 
 def _concerns_pods(spec: Mapping[str, Any]) -> bool:

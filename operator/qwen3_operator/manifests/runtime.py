@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.api.status import Placement, PlanStatus
     from qwen3_operator.catalog import Catalog, Model
+    from qwen3_operator.catalog import Engine as CatalogEngine
 
 LAME_DUCK_SECONDS = 5
 """kube-proxy and gateways take this long to forget an endpoint; requests that still come are served."""
@@ -51,7 +52,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
             data_parallel=placement.data_parallel if placement.data_parallel > 1 else None,
         ),
         group=Group(nodes=placement.nodes) if placement.nodes > 1 else None,
-        npus=_npus(placement, catalog) if device is Device.NPU else None,
+        npus=_npus(placement, engine, catalog) if device is Device.NPU else None,
         kv_cache_data_type=_kv_cache(spec),
         device_layers=placement.offload.device_layers if placement.offload else None,
         limits=_limits(plan, placement, device),
@@ -67,7 +68,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
     )
 
 
-def _npus(placement: Placement, catalog: Catalog) -> Npus:
+def _npus(placement: Placement, engine: CatalogEngine, catalog: Catalog) -> Npus:
     """What the pods find out before they start. An accelerator that the catalog has no more is not checked."""
     known = catalog.accelerators.get(placement.accelerator)
     return Npus(
@@ -75,7 +76,7 @@ def _npus(placement: Placement, catalog: Catalog) -> Npus:
         devices=placement.devices_per_replica // placement.nodes,
         chips=known.chips if known else (),
         memory_mib=placement.memory.total // MIB,
-        oldest_cann=catalog.newest(Engine(placement.engine)).oldest_cann,
+        oldest_cann=engine.oldest_cann,
     )
 
 

@@ -32,7 +32,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
     """
     metadata = observed.deployment["metadata"]
     generation = metadata["generation"]
-    verdicts = judge(observed)
+    verdicts, ready = judge(observed), sum(view.is_ready for view in observed.pods)
     first = observed.plan.placements[0] if observed.plan and observed.plan.placements else None
     labels = ",".join(f"{name}={value}" for name, value in selector(metadata["name"]).items())
     return DeploymentStatus(
@@ -40,7 +40,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         conditions=stamp(verdicts.items(), observed.previous.get("conditions", ()), generation, now),
         plan=observed.plan,
         replicas=sum(view.is_replica for view in observed.pods),
-        ready_replicas=sum(view.is_ready for view in observed.pods),
+        ready_replicas=ready,
         updated_replicas=sum(view.is_replica for view in observed.updated),
         selector=without_workers(labels, _most_nodes(observed)),
         url=service_url(metadata["name"], metadata["namespace"]) if observed.plan else "",
@@ -50,7 +50,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         replanned=observed.replanned,
         startup=startup(observed, now),
         model=observed.plan.model if observed.plan else observed.deployment["spec"]["model"]["name"],
-        ready=f"{sum(view.is_ready for view in observed.pods)}/{observed.asked}",
+        ready=f"{ready}/{observed.asked}",
         accelerator=first.accelerator if first else "",
         quantization=first.quantization if first else "",
         tensor_parallel=first.tensor_parallel if first else None,

@@ -11,6 +11,7 @@ from qwen3_operator.api.base import GROUP, TENANT_LABEL
 from qwen3_operator.api.status import ConditionStatus
 from qwen3_operator.api.tenant import TenantDevices, TenantDeviceUsage
 from qwen3_operator.inventory.quantity import amount
+from qwen3_operator.inventory.quotas import REQUESTS
 from qwen3_operator.reconcile.kinds import Kind
 from qwen3_operator.reconcile.observed import Verdict
 from qwen3_operator.tenancy.compile import age
@@ -23,8 +24,6 @@ Object = dict[str, Any]
 OPERATOR_LABEL = f"{GROUP}/operator-namespace"
 """On the quota of a tenant, beside its name: where the tenant lies. Another operator may have one of that name."""
 CONDITION = "DevicesLimited"
-_REQUESTS = "requests."
-"""The only kind of quota that there is for extended resources."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def usage(quota: Mapping[str, Any]) -> tuple[TenantDeviceUsage, ...]:
     """What pods of the namespace request of each device, as the quota counts it."""
     used = (quota.get("status") or {}).get("used") or {}
     return tuple(
-        TenantDeviceUsage(resource=key.removeprefix(_REQUESTS), used=amount(used.get(key, 0)), max=amount(most))
+        TenantDeviceUsage(resource=key.removeprefix(REQUESTS), used=amount(used.get(key, 0)), max=amount(most))
         for key, most in sorted(quota["spec"]["hard"].items())
     )
 
@@ -103,5 +102,5 @@ def _quota(tenant: str, devices: TenantDevices, own_namespace: str) -> Object:
             "namespace": devices.namespace,
             "labels": {TENANT_LABEL: tenant, OPERATOR_LABEL: own_namespace},
         },
-        "spec": {"hard": {f"{_REQUESTS}{name}": str(most) for name, most in sorted(devices.max.items())}},
+        "spec": {"hard": {f"{REQUESTS}{name}": str(most) for name, most in sorted(devices.max.items())}},
     }

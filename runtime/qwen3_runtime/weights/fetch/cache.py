@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from qwen3_runtime.weights.fetch.folder import ModelFolder, models_in
 from qwen3_runtime.weights.fetch.lock import FetchLock, LockRecord, read_lock
-from qwen3_runtime.weights.fetch.room import Kept, Need, gib, victims
-from qwen3_runtime.weights.fetch.space import free_bytes
+from qwen3_runtime.weights.fetch.room import Kept, Need, victims
+from qwen3_runtime.weights.fetch.space import free_bytes, gib
 from qwen3_runtime.weights.fetch.users import DEAD_SECONDS, clock
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.weights.fetch.errors import FetchError
+from qwen3_runtime.weights.fetch.space import gib
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,6 @@ def victims(need: Need, kept: Sequence[Kept]) -> list[Kept]:
             f" {gib(need.missing)} more{_in_use(kept)}.",
         )
     return gone
-
-
-def gib(size: int) -> str:
-    """``15.3 GiB``."""
-    return f"{size / _GIB:.1f} GiB"
 
 
 def _in_use(kept: Sequence[Kept]) -> str:

@@ -34,6 +34,11 @@ def require_writable(volume: Path) -> None:
         raise disk_failure(error, volume) from error
 
 
+def gib(size: int) -> str:
+    """``15.3 GiB``."""
+    return f"{size / _GIB:.1f} GiB"
+
+
 def missing_bytes(folder: Path, files: Iterable[RemoteFile]) -> int:
     """Bytes that are still to be fetched into a folder."""
     return sum(max(file.size - _size(folder / file.path), 0) for file in files)
@@ -55,8 +60,7 @@ def require_space(volume: Path, needed: int) -> None:
     if needed > free:
         raise FetchError(
             "DiskFull",
-            f"{volume} has {free} bytes free ({free / _GIB:.1f} GiB), the model needs {needed} more"
-            f" ({needed / _GIB:.1f} GiB).",
+            f"{volume} has {free} bytes free ({gib(free)}), the model needs {needed} more ({gib(needed)}).",
         )
 
 
