@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qwen3_runtime.server.listen import free_port
 from tests.gateway.processes import MODEL, Process, key_of
 from tests.gateway.raw import call, chat_body
 from tests.kind.venv import Venv
@@ -64,7 +64,7 @@ def start_litellm(stub_port: int, folder: Path) -> Peer:
     config = folder / "litellm.yaml"
     models = [{"model_name": MODEL, "litellm_params": served}]
     config.write_text(json.dumps({"model_list": models, "general_settings": {"custom_auth": "limited.check"}}))
-    port = _free_port()
+    port = free_port()
     arguments = [str(venv.home / "bin/litellm"), f"--config={config}", "--host=127.0.0.1", f"--port={port}"]
     environment = os.environ | {
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -77,9 +77,9 @@ def start_litellm(stub_port: int, folder: Path) -> Peer:
 
 def start_router(stub_port: int, folder: Path) -> Peer:
     """With its own policy, which knows prefixes; it knows neither keys nor limits of tenants."""
-    venv, port = _venv("sglang-router"), _free_port()
+    venv, port = _venv("sglang-router"), free_port()
     arguments = ["-m", "sglang_router.launch_router", "--host=127.0.0.1", f"--port={port}", "--log-level=warn"]
-    arguments += [f"--prometheus-port={_free_port()}", "--worker-urls", f"http://127.0.0.1:{stub_port}"]
+    arguments += [f"--prometheus-port={free_port()}", "--worker-urls", f"http://127.0.0.1:{stub_port}"]
     return Peer(venv, arguments, port, folder / "router.log")
 
 
@@ -87,9 +87,3 @@ def _venv(distribution: str) -> Venv:
     venv = Venv("peers", distribution, LOCKS / f"{distribution}.txt")
     venv.make()
     return venv
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
