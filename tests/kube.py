@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from qwen3_runtime.server.listen import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
@@ -123,9 +125,7 @@ class Kube:
     @contextlib.contextmanager
     def forward(self, target: str, namespace: str, port: int) -> Iterator[str]:
         """Base URL of a forwarded port."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            local = probe.getsockname()[1]
+        local = free_port()
         command = self.command("port-forward", *_in(namespace), target, f"{local}:{port}")
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

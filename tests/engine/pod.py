@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from qwen3_runtime.config import (
     Shutdown,
 )
 from qwen3_runtime.engines import processes
+from qwen3_runtime.server.listen import free_port
 
 MODEL = "qwen3-tiny"
 START_SECONDS = 300
@@ -60,7 +60,7 @@ class Pod:
     @classmethod
     def start(cls, config: RuntimeConfig, engine_python: Path, folder: Path, **environment: str) -> Pod:
         """Start the runtime; its output goes to ``folder``."""
-        api_port, management_port = _free_port(), _free_port()
+        api_port, management_port = free_port(), free_port()
         variables = {
             **os.environ,
             "PYTHONPATH": str(RUNTIME),
@@ -158,9 +158,3 @@ class Pod:
         """The termination message, empty while there is none."""
         path = self.folder / "termination"
         return path.read_text(errors="replace") if path.exists() else ""
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from qwen3_runtime.server.listen import free_port
 from tests.kind import gobuild
 from tests.kind.steps import Steps
 from tests.kind.versions import GoTool
@@ -39,8 +40,7 @@ class Bucket:
     folder: Path
 
     def __enter__(self) -> Self:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._process = subprocess.Popen(
             [self.binary, "--quiet", "--port", f"127.0.0.1:{self.port}", "posix", "--nometa", self.folder],
             env={"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY},

@@ -10,19 +10,26 @@ import pytest
 
 from qwen3_runtime.weights.fetch.errors import FetchError
 from tests.hub.faults import Fault
-from tests.weights.conftest import Fetch, content_of, source_of, wanted_of
+from tests.weights.conftest import HURRY, Fetch, content_of, source_of, wanted_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qwen3_runtime.weights.fetch.order import Pace
     from tests.hub.content import Repository
     from tests.hub.server import Hub
 
 SHARD = "model-1.safetensors"
+IMPATIENT = HURRY.model_copy(update={"stall_seconds": 1.0})
+"""For a server that stalls on purpose."""
 
 
 def ranges(hub: Hub, path: str = SHARD) -> list[str]:
     return [seen.range for seen in hub.content_requests if seen.path.endswith(f"/cdn/{path}")]
+
+
+def pace_for(fault: Fault) -> Pace:
+    return HURRY if fault.stall_after is None else IMPATIENT
 
 
 def offset(text: str) -> int:
@@ -47,7 +54,7 @@ def offset(text: str) -> int:
 )
 def test_one_fault_is_survived(hub: Hub, fetch: Fetch, repository: Repository, fault: Fault) -> None:
     hub.faults.add(SHARD, fault)
-    assert content_of(fetch(source_of(hub))) == wanted_of(repository)
+    assert content_of(fetch(source_of(hub), pace=pace_for(fault))) == wanted_of(repository)
     assert hub.faults.left == 0
     assert len(ranges(hub)) == 2
 
@@ -55,7 +62,7 @@ def test_one_fault_is_survived(hub: Hub, fetch: Fetch, repository: Repository, f
 @pytest.mark.parametrize("fault", [Fault(cut_after=200_000), Fault(stall_after=200_000)], ids=str)
 def test_goes_on_where_the_bytes_ended(hub: Hub, fetch: Fetch, fault: Fault) -> None:
     hub.faults.add(SHARD, fault)
-    fetch(source_of(hub))
+    fetch(source_of(hub), pace=pace_for(fault))
     first, second = ranges(hub)
     assert first == ""
     assert offset(second) == 200_000
@@ -92,7 +99,7 @@ def test_retry_after_is_honoured(hub: Hub, fetch: Fetch) -> None:
 def test_gives_up_after_so_many_attempts(hub: Hub, fetch: Fetch, volume: Path, fault: Fault, reason: str) -> None:
     hub.faults.add(SHARD, *[fault] * 9)
     with pytest.raises(FetchError) as caught:
-        fetch(source_of(hub))
+        fetch(source_of(hub), pace=pace_for(fault))
     assert caught.value.reason == reason
     assert len(ranges(hub)) == 4
     assert not (volume / source_of(hub).folder_name()).exists()

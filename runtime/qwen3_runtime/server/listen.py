@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import random
 import resource
 import socket
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,9 @@ from qwen3_runtime.server.protocol import GuardedProtocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_UNASKED = range(20_100, 28_000)
+"""Below what the kernel gives by itself (32768-60999: ip_local_port_range in Linux' ip-sysctl.rst) and node ports, and
+above a group's meeting place. SGLang takes another within 1,000 above its own (server_args.py of 0.5.23: nccl_port)."""
 BACKLOG = 2048
 CLOSE_SECONDS = 3
 """For answers under way when a server is closed; the drain has ended before that."""
@@ -95,7 +100,12 @@ def allow_connections() -> None:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody uses now, and that nobody gets who asks the kernel for any.
+
+    An engine binds it only after 20 s and more, in which it and its neighbours open hundreds of ports of the
+    kernel's choosing: one of those would meet it sooner or later.
+    """
+    for port in random.sample(_UNASKED, len(_UNASKED)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port), reuse_port=False):
+            return port
+    raise OSError(errno.EADDRINUSE, f"no free port of {_UNASKED.start}-{_UNASKED.stop - 1} on loopback")

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
 import pytest
 
 from qwen3_operator.admission import Admission, rotation
 from qwen3_operator.settings import AdmissionSettings
+from qwen3_runtime.server.listen import free_port
 from tests.unit.admission.given import ApiServer, shaken
 
 
@@ -17,8 +17,7 @@ async def _unasked(*_: Any) -> Any:
 
 async def test_serves_its_services_name_and_closes_when_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "SOON_SECONDS", 0.01)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     api, settings = ApiServer(), AdmissionSettings(name="webhook", configuration="webhook", port=port)
     running = asyncio.create_task(Admission(api, settings, "qwen3-system", _unasked, leads=lambda: True).run())
     async with asyncio.timeout(5):
