@@ -12,6 +12,7 @@ import sysconfig
 from pathlib import Path
 
 import drop_cuda
+import forked_start
 import prune
 import thinking_mask
 
@@ -35,6 +36,7 @@ def main() -> None:
     drop_cuda.replace(packages / "torch")
     prune.prune(packages)
     thinking_mask.complete(packages)
+    forked_start.fork(packages)
     shutil.copytree(HERE / "standins", packages, dirs_exist_ok=True)
     compile_bytecode(python, packages)
     shutil.copyfile(HERE / STAMP, directory / STAMP)
