@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from qwen3_runtime.tenancy import Endpoint, Route, Routes, Tenant, Tenants
 
@@ -94,13 +94,15 @@ class Stub(Process):
 class GatewayProcess(Process):
     """One gateway with its files in ``folder``."""
 
+    module: ClassVar[str] = "qwen3_runtime.gateway.main"
+
     def __init__(self, folder: Path, tenants: Iterable[Tenant], routes: Iterable[Route], *arguments: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.set_tenants(tenants)
         self.set_routes(routes)
         self.set_usage_token(USAGE_TOKEN)
-        command = [sys.executable, "-m", "qwen3_runtime.gateway.main", "--port=0", "--management-port=0"]
+        command = [sys.executable, "-m", self.module, "--port=0", "--management-port=0"]
         files = [
             f"--tenants={folder / 'tenants.json'}",
             f"--routes={folder / 'routes.json'}",

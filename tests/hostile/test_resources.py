@@ -16,6 +16,8 @@ from qwen3_runtime.server.protocol import PIPELINED
 from tests.gateway.processes import GatewayProcess, key_of, make_route, make_tenant
 from tests.gateway.raw import SECONDS, call, chat_body, open_stream, send_raw, wish
 from tests.gateway.valkey_server import ValkeyServer
+from tests.hostile import small_gateway
+from tests.kube import poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +134,38 @@ def test_a_body_of_100_megabytes_is_refused_in_bounded_memory(ports: Ports, *, c
         answer = send_raw(url, head + piece * 100 + (b"0\r\n\r\n" if chunked else b""))
         assert answer.startswith(b"HTTP/1.1 413 ")
         assert memory(process, "VmHWM") < 250, "MiB: the process, the body's parts, a margin"
+
+
+class SmallGateway(GatewayProcess):
+    module = small_gateway.__name__
+
+
+def test_bodies_together_are_bounded_and_each_tenants_by_half(ports: Ports, tmp_path: Path) -> None:
+    """Of a fourth of 256 MiB each tenant holds 32; two together leave nothing to a third."""
+    tenants, routes = [make_tenant(name) for name in "abc"], [make_route([ports.stub.endpoint()])]
+    gateway = SmallGateway(tmp_path, tenants, routes)
+    held = "qwen3_gateway_held_body_bytes"
+    try:
+        with ExitStack() as stack:
+            for tenant in "ab":
+                head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %s\r\n"
+                connection = stack.enter_context(connect(gateway.url))
+                connection.sendall(head % key_of(tenant).encode() + b"content-length: %d\r\n\r\n" % (32 * MEBIBYTE))
+                connection.sendall(b"x" * 31 * MEBIBYTE)
+            poll(
+                "both are held",
+                lambda: gateway.metric(held) == 62 * MEBIBYTE,
+                timeout=SECONDS,
+            )
+            long = chat_body(metadata={"x": "x" * 3 * MEBIBYTE})
+            answers = [call(gateway.url, body=long, tenant=tenant) for tenant in "ac"]
+            assert [answer.status for answer in answers] == [429, 503]
+            assert "Wait until some have ended" in answers[0].body.decode()
+            assert [call(gateway.url, body=chat_body(), tenant=tenant).status for tenant in "abc"] == [200] * 3
+        poll("all is given back", lambda: gateway.metric(held) == 0, timeout=SECONDS)
+        assert call(gateway.url, body=long).status == 200
+    finally:
+        gateway.kill()
 
 
 def test_streams_that_nobody_reads_are_held_back(ports: Ports) -> None:

@@ -19,6 +19,20 @@ TOO_SLOW = ErrorAnswer(408, "request_timeout", "The request body did not come in
 REPLICAS_FAILED = ErrorAnswer(502, "engine_failed", "The model failed while it worked on this request.")
 
 
+BODIES_OF_ALL = ErrorAnswer(
+    503,
+    "overloaded",
+    "The bodies of all requests under way take as much memory as they may.",
+    headers=((b"retry-after", b"1"),),
+)
+
+
+def bodies_of_tenant(share: int) -> ErrorAnswer:
+    """429: this tenant's requests under way hold what one tenant's may."""
+    message = f"The bodies of your requests under way would take more than {share} bytes. Wait until some have ended."
+    return ErrorAnswer(429, "rate_limit_exceeded", message, headers=retry_after(1))
+
+
 def unknown_path(path: str) -> ErrorAnswer:
     """404 for what is not in `operations`."""
     return ErrorAnswer(404, "unknown_path", f"There is no {path} on this server.")

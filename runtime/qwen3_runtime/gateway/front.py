@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import Task
@@ -26,7 +27,10 @@ from qwen3_runtime.server.errors import CLIENT_GONE, wrong_method
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qwen3_runtime.gateway.accesslog import AccessLog
+    from qwen3_runtime.gateway.bodies import Bodies, Holding
     from qwen3_runtime.gateway.directory import Directory
     from qwen3_runtime.gateway.dispatch import Dispatcher
     from qwen3_runtime.gateway.estimate import Estimates
@@ -53,6 +57,7 @@ class Front:
         ledger: Ledger | None,
         metrics: Metrics,
         log: AccessLog,
+        bodies: Bodies,
     ) -> None:
         self._directory = directory
         self._own = OwnAnswers(directory)
@@ -60,31 +65,33 @@ class Front:
         self._settling = Settling(estimates, store, ledger, metrics)
         self._metrics = metrics
         self._log = log
+        self._bodies = bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = dict(scope["headers"])
         record = Record(request_id(headers.get(b"x-request-id")), trace_id(headers.get(b"traceparent")))
-        relay = Relay(send, record)
+        relay, holding = Relay(send, record), self._bodies.holding()
         try:
-            await self._serve(scope, receive, relay, record)
+            await self._serve(scope, receive, relay, record, holding)
         except InterruptedRequestError as interruption:
             await relay.fail(interruption.answer)
         except DisconnectedError:
             await relay.fail(CLIENT_GONE)
         finally:
+            holding.give_back()
             record.seconds = record.elapsed()
             self._metrics.observe(record)
             self._log.write(record)
 
-    async def _serve(self, scope: Scope, receive: Receive, relay: Relay, record: Record) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, relay: Relay, record: Record, holding: Holding) -> None:
         operation = _operation(scope["path"])
         record.operation, relay.dialect = operation.path, operation.dialect
         if scope["method"] != operation.method:
             raise InterruptedRequestError(wrong_method(scope["method"], scope["path"], operation.method))
         tenant = self._tenant(scope)
         record.tenant = tenant.name
-        body = await _body(receive)
+        body = await _body(receive, partial(holding.take, tenant.name))
         if operation.path == COUNT_TOKENS:
             await self._count(tenant, body, relay, record)
             return
@@ -153,10 +160,10 @@ def _operation(path: str) -> Operation:
     return operation
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, take: Callable[[int], None]) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await read_body(receive, BODY_LIMIT)
+            return await read_body(receive, BODY_LIMIT, take)
     except BodyTooLargeError:
         raise InterruptedRequestError(errors.TOO_LARGE) from None
     except TimeoutError:

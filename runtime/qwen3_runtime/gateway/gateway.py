@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway.accesslog import AccessLog
+from qwen3_runtime.gateway.bodies import PART_OF_MEMORY, Bodies, memory
 from qwen3_runtime.gateway.demand import report
 from qwen3_runtime.gateway.directory import Directory
 from qwen3_runtime.gateway.dispatch import Patience
@@ -55,6 +56,8 @@ class Gateway:
         self._shared = SharedStore(settings.store) if settings.store else None
         self.metrics.store_away.set_function(self._is_store_away)
         self._log = AccessLog(sys.stdout)
+        self._bodies = Bodies(memory() // PART_OF_MEMORY)
+        self.metrics.held_bytes.set_function(lambda: self._bodies.held)
         self._ending = False
 
     @property
@@ -91,6 +94,7 @@ class Gateway:
             ledger=self.ledger,
             metrics=self.metrics,
             log=self._log,
+            bodies=self._bodies,
         )
         api = Listener(
             front,

@@ -45,6 +45,7 @@ class Metrics:
             "1 while the shared counters cannot be reached and limits hold by this gateway's share.",
             registry=registry,
         )
+        self.held_bytes = Gauge("qwen3_gateway_held_body_bytes", "Bodies of the requests under way.", registry=registry)
         self.first_byte = Histogram(
             "qwen3_gateway_time_to_first_byte_seconds",
             "From a request's arrival to the first byte of its answer's body.",

@@ -23,8 +23,13 @@ class DisconnectedError(Exception):
     """The client left before its request was complete."""
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
+async def read_body(receive: Receive, limit: int, take: Callable[[int], None] = lambda _: None) -> bytes:
     """The whole request body.
+
+    Args:
+        receive: of the request.
+        limit: in bytes.
+        take: is told the bytes of each part before it is kept; what it raises ends the reading.
 
     Raises:
         BodyTooLargeError: it is longer than ``limit`` bytes.
@@ -37,10 +42,11 @@ async def read_body(receive: Receive, limit: int) -> bytes:
         if message["type"] == "http.disconnect":
             raise DisconnectedError
         part = message.get("body", b"")
-        parts.append(part)
         size += len(part)
         if size > limit:
             raise BodyTooLargeError
+        take(len(part))
+        parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
 
