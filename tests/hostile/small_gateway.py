@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from qwen3_runtime.gateway import gateway
 from qwen3_runtime.gateway.main import main
 
 MEMORY = 256 * 1024 * 1024
 
 if __name__ == "__main__":
-    gateway.memory = lambda: MEMORY
-    raise SystemExit(main())
+    with patch.object(gateway, "memory", return_value=MEMORY):
+        raise SystemExit(main())
