@@ -14,24 +14,20 @@ import asyncio
 import os
 import re
 import statistics
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bench import local_operator
 from qwen3_operator.process import connect
 from qwen3_operator.reconcile.kinds import Kind
-from tests.kind import pools, tools
+from tests.kind import tools
 from tests.kube import Kube, poll
-from tests.objects import deployment, weights_claim, weights_volume
+from tests.objects import deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kubernetes.aio.client import ApiClient
 
 NAMESPACE = "bench-operator"
@@ -42,9 +38,6 @@ CHANGES = 600
 """Half a minute."""
 IDLE_SECONDS = float(os.environ.get("BENCH_IDLE_SECONDS", "300"))
 P99_TARGET_SECONDS = 1.0
-PORT = 18_088
-METRICS = f"http://127.0.0.1:{PORT}"
-ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
@@ -52,7 +45,7 @@ def main() -> int:
     kubeconfig = Path(os.environ["QWEN3_TEST_KUBECONFIG"])
     os.environ["KUBECONFIG"] = str(kubeconfig)
     kube = Kube(kubeconfig, tools.path("kubectl"))
-    with _stage(kube), _operator():
+    with local_operator.stage(kube, NAMESPACE, OBJECTS // 8 + 2), local_operator.operator(NAMESPACE):
         _create(kube)
         _scale_objects(kube, 0)
         print("objects without replicas:")
@@ -63,66 +56,6 @@ def main() -> int:
         _settle(kube, "1/1")
         _idle(kube)
     return 0
-
-
-@contextmanager
-def _stage(kube: Kube) -> Iterator[None]:
-    """A namespace with a claim, fake servers, and no other operator."""
-    servers = pools.nvidia_h100(OBJECTS // 8 + 2, prefix="bench-h100")
-    others = [found for found in kube.list("deploy") if found["metadata"]["name"] == "qwen3-operator"]
-    for other in others:
-        _scale(kube, other, 0)
-    volume = weights_volume(NAMESPACE, "")
-    del volume["spec"]["nodeAffinity"]
-    volume["spec"] |= {"hostPath": volume["spec"].pop("local")}
-    try:
-        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-        pools.apply(kube.command, servers)
-        kube.apply(volume, weights_claim(NAMESPACE))
-        yield
-    finally:
-        kube.run("delete", "q3d", "--all", "-n", NAMESPACE, timeout=180)
-        kube.run("delete", "pod", "--all", "-n", NAMESPACE, "--force", "--grace-period=0")
-        kube.run("delete", "namespace", NAMESPACE, timeout=180)
-        kube.run("delete", "pv", NAMESPACE)
-        pools.remove(kube.command, servers)
-        for other in others:
-            _scale(kube, other, other["spec"]["replicas"])
-
-
-def _scale(kube: Kube, found: dict[str, Any], replicas: int) -> None:
-    metadata = found["metadata"]
-    kube.run("scale", f"deploy/{metadata['name']}", "-n", metadata["namespace"], f"--replicas={replicas}")
-
-
-@contextmanager
-def _operator() -> Iterator[None]:
-    """The operator of this checkout, for the bench's namespace only."""
-    environment = os.environ | {
-        "POD_NAMESPACE": NAMESPACE,
-        "POD_NAME": "bench",
-        "QWEN3_NAMESPACES": NAMESPACE,
-        "QWEN3_IMAGE_CUDA": "bench.invalid/runtime:0",
-        "QWEN3_HTTP_PORT": str(PORT),
-        "QWEN3_LOG_LEVEL": "WARNING",
-        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("operator", "runtime")),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "qwen3_operator"], env=environment)
-    try:
-        poll("operator ready", lambda: _get("/readyz") is not None, timeout=60)
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _get(path: str) -> str | None:
-    try:
-        with urllib.request.urlopen(METRICS + path, timeout=5) as answer:  # noqa: S310 - loopback
-            text: str = answer.read().decode()
-            return text
-    except urllib.error.URLError:
-        return None
 
 
 def _create(kube: Kube) -> None:
@@ -148,17 +81,8 @@ def _settle(kube: Kube, ready: str) -> None:
 
     poll("all objects Ready", all_ready, timeout=300, interval=2)
     before = -1.0
-    while before != (before := _writes()):
+    while before != (before := local_operator.writes()):
         time.sleep(10)
-
-
-def _writes() -> float:
-    """Writing requests so far, by the operator's own count."""
-    return sum(float(line.split()[-1]) for line in _metrics() if line.startswith("qwen3_operator_writes_total"))
-
-
-def _metrics() -> list[str]:
-    return (_get("/metrics") or "").splitlines()
 
 
 async def _change(kubeconfig: Path, *, first: int) -> tuple[list[float], list[float]]:
@@ -230,19 +154,17 @@ def _print_latencies(latencies: list[float], requests: list[float]) -> None:
         f"max {max(latencies) * 1000:.0f} ms, {CHANGES - len(latencies)} overtaken by the object's next change; "
         f"target p99 {P99_TARGET_SECONDS:g} s, ratio {percentiles[98] / P99_TARGET_SECONDS:.2f}"
     )
-    cpu = next(line.split()[-1] for line in _metrics() if line.startswith("process_cpu_seconds_total"))
-    memory = next(line.split()[-1] for line in _metrics() if line.startswith("process_resident_memory_bytes"))
-    print(f"operator so far: {float(cpu):.1f} s of CPU, {float(memory) / 2**20:.0f} MiB resident")
+    print(f"operator so far: {local_operator.cost()}")
 
 
 def _idle(kube: Kube) -> None:
     """Both witnesses: the operator's own count, and versions of everything that it could write."""
-    before, versions = _writes(), _versions(kube)
+    before, versions = local_operator.writes(), _versions(kube)
     time.sleep(IDLE_SECONDS)
     changed = sum(_versions(kube).get(uid) != version for uid, version in versions.items())
     print(
-        f"nothing to do for {IDLE_SECONDS:g} s with {OBJECTS} objects: {_writes() - before:g} writes by its own count, "
-        f"{changed} of {len(versions)} objects with a new version; target 0"
+        f"nothing to do for {IDLE_SECONDS:g} s with {OBJECTS} objects: {local_operator.writes() - before:g} writes by "
+        f"its own count, {changed} of {len(versions)} objects with a new version; target 0"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -10,13 +9,10 @@ import pytest
 
 from qwen3_runtime.config import MANAGEMENT_PORT
 from tests.conftest import make_namespace, remove_namespace
+from tests.e2e import gguf
 from tests.e2e.conftest import openai_client
 from tests.e2e.load import start_load
-from tests.kind import ownimages, registry
-from tests.kind.steps import Steps
 from tests.kube import poll
-from tests.objects import deployment
-from tests.tiny_model import gguf_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,24 +27,12 @@ NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
 
 
 @pytest.fixture(scope="module")
-def image(platform: dict[str, str]) -> str:
-    """The runtime in front of llama.cpp, as the nodes pull it."""
-    steps = Steps()
-    engine = ownimages.engine(steps, "llama-cpp", platform["baseImage"])
-    return registry.reference(ownimages.runtime(steps, "llama-cpp", engine))
-
-
-@pytest.fixture(scope="module")
-def served(kube: Kube, platform: dict[str, str], image: str) -> Iterator[str]:
-    """Namespace with the tiny model as a GGUF file, served. No engine is named: the format decides."""
-    model = Path(platform["modelsOnHost"], platform["modelFolder"])
-    file = model.with_name(f"{model.name}-gguf") / gguf_file.NAME
-    if not file.exists():
-        file.parent.mkdir(exist_ok=True)
-        gguf_file.convert(model, file)
-    make_namespace(kube, NAMESPACE, file.parent.name)
+def served(kube: Kube, platform: dict[str, str]) -> Iterator[str]:
+    """Namespace with the tiny model as a GGUF file, served."""
+    engine_image = gguf.image(platform)
+    make_namespace(kube, NAMESPACE, gguf.folder(platform))
     try:
-        kube.apply(deployment(NAME, NAMESPACE, model={"quantization": "GGUF-Q8_0"}, engine={"image": image}))
+        kube.apply(gguf.served_by_llama_cpp(NAME, NAMESPACE, engine_image))
         kube.wait_condition(NAME, NAMESPACE, "Ready", "True")
         yield NAMESPACE
     finally:

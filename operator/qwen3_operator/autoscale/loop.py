@@ -6,30 +6,27 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from qwen3_operator import metrics
-from qwen3_operator.api.base import API_VERSION
-from qwen3_operator.api.decision import Change, Decision
 from qwen3_operator.api.deployment import DeploymentSpec
 from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.api.status import ConditionStatus
 from qwen3_operator.autoscale import record
+from qwen3_operator.autoscale.acts import Acts
 from qwen3_operator.autoscale.capacity import CapacityUnknown, capacities, request_of
 from qwen3_operator.autoscale.correction import corrections
 from qwen3_operator.autoscale.demand import DemandWatch
-from qwen3_operator.autoscale.fleet import emptiest_first, fleet, scraped
-from qwen3_operator.autoscale.memory import Manual, Memory
+from qwen3_operator.autoscale.fleet import fleet, scraped
+from qwen3_operator.autoscale.known import KnownDeployments
 from qwen3_operator.autoscale.prometheus import Prometheus, PrometheusError, connections
 from qwen3_operator.autoscale.rooms import Rooms
 from qwen3_operator.autoscale.step import Moment, step
 from qwen3_operator.autoscale.store import Store
 from qwen3_operator.reconcile.client import ApiError
-from qwen3_operator.reconcile.events import event
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.observed import ScalingView, Verdict
 from qwen3_operator.scaling import PERIOD_SECONDS
@@ -39,7 +36,9 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from qwen3_operator.api.decision import Decision
     from qwen3_operator.api.status import PlanStatus
+    from qwen3_operator.autoscale.known import Known
     from qwen3_operator.autoscale.samples import Samples
     from qwen3_operator.autoscale.step import Outcome
     from qwen3_operator.reconcile.cache import Cache
@@ -48,24 +47,7 @@ if TYPE_CHECKING:
     from qwen3_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-_SAVE_SECONDS = 300.0
-"""Between two writes of one memory: what a killed operator loses of what it learned."""
-_SAVES_EACH_ROUND = 50
 _NO_PROMETHEUS = "the operator knows no Prometheus: set the chart's value prometheus.url"
-DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
-
-
-@dataclass(slots=True)
-class _Known:
-    """One deployment."""
-
-    memory: Memory
-    saved_at: float
-    decision: Decision | None = None
-    changes: tuple[Change, ...] = ()
-    verdict: Verdict | None = None
-    granted: Mapping[str, int] | None = None
-    """Replicas by pool that the operator sets; None before the first decision and where it sets none."""
 
 
 class Autoscaler:
@@ -97,22 +79,19 @@ class Autoscaler:
             paces: Speed of a plan's placements as seen, over the predicted one, by pool.
             clock: Seconds since the epoch.
         """
-        self._client = client
         self._cache = cache
         self._planner = planner
         self._enqueue = enqueue
         self._clock = clock
-        self._identity = settings.identity
         self._prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
-        self._store = Store(client, settings)
+        self._acts = Acts(client, cache, settings.identity)
         self._rooms = Rooms(planner, time.monotonic)
         self._demand_changed = asyncio.Event()
         self._route_name = route_name
         self._gateways = gateways
         self._paces = paces
         self._demand = DemandWatch(client, settings, self._demand_changed.set)
-        self._known: dict[Key, _Known] = {}
-        self._gone: set[Key] = set()
+        self._known = KnownDeployments(Store(client, settings), cache, clock)
 
     def view(self, key: Key) -> ScalingView | None:
         """What the status says of scaling; None where the mode is Off or nothing was decided yet."""
@@ -136,15 +115,11 @@ class Autoscaler:
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
-        if self._known.pop(key, None) is not None:
-            self._gone.add(key)
-            metrics.forget_scaling(*key)
+        self._known.forget(key)
 
     async def run(self) -> None:
         """Decide until cancelled."""
-        memories = await self._memories()
-        for key, memory in memories.items():
-            self._known[key] = _Known(memory, self._clock(), changes=_stored_changes(self._cache.get(key)))
+        await self._known.load()
         async with connections() as session, asyncio.TaskGroup() as group:
             if self._route_name is not None:
                 group.create_task(self._demand.run())
@@ -153,13 +128,6 @@ class Autoscaler:
                 with metrics.SCALING_ROUND_SECONDS.time():
                     await self._guarded_round(session)
                 await self._wait(begun + PERIOD_SECONDS)
-
-    async def _memories(self) -> dict[Key, Memory]:
-        try:
-            return await self._store.load(set(self._cache.deployments()))
-        except ApiError as error:
-            _LOG.warning("autoscaler begins anew", extra={"error": str(error)})
-            return {}
 
     async def _wait(self, until: float) -> None:
         """Until the next round; those that sleep wake in between."""
@@ -181,14 +149,14 @@ class Autoscaler:
     async def _round(self, session: aiohttp.ClientSession) -> None:
         specs = self._specs()
         if not specs:
-            await self._save()
+            await self._known.save()
             return
         found, trouble = await self._read(session)
         await self._rooms.refresh({key: plan for key in specs if (plan := self._planner.in_force(key))})
         for key, spec in specs.items():
             await self._guarded_look(key, spec, found, trouble)
             await asyncio.sleep(0)  # reconciles come between
-        await self._save()
+        await self._known.save()
 
     async def _wake(self) -> None:
         """Look at what sleeps and is asked for, without waiting for the round."""
@@ -232,7 +200,7 @@ class Autoscaler:
         plan, now = self._planner.in_force(key), self._clock()
         if plan is None or not plan.placements:
             return
-        known = self._known.get(key) or self._begin(key, spec, now)
+        known = self._known.get(key) or self._known.begin(key, spec)
         asked = counts(plan)
         pods = self._cache.owned(Kind.POD, key)
         view = fleet(asked, pods, now)
@@ -260,59 +228,20 @@ class Autoscaler:
         self._rooms.granted(key, plan, known.granted or {})
         self._tell(key, known, record.verdict(outcome, moment, trouble), record.shown(outcome, moment))
 
-    def _begin(self, key: Key, spec: DeploymentSpec, now: float) -> _Known:
-        memory = Memory(manual=Manual(spec.replicas), active_at=now)
-        known = self._known[key] = _Known(memory, now, changes=_stored_changes(self._cache.get(key)))
-        return known
-
-    async def _act(self, key: Key, known: _Known, asked: Mapping[str, int], outcome: Outcome, moment: Moment) -> None:
+    async def _act(self, key: Key, known: Known, asked: Mapping[str, int], outcome: Outcome, moment: Moment) -> None:
         known.granted = dict(outcome.granted) if outcome.applies else None
         entry = record.change(asked, outcome, moment)
         if entry is None:
             return
         fewer = {pool for pool, count in outcome.granted.items() if count < asked[pool]}
         if fewer and moment.samples is not None:
-            await self._mark_emptiest(key, moment.samples)
+            await self._acts.mark_emptiest(key, moment.samples)
         known.changes = record.kept(entry, known.changes)
         self._enqueue(key, 0.0)
         metrics.SCALINGS.labels("up" if entry.after > entry.before else "down", entry.rule).inc()
-        await self._post(key, entry)
+        await self._acts.post(key, entry)
 
-    async def _mark_emptiest(self, key: Key, found: Samples) -> None:
-        """The ReplicaSet ends the pod with the lowest cost first. It is advice: without it any pod drains."""
-        in_flight = {pod: sample.in_flight for (namespace, pod), sample in found.pods.items() if namespace == key[0]}
-        pods = {pod["metadata"]["name"]: pod["metadata"] for pod in self._cache.owned(Kind.POD, key)}
-        for name, cost in emptiest_first(self._cache.owned(Kind.POD, key), in_flight).items():
-            metadata = pods[name]
-            if (metadata.get("annotations") or {}).get(DELETION_COST, "0") == str(cost):
-                continue
-            manifest = {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": {
-                    "name": name,
-                    "namespace": key.namespace,
-                    "uid": metadata["uid"],
-                    "annotations": {DELETION_COST: str(cost)},
-                },
-            }
-            try:
-                await self._client.apply(manifest)
-            except ApiError as error:
-                _LOG.warning("pod not marked", extra={"object": name, "error": str(error)})
-
-    async def _post(self, key: Key, entry: Change) -> None:
-        """Events are a courtesy: the status says the same."""
-        deployment = self._cache.get(key)
-        if deployment is None:
-            return
-        about = {**deployment, "apiVersion": API_VERSION}
-        try:
-            await self._client.create_event(event(about, record.told(entry), self._identity, datetime.now(UTC)))
-        except ApiError as error:
-            _LOG.warning("event not posted", extra={"reason": entry.rule, "error": str(error)})
-
-    def _tell(self, key: Key, known: _Known, verdict: Verdict, decision: Decision | None) -> None:
+    def _tell(self, key: Key, known: Known, verdict: Verdict, decision: Decision | None) -> None:
         """Have the status written where there is news."""
         news = verdict != known.verdict
         if decision is not None and record.is_news(known.decision, decision, self._clock()):
@@ -320,23 +249,6 @@ class Autoscaler:
         known.verdict = verdict
         if news:
             self._enqueue(key, 0.0)
-
-    async def _save(self) -> None:
-        """Some of those that are due, and away with what is gone."""
-        while self._gone:
-            await self._store.remove(self._gone.pop())
-        now = self._clock()
-        due = sorted((key for key, one in self._known.items() if now - one.saved_at >= _SAVE_SECONDS), key=self._saved)
-        for key in due[:_SAVES_EACH_ROUND]:
-            known = self._known[key]
-            try:
-                await self._store.save(key, known.memory)
-            except ApiError as error:
-                _LOG.warning("autoscaler's memory not saved", extra={"object": key.name, "error": str(error)})
-            known.saved_at = now
-
-    def _saved(self, key: Key) -> float:
-        return self._known[key].saved_at
 
     def _demanded_at(self, key: Key) -> float | None:
         """When the gateway last asked for a deployment that sleeps; what it does not route to is never asked for."""
@@ -352,15 +264,6 @@ class Autoscaler:
 def counts(plan: PlanStatus) -> dict[str, int]:
     """Replicas by pool."""
     return {placement.pool: placement.replicas for placement in plan.placements}
-
-
-def _stored_changes(deployment: Mapping[str, Any] | None) -> tuple[Change, ...]:
-    """As the status has them; none where it was written by another version."""
-    stored = (deployment or {}).get("status", {}).get("decisions", ())
-    try:
-        return tuple(Change.model_validate(entry) for entry in stored)
-    except ValidationError:
-        return ()
 
 
 def _export(key: Key, outcome: Outcome) -> None:

@@ -11,7 +11,6 @@ FOLDERS = (
     "torch/share",
     "torch/bin/test",
     "sglang/multimodal_gen",
-    "sglang/benchmark",
     "sglang/kernels/ops/gemm/configs",
     "pip",
 )
