@@ -21,6 +21,7 @@ def _up(arguments: argparse.Namespace, steps: Steps) -> None:
 
 def _down(arguments: argparse.Namespace, steps: Steps) -> None:
     if not docker.running():
+        docker.check_access()
         print("no Docker daemon answers: nothing runs")
         return
     with steps.step(f"delete cluster {arguments.name}") as step:

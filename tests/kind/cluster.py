@@ -7,17 +7,17 @@ import json
 import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.kind import addons, cache, docker, registry, tools
 from tests.kind.steps import StepError, output, succeeds
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.kind.steps import Step, Steps
 
 RESUME_SECONDS = 90
+CERTS = "/etc/containerd/certs.d"
 # Fake nodes carry the label type=kwok (pools.py).
 REAL_NODES = "type!=kwok"
 
@@ -72,6 +72,23 @@ class Cluster:
         flags = ("--filter", f"label=io.x-k8s.kind.cluster={self.name}", "--format", "{{.Names}} {{.State}}")
         return dict(line.split() for line in output(docker.docker("ps", "-a", *flags)).splitlines())
 
+    @property
+    def finished(self) -> bool:
+        """Whether a cluster of exactly this make was completed, by this cache."""
+        return self.mark.exists() and self.mark.read_text() == self.identity
+
+    def check_owner(self) -> None:
+        """Raise StepError where the nodes of this name were made out of another cache, mostly by another user."""
+        form = f'{{{{range .Mounts}}}}{{{{if eq .Destination "{CERTS}"}}}}{{{{.Source}}}}{{{{end}}}}{{{{end}}}}'
+        for node in self.nodes():
+            source = output(docker.docker("container", "inspect", "-f", form, node)).strip()
+            if source != str(registry.certs_folder()):
+                owner = f"made out of {Path(source).parent}" if source else "not made by this project"
+                raise StepError(
+                    f"a cluster {self.name} is there already, {owner}, and this run keeps its own in {cache.root()}. "
+                    f"Choose another name: `make demo CLUSTER=NAME`"
+                )
+
     def answers(self) -> bool:
         """Whether the API server is ready."""
         return succeeds(self.kubectl("get", "--raw", "/readyz", "--request-timeout=5s"), timeout=10)
@@ -84,9 +101,9 @@ def models_folder() -> Path:
 
 def up(cluster: Cluster, steps: Steps) -> None:
     """Make the cluster exist and be usable: leave, resume or (re)create it, whatever its state asks for."""
-    finished = cluster.mark.exists() and cluster.mark.read_text() == cluster.identity
+    cluster.check_owner()
     states = cluster.nodes()
-    if finished and states and _resume(cluster, states, steps):
+    if cluster.finished and states and _resume(cluster, states, steps):
         return
     cluster.mark.unlink(missing_ok=True)
     with steps.step(f"create cluster {cluster.name}") as step:
@@ -146,7 +163,9 @@ def _fresh_leases(cluster: Cluster, since: float) -> int:
 
 def down(cluster: Cluster, step: Step) -> None:
     """Remove the cluster and what was kept about it."""
-    step.run([tools.path("kind"), "delete", "cluster", "--name", cluster.name, "--kubeconfig", cluster.kubeconfig])
+    cluster.check_owner()
+    if cluster.nodes():
+        step.run([tools.path("kind"), "delete", "cluster", "--name", cluster.name, "--kubeconfig", cluster.kubeconfig])
     shutil.rmtree(cluster.folder)
 
 

@@ -16,9 +16,15 @@ PULLED_BASE_IMAGE = "python:3.11-slim"
 def up(name: str, steps: Steps) -> cluster.Cluster:
     """Bring up the cluster ``name``; quick where it is up already."""
     with cache.locked():
-        made = cluster.Cluster(name, prepare(steps))
+        made = kept(cluster.Cluster(name, prepare(steps)))
         cluster.up(made, steps)
     return made
+
+
+def kept(wanted: cluster.Cluster) -> cluster.Cluster:
+    """The cluster that is there, even if made on the other path, as a registry may come and go; else the wanted one."""
+    either = (wanted, cluster.Cluster(wanted.name), cluster.Cluster(wanted.name, nodeimage.name()))
+    return next((made for made in either if made.finished and made.nodes()), wanted)
 
 
 def prepare(steps: Steps) -> str:
@@ -69,7 +75,7 @@ def base_image(steps: Steps) -> str:
 
 def existing(name: str) -> cluster.Cluster:
     """The cluster that ``up`` made."""
-    found = cluster.Cluster(name, "" if registry.public_in_reach() else nodeimage.name())
+    found = kept(cluster.Cluster(name))
     if not (found.kubeconfig.exists() and found.answers()):
         raise StepError(f"cluster {name} does not answer: `python3 -m tests.kind up --name {name}` makes it")
     return found

@@ -55,7 +55,6 @@ def make(steps: Steps, name: str) -> Made:
     gateway = ownimages.gateway(steps, base)
     with steps.step("tiny model") as step:
         folder = tiny_model.make(registry.reference(engine), cluster.models_folder(), step)
-    tools.provide_compiler(steps)
     metrics = prometheus.provide(steps)
     with steps.step("helm upgrade --install") as step:
         _install(made, step, {"image": operator, "runtimes.cpu.image": runtime, "gateway.image": gateway})
@@ -100,6 +99,7 @@ def main() -> int:
     steps = Steps()
     try:
         make(steps, parser.parse_args().cluster)
+        tools.provide_compiler(steps)
     except (StepError, subprocess.SubprocessError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 import urllib.request
 from typing import TYPE_CHECKING
@@ -50,8 +51,9 @@ def start(step: Step) -> None:
         images.make_registry_image(step)
     volume = f"{cache.folder('registry')}:/var/lib/registry"
     ports = f"127.0.0.1:{PORT}:5000"
-    flags = ("-d", "--restart", "always", "--name", CONTAINER, "-p", ports, "-v", volume, "-e", QUIET)
-    step.run(docker.docker("run", *flags, images.REGISTRY_IMAGE))
+    # As this user, who can then remove the cache without root.
+    flags = ("-d", "--restart", "always", "--user", f"{os.getuid()}:{os.getgid()}", "-e", QUIET)
+    step.run(docker.docker("run", *flags, "--name", CONTAINER, "-p", ports, "-v", volume, images.REGISTRY_IMAGE))
     deadline = time.monotonic() + START_SECONDS
     while not _answers():
         if time.monotonic() > deadline:
@@ -110,6 +112,8 @@ def holds(image: str) -> bool:
 
 
 def remove(step: Step) -> None:
-    """Remove the registry container; its layers stay in the cache."""
+    """Remove the registry container and the network that kind never removes; the layers stay in the cache."""
     if docker.container_state(CONTAINER):
         step.run(docker.docker("rm", "-f", CONTAINER))
+    if not succeeds(docker.docker("network", "rm", NETWORK)):
+        step.note = f"network {NETWORK} is absent, or used by others"

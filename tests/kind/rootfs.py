@@ -91,7 +91,8 @@ def make_image(rootfs: Rootfs, step: Step) -> str:
 
 
 def _debootstrap(rootfs: Rootfs, step: Step) -> None:
-    root = docker.as_root()
+    root = docker.as_root("without a container registry in reach, making a Debian root file system")
+    docker.install_packages(step, ("debootstrap",))
     with cache.scratch_folder() as scratch:
         tree = scratch / "tree"
         include = f"--include={','.join(rootfs.packages)}"
