@@ -83,10 +83,10 @@ class Cluster:
         for node in self.nodes():
             source = output(docker.docker("container", "inspect", "-f", form, node)).strip()
             if source != str(registry.certs_folder()):
-                owner = f"made out of {Path(source).parent}" if source else "not made by this project"
+                owner = f"was made out of {Path(source).parent}" if source else "was not made by this project"
                 raise StepError(
-                    f"a cluster {self.name} is there already, {owner}, and this run keeps its own in {cache.root()}. "
-                    f"Choose another name: `make demo CLUSTER=NAME`"
+                    f"the cluster {self.name} of this machine {owner}, and the cache here is {cache.root()}: "
+                    f"left as it is. Another name makes one of your own: `make demo CLUSTER=NAME`"
                 )
 
     def answers(self) -> bool:
@@ -101,7 +101,6 @@ def models_folder() -> Path:
 
 def up(cluster: Cluster, steps: Steps) -> None:
     """Make the cluster exist and be usable: leave, resume or (re)create it, whatever its state asks for."""
-    cluster.check_owner()
     states = cluster.nodes()
     if cluster.finished and states and _resume(cluster, states, steps):
         return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.kind.steps import Step
 
-PACKAGES = ("docker.io", "iptables", "ca-certificates")
+PACKAGES = ("docker.io", "iptables", "jq", "ca-certificates")  # jq: for runc-caps
 SOCKET = Path("/var/run/docker.sock")
 GROUP = "docker"
 # dockerd must find Debian's containerd and runc, never the ones built for the nodes.

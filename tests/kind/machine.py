@@ -16,6 +16,8 @@ PULLED_BASE_IMAGE = "python:3.11-slim"
 def up(name: str, steps: Steps) -> cluster.Cluster:
     """Bring up the cluster ``name``; quick where it is up already."""
     with cache.locked():
+        provide_docker(steps)
+        cluster.Cluster(name).check_owner()
         made = kept(cluster.Cluster(name, prepare(steps)))
         cluster.up(made, steps)
     return made
@@ -28,8 +30,7 @@ def kept(wanted: cluster.Cluster) -> cluster.Cluster:
 
 
 def prepare(steps: Steps) -> str:
-    """Everything short of a cluster; returns the node image's name, empty where kind pulls its own."""
-    provide_docker(steps)
+    """Everything between Docker and a cluster; returns the node image's name, empty where kind pulls its own."""
     with steps.step("container registry in reach?") as step:
         reachable = registry.public_in_reach()
         step.note = "yes" if reachable else "no, building what cannot be pulled"

@@ -42,13 +42,13 @@ def test_a_cluster_of_this_cache_is_ours(nodes_of: Callable[[str], None]) -> Non
 
 def test_a_cluster_of_another_user_is_never_replaced(nodes_of: Callable[[str], None]) -> None:
     nodes_of("/home/ana/.cache/qwen3-serving/certs.d")
-    with pytest.raises(StepError, match=r"made out of /home/ana/\.cache/qwen3-serving.*CLUSTER=NAME"):
+    with pytest.raises(StepError, match=r"was made out of /home/ana/\.cache/qwen3-serving.*CLUSTER=NAME"):
         Cluster("q3").check_owner()
 
 
 def test_nor_is_one_that_somebody_made_with_kind(nodes_of: Callable[[str], None]) -> None:
     nodes_of("")
-    with pytest.raises(StepError, match="not made by this project"):
+    with pytest.raises(StepError, match="was not made by this project"):
         Cluster("q3").check_owner()
 
 
