@@ -183,7 +183,7 @@ def _content(pid_file: Path) -> str | None:
     except FileNotFoundError:
         return None
     except PermissionError:
-        reader = [*as_root(f"reading {pid_file}"), "cat", pid_file]
+        reader: list[str | Path] = [*as_root(f"reading {pid_file}"), "cat", pid_file]
         return output(reader).strip() if succeeds(reader) else None
 
 
