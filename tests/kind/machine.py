@@ -33,7 +33,7 @@ def prepare(steps: Steps) -> str:
     """Everything between Docker and a cluster; returns the node image's name, empty where kind pulls its own."""
     with steps.step("container registry in reach?") as step:
         reachable = registry.public_in_reach()
-        step.note = "yes" if reachable else "no, building what cannot be pulled"
+        step.note = "yes, pulling images" if reachable else "no, building what cannot be pulled"
     if reachable:
         tools.provide_from_path(steps)
     else:
@@ -50,6 +50,7 @@ def _prepare_without_registry(steps: Steps) -> None:
         with steps.step("node image") as step:
             nodeimage.load(step)
         return
+    rootfs.check_rights()
     binaries, rootfs_tag = tools.build_all(steps)
     with steps.step("node image") as step:
         if nodeimage.cached():

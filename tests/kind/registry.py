@@ -27,8 +27,11 @@ NETWORK = "kind"
 
 @functools.cache
 def public_in_reach() -> bool:
-    """Whether images can be pulled; asked once per run, by pulling a very small one."""
-    return succeeds(docker.docker("pull", "-q", PROBE_IMAGE), timeout=PROBE_SECONDS)
+    """Whether images can be pulled, asked once per run, by pulling a very small one; or whether this one once could.
+
+    So a later run without a network goes on with what was pulled, instead of building it all.
+    """
+    return docker.has_image(PROBE_IMAGE) or succeeds(docker.docker("pull", "-q", PROBE_IMAGE), timeout=PROBE_SECONDS)
 
 
 def certs_folder() -> Path:

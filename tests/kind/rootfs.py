@@ -90,8 +90,20 @@ def make_image(rootfs: Rootfs, step: Step) -> str:
     return rootfs.tag
 
 
+def as_root() -> list[str]:
+    """The prefix for debootstrap; StepError where this user may not run it."""
+    return docker.as_root("without a container registry in reach, making Debian root file systems once")
+
+
+def check_rights() -> None:
+    """Raise StepError now, rather than after half an hour of builds, where a debootstrap is due that cannot be had."""
+    for rootfs in (NODE, PYTHON):
+        if not (docker.has_image(rootfs.tag) or rootfs.tarball.exists()):
+            as_root()
+
+
 def _debootstrap(rootfs: Rootfs, step: Step) -> None:
-    root = docker.as_root("without a container registry in reach, making a Debian root file system")
+    root = as_root()
     docker.install_packages(step, ("debootstrap",))
     with cache.scratch_folder() as scratch:
         tree = scratch / "tree"
