@@ -20,12 +20,12 @@ import asyncio, json, signal, sys
 import aiohttp
 
 url, seconds, concurrency, stream = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "stream"
-body = json.loads(sys.argv[5])
+body, headers = json.loads(sys.argv[5]), json.loads(sys.argv[6])
 body["stream"] = stream
 good, failures, over = 0, [], asyncio.Event()
 
 async def once(session):
-    async with session.post(url + "/chat/completions", json=body) as response:
+    async with session.post(url + "/chat/completions", json=body, headers=headers) as response:
         text = await response.text()
         if response.status != 200:
             return f"{response.status}: {text[:200]}"
@@ -97,11 +97,12 @@ class Load:
 
 def start_load(
     kube: Kube, namespace: str, image: str, url: str, *,
-    seconds: float, concurrency: int = 2, stream: bool = True, body: dict[str, Any], name: str = "load",
+    seconds: float, concurrency: int = 2, stream: bool = True, body: dict[str, Any],
+    headers: dict[str, str] | None = None, name: str = "load",
 ) -> Load:  # fmt: skip
     """Start the pod."""
     mode = "stream" if stream else "whole"
-    arguments = [SCRIPT, url, str(seconds), str(concurrency), mode, json.dumps(body)]
+    arguments = [SCRIPT, url, str(seconds), str(concurrency), mode, json.dumps(body), json.dumps(headers or {})]
     container = {
         "name": "load",
         "image": image,

@@ -1,12 +1,10 @@
 """The gateway as a StatefulSet with a ledger: what was used is known after its pod was killed.
 
-The shared release has none, and to upgrade it would disturb other tests: the chart is rendered under another name, and
-the gateway's part of it applied beside the served model.
+The shared release has none; this is a second gateway.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import urllib.request
@@ -16,23 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qwen3_operator.manifests.names import selector
-from qwen3_runtime.config import API_PORT, MANAGEMENT_PORT
-from qwen3_runtime.tenancy import (
-    ROUTES_KEY,
-    TENANTS_KEY,
-    USAGE_ENTRY,
-    Endpoint,
-    LimitName,
-    Quota,
-    Route,
-    Routes,
-    Tenant,
-    Tenants,
-)
-from tests.chart.chart import Helm, of_kind
-from tests.e2e.conftest import SERVED
-from tests.e2e.tenants import GATEWAY, SYSTEM, as_tenant, new_key
+from qwen3_runtime.config import MANAGEMENT_PORT
+from qwen3_runtime.tenancy import LimitName, Quota, Tenant
+from tests.e2e import second_gateway
+from tests.e2e.second_gateway import MODEL
+from tests.e2e.tenants import as_tenant, new_key
 from tests.gateway.processes import digest_of
 from tests.kube import poll
 from tests.objects import MODELS_ON_NODE, weights_volume
@@ -45,12 +31,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 RELEASE = "ledger-e2e"
-NAME = f"{RELEASE}-qwen3-operator-gateway"
+NAME = second_gateway.name_of(RELEASE)
 POD, CLAIM = f"{NAME}-0", f"ledger-{NAME}-0"
-KINDS = "statefulset,service,networkpolicy,secret,configmap,role,rolebinding,serviceaccount"
 TENANT = "ledger"
-MODEL = "Qwen3-Tiny"
-"""Served by the deployment of `served`, which names it no other way."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +53,11 @@ def house(kube: Kube, platform: dict[str, str], served: str) -> Iterator[House]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
-        kube.apply(_volume(served, folder.name), *_objects(kube, Helm(Path(platform["helm"])), made))
+        kube.apply(_volume(served, folder.name), *_objects(kube, platform, made))
         kube.run("rollout", "status", f"statefulset/{NAME}", "-n", served, "--timeout=120s", timeout=130)
         yield made
     finally:
-        kube.run("delete", KINDS, "-n", served, "-l", f"app.kubernetes.io/instance={RELEASE}", "--ignore-not-found")
+        second_gateway.remove(kube, second_gateway.Where(RELEASE, served))
         kube.run("delete", "pod", POD, "-n", served, "--ignore-not-found", "--grace-period=1")
         kube.run("delete", "pvc", CLAIM, "-n", served, "--ignore-not-found", "--timeout=60s", timeout=70)
         kube.run("delete", "pv", RELEASE, "--ignore-not-found", "--timeout=60s", timeout=70)
@@ -93,32 +76,13 @@ def _volume(namespace: str, folder: str) -> Object:
     return volume
 
 
-def _objects(kube: Kube, helm: Helm, house: House) -> list[Object]:
-    """The gateway's part of the chart, told what the operator would tell it."""
+def _objects(kube: Kube, platform: dict[str, str], house: House) -> list[Object]:
     ledger = {"enabled": True, "storageClassName": RELEASE}
-    rendered = helm.render({"gateway": {"enabled": True, "ledger": ledger}}, release=RELEASE, namespace=house.namespace)
-    objects = [one for one in rendered if one["metadata"]["labels"].get("app.kubernetes.io/component") == "gateway"]
-    (workload,) = of_kind(objects, "StatefulSet")
-    running = kube.get("deployment", GATEWAY, SYSTEM)["spec"]["template"]["spec"]["containers"][0]
-    workload["spec"]["template"]["spec"]["containers"][0]["image"] = running["image"]
-    (secret,) = of_kind(objects, "Secret")
-    told = {TENANTS_KEY: _tenants(house.key), USAGE_ENTRY: house.token}
-    secret["data"] = {name: base64.b64encode(text.encode()).decode() for name, text in told.items()}
-    routes = next(one for one in of_kind(objects, "ConfigMap") if one["metadata"]["name"].endswith("-routes"))
-    routes["data"] = {ROUTES_KEY: _routes(kube, house.namespace)}
-    return objects
-
-
-def _tenants(key: str) -> str:
-    tenant = Tenant(name=TENANT, key_digests=(digest_of(key),), models=(MODEL,), quota=Quota(tokens_per_day=10**6))
-    return Tenants(tenants=(tenant,)).model_dump_json(by_alias=True)
-
-
-def _routes(kube: Kube, namespace: str) -> str:
-    pod, *_ = kube.list("pods", namespace, ",".join(f"{label}={value}" for label, value in selector(SERVED).items()))
-    endpoint = Endpoint(address=f"{pod['status']['podIP']}:{API_PORT}", placement="p", max_in_flight=8)
-    route = Route(name=MODEL, namespace=namespace, deployment=SERVED, context_length=4096, endpoints=(endpoint,))
-    return Routes(models=(route,)).model_dump_json(by_alias=True)
+    quota = Quota(tokens_per_day=10**6)
+    tenant = Tenant(name=TENANT, key_digests=(digest_of(house.key),), models=(MODEL,), quota=quota)
+    where = second_gateway.Where(RELEASE, house.namespace)
+    values = {"ledger": ledger}
+    return second_gateway.objects(kube, platform, where, values=values, tenant=tenant, token=house.token)
 
 
 def test_usage_survives_a_killed_pod(kube: Kube, house: House) -> None:

@@ -1,4 +1,4 @@
-"""A real Valkey on a port of loopback."""
+"""A real Valkey on this machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,22 @@ if TYPE_CHECKING:
 
 
 class ValkeyServer(Process):
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int | None = None, *, address: str = "127.0.0.1", password: str = ""
+    ) -> None:
+        """An ``address`` that others reach too needs a password."""
         folder.mkdir(exist_ok=True)
         self.port = port or free_port()
         durable = ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(folder)]
-        arguments = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(self.port), *durable]
+        arguments = [
+            str(get_binary_path()),
+            "--bind",
+            address,
+            "--requirepass",
+            password,
+            "--port",
+            str(self.port),
+            *durable,
+        ]
         super().__init__(arguments, folder / "valkey.log", "Ready to accept connections")
-        self.url = f"valkey://127.0.0.1:{self.port}"
+        self.url = f"valkey://:{password}@{address}:{self.port}" if password else f"valkey://{address}:{self.port}"
