@@ -51,12 +51,14 @@ class ApiServer:
         }
         self.writes: list[str] = []
         self.refused: str | None = None
+        self.refusals = 0
 
     async def find(self, path: str) -> dict[str, Any] | None:
         return copy.deepcopy(self.objects.get(path))
 
     async def apply_at(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
         if path == self.refused:
+            self.refusals += 1
             raise PermissionError(path)
         kept = self.objects.setdefault(path, {"metadata": {"resourceVersion": "0"}})
         asked = manifest["metadata"].get("resourceVersion", kept["metadata"]["resourceVersion"])

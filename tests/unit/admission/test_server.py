@@ -15,6 +15,8 @@ import pytest
 
 from qwen3_operator.admission.server import Server
 from qwen3_operator.sizing import FailureReason, PlanFailure
+from qwen3_runtime.server.listen import free_port
+from tests.patience import HANG_SECONDS
 from tests.unit.admission.given import HOST, NOW, days, der, generation, review, shaken, spec
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ async def test_the_port_opens_with_the_first_certificates() -> None:
 
 
 async def test_a_taken_port_is_tried_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with socket.create_server(("127.0.0.1", free_port())) as other:
         port = other.getsockname()[1]
         server = Server(_no_fit, port, "127.0.0.1")
         with pytest.raises(OSError, match="in use"):
@@ -115,5 +117,5 @@ def _post(port: int, context: ssl.SSLContext, body: dict[str, Any]) -> Any:
         json.dumps(body).encode(),
         {"Content-Type": "application/json", "Host": HOST},
     )
-    with urllib.request.urlopen(asked, context=context, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, context=context, timeout=HANG_SECONDS) as answer:  # noqa: S310
         return json.load(answer)

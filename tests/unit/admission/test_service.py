@@ -8,6 +8,7 @@ import pytest
 from qwen3_operator.admission import Admission, rotation
 from qwen3_operator.settings import AdmissionSettings
 from qwen3_runtime.server.listen import free_port
+from tests.patience import HANG_SECONDS
 from tests.unit.admission.given import ApiServer, shaken
 
 
@@ -20,7 +21,7 @@ async def test_serves_its_services_name_and_closes_when_cancelled(monkeypatch: p
     port = free_port()
     api, settings = ApiServer(), AdmissionSettings(name="webhook", configuration="webhook", port=port)
     running = asyncio.create_task(Admission(api, settings, "qwen3-system", _unasked, leads=lambda: True).run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         while not await _is_open(port):  # noqa: ASYNC110 - another port's state has no event
             await asyncio.sleep(0.01)
     assert await shaken(port, api.bundle, "webhook.qwen3-system.svc")

@@ -11,6 +11,7 @@ import pytest
 from qwen3_runtime.gateway.ledger import Ledger, as_csv
 from qwen3_runtime.gateway.limits.types import day_of
 from qwen3_runtime.gateway.usage import Usage
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ async def test_what_could_not_be_added_up_is_added_up_later(tmp_path: Path, monk
     ledger._commit = failing_commit  # type: ignore[method-assign]
     running = asyncio.create_task(ledger.run())
     added = 0
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_SECONDS):
         while len(failures) < 4:
             ledger.add("a", "m", Usage(prompt=1))
             added += 1

@@ -15,6 +15,7 @@ from qwen3_operator.reconcile import planner as module
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.kinds import Kind
 from qwen3_operator.sizing import plan
+from tests.patience import HANG_SECONDS
 from tests.unit.reconcile.test_planner import FIRST, SECOND, Lists, _node, deployment, planner, spec
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Thought:
         found = plan(*arguments)
         self.count += 1
         self.begun.set()
-        assert self.go_on.wait(30)
+        assert self.go_on.wait(HANG_SECONDS)
         return found
 
 
@@ -55,7 +56,7 @@ async def test_probes_answer_while_a_plan_is_made(cache: Cache, thought: Thought
     app = http.application(lambda: True, lambda: True, lambda: None)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         answer = asyncio.create_task(planner(Lists(8), cache).answer(FIRST, spec(), {}))
-        await asyncio.to_thread(thought.begun.wait, 30)
+        await asyncio.to_thread(thought.begun.wait, HANG_SECONDS)
         for path in ("/healthz", "/readyz", "/metrics"):
             async with session.get(server.make_url(path)) as probed:
                 assert probed.status == 200
@@ -68,7 +69,7 @@ async def test_room_that_is_lost_meanwhile_is_not_promised(cache: Cache, thought
     lists = Lists(8)
     planning = planner(lists, cache)
     answer = asyncio.create_task(planning.answer(FIRST, spec(), {}))
-    await asyncio.to_thread(thought.begun.wait, 30)
+    await asyncio.to_thread(thought.begun.wait, HANG_SECONDS)
     lists.nodes = [_node(8, "NVIDIA-H200", "143771")]
     planning.capacity_changed()
     thought.go_on.set()
@@ -81,7 +82,7 @@ async def test_a_change_that_takes_no_room_costs_no_second_plan(cache: Cache, th
     lists = Lists(8)
     planning = planner(lists, cache)
     answer = asyncio.create_task(planning.answer(FIRST, spec(), {}))
-    await asyncio.to_thread(thought.begun.wait, 30)
+    await asyncio.to_thread(thought.begun.wait, HANG_SECONDS)
     lists.nodes = [_node(4)]
     planning.capacity_changed()
     thought.go_on.set()
@@ -93,7 +94,7 @@ async def test_room_that_comes_meanwhile_is_looked_at(cache: Cache, thought: Tho
     lists = Lists(0)
     planning = planner(lists, cache)
     answer = asyncio.create_task(planning.answer(FIRST, spec(), {}))
-    await asyncio.to_thread(thought.begun.wait, 30)
+    await asyncio.to_thread(thought.begun.wait, HANG_SECONDS)
     assert planning.waiting == (FIRST,), "a change asks for another reconcile of what is planned now"
     lists.nodes = [_node(8)]
     planning.capacity_changed()
@@ -105,7 +106,7 @@ async def test_room_that_comes_meanwhile_is_looked_at(cache: Cache, thought: Tho
 async def test_two_plans_at_a_time_do_not_take_the_same_devices(cache: Cache, thought: Thought) -> None:
     planning = planner(Lists(1), cache)
     answers = [asyncio.create_task(planning.answer(key, spec(), {})) for key in (FIRST, SECOND)]
-    await asyncio.to_thread(thought.begun.wait, 30)
+    await asyncio.to_thread(thought.begun.wait, HANG_SECONDS)
     thought.go_on.set()
     found = await asyncio.gather(*answers)
     assert [answer.plan is not None for answer in found] == [True, False]

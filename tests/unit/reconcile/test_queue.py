@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from qwen3_operator.reconcile.queue import BASE_DELAY, MAX_DELAY, Schedule, WorkQueue
+from tests.patience import HANG_SECONDS
 
 
 def test_a_key_waits_once_at_its_earliest_time() -> None:
@@ -67,7 +68,7 @@ async def test_a_delayed_key_comes_by_itself_and_an_urgent_add_wakes_the_waiter(
     queue.add("later", 0.02)
     assert await queue.get() == "later"
     waiter = asyncio.create_task(queue.get())
-    queue.add("much-later", 60.0)
+    queue.add("much-later", 10 * HANG_SECONDS)
     await asyncio.sleep(0)
     queue.add("now")
-    assert await asyncio.wait_for(waiter, 1.0) == "now"
+    assert await asyncio.wait_for(waiter, HANG_SECONDS) == "now"

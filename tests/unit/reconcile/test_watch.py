@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from qwen3_operator.reconcile.kinds import Kind
 from qwen3_operator.reconcile.watch import Watch
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,7 @@ async def test_a_watch_that_fails_for_good_is_noticed(monkeypatch: pytest.Monkey
             kinds=[Kind.POD],
         )
         watch.start()
-        await asyncio.wait_for(watch.ended, timeout=20)
-        await asyncio.to_thread(watch.join, 10)
+        await asyncio.wait_for(watch.ended, HANG_SECONDS)
+        await asyncio.to_thread(watch.join, HANG_SECONDS)
     assert seen == ["a"]
     assert not watch.is_alive()

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from qwen3_operator.reconcile.client import ApiError
 from qwen3_operator.reconcile.kinds import Key
-from qwen3_operator.reconcile.queue import WorkQueue
+from qwen3_operator.reconcile.queue import BASE_DELAY, WorkQueue
 from qwen3_operator.reconcile.worker import work
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 KEY = Key("team-a", "chat")
 
 
-async def attempts(answer: Callable[[], bool], seconds: float) -> int:
-    """How often a key is reconciled within some time."""
-    queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop().time)
-    count = 0
+async def attempts(answer: Callable[[], bool], count: int) -> tuple[list[float], int]:
+    """Loop times at which a key was reconciled, up to so many, and how many keys are to come again after that."""
+    clock = asyncio.get_running_loop().time
+    queue: WorkQueue[Key] = WorkQueue(clock)
+    times: list[float] = []
+    enough = asyncio.Event()
 
     async def reconcile(_: Key) -> bool:
-        nonlocal count
-        count += 1
+        times.append(clock())
+        if len(times) == count:
+            enough.set()  # heard of when the worker waits for the next key
         return answer()
 
     queue.add(KEY)
-    with suppress(TimeoutError):
-        await asyncio.wait_for(work(queue, reconcile), seconds)
-    return count
+    working = asyncio.create_task(work(queue, reconcile))
+    await asyncio.wait_for(enough.wait(), HANG_SECONDS)
+    assert not working.done()
+    working.cancel()
+    return times, len(queue)
 
 
 def refuse(error: Exception) -> Callable[[], bool]:
@@ -41,9 +46,12 @@ def refuse(error: Exception) -> Callable[[], bool]:
 
 
 async def test_a_users_mistake_is_not_retried() -> None:
-    assert await attempts(lambda: False, 0.8) == 1
+    _, to_come = await attempts(lambda: False, 1)
+    assert to_come == 0
 
 
 @pytest.mark.parametrize("error", [ApiError(0, "API server not reached"), ValueError("a bug")])
 async def test_a_fault_is_retried_with_backoff_and_ends_no_worker(error: Exception) -> None:
-    assert await attempts(refuse(error), 0.8) == 2
+    (first, second), to_come = await attempts(refuse(error), 2)
+    assert second - first >= BASE_DELAY
+    assert to_come == 1

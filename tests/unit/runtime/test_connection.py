@@ -10,6 +10,7 @@ import pytest
 
 from qwen3_runtime.server.connection import HELD_BYTES, EngineError
 from qwen3_runtime.server.upstream import Upstream
+from tests.patience import HANG_SECONDS
 
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -59,7 +60,7 @@ async def test_connection_is_used_again() -> None:
     talk, seen = answering(WHOLE, WHOLE)
     async with engine(talk) as upstream:
         for _ in range(2):
-            assert await upstream.fetch("/metrics", 5) == b"ok"
+            assert await upstream.fetch("/metrics", HANG_SECONDS) == b"ok"
     assert len(seen) == 2
 
 
@@ -67,7 +68,7 @@ async def test_connection_that_the_engine_wants_closed_is_not_used_again() -> No
     talk, seen = answering(WHOLE.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
     async with engine(talk) as upstream:
         for _ in range(2):
-            assert await upstream.fetch("/metrics", 5) == b"ok"
+            assert await upstream.fetch("/metrics", HANG_SECONDS) == b"ok"
     assert len(seen) == 2
 
 
@@ -83,7 +84,7 @@ async def test_answer_left_before_its_end_closes_the_connection() -> None:
     async with engine(talk) as upstream:
         async with upstream.request("GET", b"/", None, ()) as answer:
             assert await answer.readany() == b"ok"
-        await asyncio.wait_for(left.wait(), 5)
+        await asyncio.wait_for(left.wait(), HANG_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ async def test_engine_that_does_not_listen_is_an_error() -> None:
     with pytest.raises(EngineError, match="does not listen"):
         async with upstream.request("GET", b"/", None, ()):
             pass
-    assert await upstream.fetch("/metrics", 5) is None
+    assert await upstream.fetch("/metrics", HANG_SECONDS) is None
 
 
 async def test_slow_client_holds_the_engine_back_and_loses_nothing() -> None:

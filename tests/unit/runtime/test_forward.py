@@ -30,6 +30,7 @@ from qwen3_runtime.server.listen import Listener
 from qwen3_runtime.server.prepare import served
 from qwen3_runtime.server.traffic import Traffic
 from qwen3_runtime.server.upstream import Upstream
+from tests.patience import HANG_SECONDS
 from tests.unit.runtime.conftest import make_config
 
 BODY: dict[str, Any] = {"model": "qwen3-tiny", "messages": [{"role": "user", "content": "Hi"}]}
@@ -248,8 +249,8 @@ async def test_client_that_leaves_aborts_the_engines_request(stand: Stand) -> No
     stand.engine = engine
     async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
         await answer.content.readany()
-    await asyncio.wait_for(aborted.wait(), 5)
-    assert await stand.traffic.idle(5)
+    await asyncio.wait_for(aborted.wait(), HANG_SECONDS)
+    assert await stand.traffic.idle(HANG_SECONDS)
     assert stand.count(499) == 1
 
 
@@ -269,7 +270,7 @@ async def test_a_body_that_never_ends_is_given_up(stand: Stand, monkeypatch: pyt
     writer.write(HEAD)
     assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
     writer.close()
-    assert await stand.traffic.idle(5)
+    assert await stand.traffic.idle(HANG_SECONDS)
     assert stand.count(408) == 1
 
 
@@ -278,14 +279,14 @@ async def test_headers_that_never_end_are_given_up(stand: Stand, monkeypatch: py
     monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.2)
     reader, writer = await asyncio.open_connection("127.0.0.1", stand.listener.port)
     writer.write(sent)
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), HANG_SECONDS) == b""
     writer.close()
 
 
 async def test_headers_have_a_bound(stand: Stand) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", stand.listener.port)
     writer.write(HEAD[:-3] + b"pad: " + b"x" * protocol.HEADER_BYTES + b"\r\n\r\n")
-    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 400 ")
+    assert (await asyncio.wait_for(reader.readline(), HANG_SECONDS)).startswith(b"HTTP/1.1 400 ")
     writer.close()
 
 
@@ -303,8 +304,8 @@ async def test_idle_and_slow_connections_keep_nobody_out(stand: Stand) -> None:
         assert await answer.read() == EVENT + DONE
     for client in clients:
         client.close()
-    assert await stand.traffic.idle(20), "a client that left is not waited for"
-    async with asyncio.timeout(20):
+    assert await stand.traffic.idle(HANG_SECONDS), "a client that left is not waited for"
+    async with asyncio.timeout(HANG_SECONDS):
         while stand.listener.server_state.connections:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.05)
 
@@ -356,7 +357,7 @@ async def test_draining_refuses_new_and_finishes_running_requests(stand: Stand) 
         assert not await stand.traffic.idle(0.05)
         go_on.set()
         assert await running.read() == DONE
-    assert await stand.traffic.idle(5)
+    assert await stand.traffic.idle(HANG_SECONDS)
 
 
 async def test_request_over_the_drain_limit_ends_with_an_error_event(stand: Stand) -> None:

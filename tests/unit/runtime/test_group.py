@@ -10,6 +10,7 @@ from qwen3_runtime.config import CONFIG_VARIABLE, GROUP_LEADER_VARIABLE, GROUP_R
 from qwen3_runtime.engines.adapters.sglang import SGLang
 from qwen3_runtime.group import leader_gone
 from qwen3_runtime.settings import ConfigError, read_settings
+from tests.patience import HANG_SECONDS
 from tests.unit.runtime.conftest import make_config
 
 WIDE = make_config(group=Group(nodes=2), parallelism=Parallelism(tensor_parallel=16))
@@ -42,14 +43,15 @@ def test_the_engine_meets_the_others_at_the_leader() -> None:
 async def test_a_worker_stays_as_long_as_its_leader() -> None:
     leader = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = leader.sockets[0].getsockname()[1]
-    waiting = asyncio.create_task(leader_gone("127.0.0.1", port, within=60))
+    waiting = asyncio.create_task(leader_gone("127.0.0.1", port, within=10 * HANG_SECONDS))
     await asyncio.sleep(0)
     async with leader:
         done, _ = await asyncio.wait([waiting], timeout=0.2)
         assert not done
-    await asyncio.wait_for(waiting, 30)
+    await asyncio.wait_for(waiting, HANG_SECONDS)
 
 
 async def test_a_worker_does_not_wait_for_ever() -> None:
     async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as leader:
-        await asyncio.wait_for(leader_gone("127.0.0.1", leader.sockets[0].getsockname()[1], within=0.1), 30)
+        port = leader.sockets[0].getsockname()[1]
+        await asyncio.wait_for(leader_gone("127.0.0.1", port, within=0.1), HANG_SECONDS)

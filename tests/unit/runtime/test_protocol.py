@@ -11,13 +11,14 @@ import pytest
 
 from qwen3_runtime.server import listen, protocol
 from qwen3_runtime.server.listen import Listener
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
-SHORT, LONG = 0.3, 20.0
+SHORT = 0.3
 
 
 async def refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -46,12 +47,12 @@ async def test_what_comes_after_an_answer_does_not_keep_the_connection(
     late: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It used to stop the clock of idle connections for good: anyone could hold all of a port's."""
-    monkeypatch.setattr(protocol, "HEADER_SECONDS", SHORT)
     async with connected(refuse) as (reader, writer):
         writer.write(GET if late == b"\r\n" else POST)
         assert await reader.readuntil(b"]")
+        monkeypatch.setattr(protocol, "HEADER_SECONDS", SHORT)
         writer.write(late)
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(HANG_SECONDS):
             assert await reader.read() == b""
 
 
@@ -73,17 +74,17 @@ async def test_an_early_answer_is_not_lost_under_a_long_body() -> None:
             await asyncio.sleep(0.02)
             writer.write(b"x" * (size // 10))
             await writer.drain()
-        answer = await asyncio.wait_for(reader.read(), LONG)
+        answer = await asyncio.wait_for(reader.read(), HANG_SECONDS)
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
 async def test_a_body_that_never_ends_holds_no_answered_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEADER_SECONDS", SHORT)
     async with connected(refuse) as (reader, writer):
         writer.write(POST.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+        monkeypatch.setattr(protocol, "HEADER_SECONDS", SHORT)
         assert (await reader.read()).endswith(b"]")
         with pytest.raises(ConnectionError):  # noqa: PT012 - the first writes may still be taken
-            async with asyncio.timeout(LONG):
+            async with asyncio.timeout(HANG_SECONDS):
                 while True:
                     writer.write(b"x")
                     await writer.drain()
@@ -104,7 +105,7 @@ async def test_requests_sent_ahead_are_few() -> None:
         for _ in range(protocol.PIPELINED):
             assert (await reader.readuntil(b"]")).startswith(b"HTTP/1.1 401 ")
         writer.write(GET * 1000)
-        answers = await asyncio.wait_for(reader.read(), LONG)
+        answers = await asyncio.wait_for(reader.read(), HANG_SECONDS)
     assert answers.startswith(b"HTTP/1.1 400 ")
     assert answers.count(b"HTTP/1.1 ") == 1
 
@@ -122,7 +123,7 @@ async def test_a_client_that_leaves_is_noticed_whatever_it_sent_ahead() -> None:
         writer.write(GET * 3)
         await asyncio.sleep(0.1)
         writer.close()
-        await asyncio.wait_for(gone.wait(), LONG)
+        await asyncio.wait_for(gone.wait(), HANG_SECONDS)
 
 
 async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,4 +142,4 @@ async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.Monke
     async with connected(endless) as (reader, writer):
         writer.write(GET)
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.wait_for(gone.wait(), LONG)
+        await asyncio.wait_for(gone.wait(), HANG_SECONDS)

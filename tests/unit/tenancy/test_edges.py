@@ -18,6 +18,7 @@ from qwen3_operator.tenancy import usage
 from qwen3_operator.tenancy.files import SECRET, GatewayFiles
 from qwen3_operator.tenancy.follow import Follower
 from qwen3_runtime.tenancy import KEY_MIN_CHARACTERS, Routes, Tenants
+from tests.patience import HANG_SECONDS
 from tests.unit.manifests.samples import settings
 from tests.unit.tenancy.given import compiled
 
@@ -167,7 +168,7 @@ async def test_the_gateway_is_asked_with_the_token(monkeypatch: pytest.MonkeyPat
     changed = asyncio.Event()
     poller = usage.UsagePoller(_Pods(), "qwen3-system", _known_token, changed.set)  # type: ignore[arg-type]
     task = asyncio.create_task(poller.run())
-    await asyncio.wait_for(changed.wait(), 5)
+    await asyncio.wait_for(changed.wait(), HANG_SECONDS)
     task.cancel()
     await runner.cleanup()
     assert asked == ["Bearer the-token"]

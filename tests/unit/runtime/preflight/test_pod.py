@@ -14,6 +14,7 @@ from qwen3_runtime.phases import Phases, first_phase
 from qwen3_runtime.settings import Settings
 from qwen3_runtime.sources import Hub, HubSource
 from tests.engine.pod import Pod
+from tests.patience import HANG_SECONDS
 from tests.unit.runtime.conftest import make_config
 from tests.unit.runtime.preflight.samples import found, wanted
 
@@ -34,7 +35,7 @@ def test_a_process_without_devices_says_so_and_ends(tmp_path: Path) -> None:
     """This machine has none: what an Ascend pod would find on a node whose plugin or runtime is missing."""
     pod = Pod.start(ASCEND, Path("/nonexistent/python"), tmp_path)
     try:
-        assert pod.process.wait(40) == 1, pod.log()[-1]
+        assert pod.process.wait(HANG_SECONDS) == 1, pod.log()[-1]
     finally:
         pod.process.kill()
         pod.process.wait()

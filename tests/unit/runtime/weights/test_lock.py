@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from qwen3_runtime.weights.fetch import lock as module
 from qwen3_runtime.weights.fetch.lock import FetchLock, LockRecord
 from qwen3_runtime.weights.fetch.order import Pace
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,18 +50,34 @@ def test_free_lock(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_living_holder_is_waited_for_and_named(tmp_path: Path) -> None:
+class Clock:
+    """Of the locks, in place of the machine's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=time.sleep))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_living_holder_is_waited_for_and_named(tmp_path: Path, clock: Clock) -> None:
     first, second = lock(tmp_path, "a"), lock(tmp_path, "b")
     first.acquire(ignore, never)
-    seen: list[str] = []
+    seen: list[LockRecord] = []
 
     def waiting(record: LockRecord) -> None:
-        seen.append(record.holder)
-        if len(seen) == 30:  # longer than a lock needs to be stale
+        if seen and record.beat == seen[-1].beat:
+            return  # no beat since: the clock stands, however long the machine keeps the holder from it
+        seen.append(record)
+        clock.now += 0.9 * PACE.lock_stale_seconds
+        if len(seen) == 10:
             first.release()
 
     assert second.acquire(waiting, never)
-    assert set(seen) == {"a"}
+    assert {record.holder for record in seen if record.is_known} == {"a"}
     second.release()
 
 
@@ -97,7 +117,7 @@ def test_who_lost_the_lock_ends_and_leaves_the_successor_s_alone(tmp_path: Path)
     own.acquire(ignore, never)
     (tmp_path / "lock").rename(tmp_path / "taken")
     (tmp_path / "lock").write_text("of another process")
-    assert ended.wait(5)
+    assert ended.wait(HANG_SECONDS)
     own.release()
     assert (tmp_path / "lock").read_text() == "of another process"
 
@@ -116,14 +136,16 @@ def test_lock_that_was_caught_alive_is_put_back(tmp_path: Path, monkeypatch: pyt
     fast.release()
 
 
-def test_of_many_that_see_a_dead_holder_one_at_a_time_gets_the_lock(tmp_path: Path) -> None:
+def test_of_many_that_see_a_dead_holder_one_at_a_time_gets_the_lock(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "lock").write_text("dead")
     inside: list[str] = []
     crowds: list[list[str]] = []
+    all_wait = threading.Barrier(8, action=lambda: setattr(clock, "now", 2 * PACE.lock_stale_seconds))
 
     def run(name: str) -> None:
         own = lock(tmp_path, name)
-        own.acquire(ignore, never)
+        looked = iter([all_wait.wait])
+        own.acquire(lambda _: next(looked, int)(), never)
         inside.append(name)
         crowds.append(inside.copy())
         inside.remove(name)
@@ -133,5 +155,5 @@ def test_of_many_that_see_a_dead_holder_one_at_a_time_gets_the_lock(tmp_path: Pa
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(HANG_SECONDS)
     assert [len(crowd) for crowd in crowds] == [1] * 8

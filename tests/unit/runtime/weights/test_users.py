@@ -38,7 +38,7 @@ def test_the_end_of_the_last_use_is_known_after_it(users: Users, tmp_path: Path)
     users.leave("a.1")
     last = users.last_use()
     assert last is not None
-    assert clock(tmp_path) - last < 5
+    assert clock(tmp_path) - last < 1000
 
 
 def test_a_mark_that_nobody_touches_dies_and_is_swept(users: Users, tmp_path: Path) -> None:
