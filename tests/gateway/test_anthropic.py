@@ -12,7 +12,7 @@ from qwen3_runtime.tenancy import TenantLimits
 from tests.gateway.conftest import OTHERS
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of, make_route, make_tenant
 from tests.gateway.raw import call, wish
-from tests.gateway.test_path import until
+from tests.patience import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

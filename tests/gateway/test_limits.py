@@ -17,8 +17,8 @@ from qwen3_runtime.gateway.limits.types import Store, Tokens
 from qwen3_runtime.tenancy import LimitName, Quota, TenantLimits
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of, make_route, make_tenant
 from tests.gateway.raw import CHAT, Answer, call, chat_body, open_stream, wish
-from tests.gateway.test_path import until
 from tests.gateway.valkey_server import ValkeyServer
+from tests.patience import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

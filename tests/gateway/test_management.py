@@ -9,7 +9,7 @@ import pytest
 
 from tests.gateway.processes import USAGE_TOKEN, GatewayProcess, Stub, key_of, make_route, make_tenant
 from tests.gateway.raw import call
-from tests.gateway.test_path import until
+from tests.patience import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

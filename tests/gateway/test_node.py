@@ -15,8 +15,8 @@ import pytest
 from tests.gateway.conftest import EMBED
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of
 from tests.gateway.raw import wish
-from tests.gateway.test_path import until
 from tests.kind import cache
+from tests.patience import until
 
 pytestmark = pytest.mark.timeout(300)
 HERE = Path(__file__).parent / "node"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -15,18 +14,11 @@ import pytest
 from qwen3_runtime.config import ThinkingMode
 from tests.gateway.conftest import EMBED, LORA, OTHER_LORA, OTHERS
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, digest_of, key_of, make_route, make_tenant
-from tests.gateway.raw import CHAT, SECONDS, call, chat_body, open_stream, send_raw, wish
+from tests.gateway.raw import CHAT, call, chat_body, open_stream, send_raw, wish
+from tests.patience import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-
-def until(check: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not check():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def test_the_official_client_chats_streams_embeds_and_lists(gateway: GatewayProcess) -> None:

@@ -12,6 +12,7 @@ from qwen3_runtime.server.listen import free_port
 from tests.kind import gobuild
 from tests.kind.steps import Steps
 from tests.kind.versions import GoTool
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 VERSITYGW = GoTool("versitygw", "v1.8.0", {"versitygw": "github.com/versity/versitygw/cmd/versitygw"})
 ACCESS_KEY = "test-access-key"
 SECRET_KEY = "test-secret-key"  # noqa: S105 - of a server that lives as long as a test
-_START_SECONDS = 20
 
 
 def program() -> Path:
@@ -62,7 +62,7 @@ class Bucket:
         return f"http://127.0.0.1:{self.port}"
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + HANG_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise AssertionError(f"versitygw ended with {self._process.returncode}")

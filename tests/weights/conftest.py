@@ -17,6 +17,7 @@ from qwen3_runtime.weights.fetch.job import Job
 from qwen3_runtime.weights.fetch.order import FetchOrder, Pace
 from tests.hub.content import Repository
 from tests.hub.server import Hub
+from tests.patience import HANG_SECONDS
 from tests.unit.runtime.conftest import TINY
 from tests.weights.process import Fetcher
 
@@ -25,16 +26,18 @@ if TYPE_CHECKING:
 
 NAME = "Qwen/Qwen3-Tiny"
 HURRY = Pace(
-    stall_seconds=10,
+    stall_seconds=HANG_SECONDS,
     attempts=4,
     backoff_seconds=0.02,
     longest_backoff_seconds=0.1,
     longest_retry_after_seconds=2,
     report_seconds=0.05,
     lock_beat_seconds=0.1,
-    lock_stale_seconds=1.5,
+    lock_stale_seconds=10 * HANG_SECONDS,
 )
-"""Patience of a test, but with a server that this machine keeps waiting."""
+"""Patience of a test, but with servers and holders of locks that this machine, or the test, keeps waiting."""
+BURYING = HURRY.model_copy(update={"lock_stale_seconds": 1.5})
+"""Where a holder dies."""
 
 Fetch = Callable[..., Path]
 StartFetcher = Callable[..., Fetcher]

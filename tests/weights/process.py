@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.weights.fetch.order import FetchEvent, FetchState
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from qwen3_runtime.weights.fetch.order import FetchOrder
 
 RUNTIME = Path(__file__).parents[2] / "runtime"
-PATIENCE_SECONDS = 15
 
 
 class Fetcher:
@@ -45,20 +45,21 @@ class Fetcher:
             for line in stdout:
                 self.events.append(FetchEvent.model_validate_json(line))
 
-    def wait_for(self, state: FetchState) -> FetchEvent:
-        """Wait until the process said so."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def wait_for(self, state: FetchState, bytes_done: int = 0) -> FetchEvent:
+        """Wait until the process said so, and that so many bytes at least were there."""
+        deadline = time.monotonic() + HANG_SECONDS
         while time.monotonic() < deadline:
             for event in tuple(self.events):
-                if event.state is state:
+                done = event.progress.bytes_done if event.progress else 0
+                if event.state is state and done >= bytes_done:
                     return event
             time.sleep(0.01)
-        raise AssertionError(f"no {state} but {self.events[-1:]}")
+        raise AssertionError(f"no {state} with {bytes_done} bytes but {self.events[-1:]}")
 
     def end(self, number: int | None = None) -> FetchState | None:
         """Send a signal, if one is given, and wait for the end; the last state."""
         if number is not None:
             self.process.send_signal(number)
-        self.process.wait(PATIENCE_SECONDS)
-        self._reader.join(PATIENCE_SECONDS)
+        self.process.wait(HANG_SECONDS)
+        self._reader.join(HANG_SECONDS)
         return self.events[-1].state if self.events else None

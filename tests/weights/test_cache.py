@@ -22,7 +22,9 @@ from qwen3_runtime.weights.fetch.order import FetchState
 from qwen3_runtime.weights.fetch.users import DEAD_SECONDS
 from tests.hub.content import Repository
 from tests.hub.server import Hub
+from tests.patience import HANG_SECONDS
 from tests.weights.conftest import (
+    BURYING,
     HURRY,
     NAME,
     StartFetcher,
@@ -89,7 +91,7 @@ def present(models: tuple[HubSource, ...], volume: Path) -> list[bool]:
 
 def wait_for_any(pods: list[Fetcher]) -> Fetcher:
     """The first process that ends."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline:
         for pod in pods:
             if pod.process.poll() is not None:
@@ -184,7 +186,7 @@ def test_what_a_killed_fetch_left_goes_too(  # noqa: PLR0917 - fixtures
     limit = ModelCache(size_limit_bytes=2 * size)
     hub.gate.close_after(400_000)
     dead = start_fetcher(order_for(models[0], volume, holder="dead", incarnation="dead", cache=limit))
-    assert hub.gate.reached.wait(20)
+    assert hub.gate.reached.wait(HANG_SECONDS)
     dead.end(signal.SIGKILL)
     hub.gate.open()
     ask(models[1], cache=limit, stays=True)
@@ -193,7 +195,7 @@ def test_what_a_killed_fetch_left_goes_too(  # noqa: PLR0917 - fixtures
     folder = folder_of(models[0], volume)
     unused_for(models[0], volume, DEAD_SECONDS + 1)
     os.utime(folder.lock, (time.time() - DEAD_SECONDS - 1,) * 2)
-    assert ask(models[2], cache=limit) is WeightsOrigin.SOURCE
+    assert ask(models[2], cache=limit, pace=BURYING) is WeightsOrigin.SOURCE
     assert present(models, volume) == [False, True, True]
     assert not folder.partial.exists()
     assert not folder.lock.exists()
@@ -230,12 +232,12 @@ def test_a_pod_that_comes_while_its_model_is_about_to_be_removed_waits(
     assert comer.is_alive(), "it trusts nothing that is about to go"
     folder.remove()
     remover.release()
-    comer.join(20)
+    comer.join(HANG_SECONDS)
     assert origins == [WeightsOrigin.SOURCE]
     assert content_of(folder.final) == wanted_of(repository)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)  # eleven processes, one after the other
 def test_kill_at_ten_random_bytes_in_a_shared_cache(volume: Path, start_fetcher: StartFetcher) -> None:
     """One pod fetches and is killed, the next one waits and goes on; an older model has to go for the new one."""
     repository = Repository(NAME, model_files(shard_bytes=1_500_000))
@@ -244,10 +246,8 @@ def test_kill_at_ten_random_bytes_in_a_shared_cache(volume: Path, start_fetcher:
     rng = random.Random(SEED)  # noqa: S311 - the same bytes each time
     positions = sorted(rng.sample(range(1, size), KILLS))
 
-    pace = HURRY.model_copy(update={"stall_seconds": 30.0})  # a closed gate is no reason to give up
-
     def start(source: HubSource, name: str) -> Fetcher:
-        return start_fetcher(order_for(source, volume, holder=name, incarnation=name, cache=cache, pace=pace))
+        return start_fetcher(order_for(source, volume, holder=name, incarnation=name, cache=cache, pace=BURYING))
 
     with Hub(repository) as hub:
         old, new = (source_of(hub, revision=revision) for revision in REVISIONS[:2])
@@ -257,15 +257,14 @@ def test_kill_at_ten_random_bytes_in_a_shared_cache(volume: Path, start_fetcher:
         hub.gate.close_after(positions[0])
         holder = start(new, "pod-0")
         for number, position in enumerate(positions, start=1):
-            assert hub.gate.reached.wait(30), f"the download ended before byte {position}"
-            successor = start(new, f"pod-{number}")
-            successor.wait_for(FetchState.WAITING)
+            assert hub.gate.reached.wait(HANG_SECONDS), f"the download ended before byte {position}"
             holder.end(signal.SIGKILL)
             hub.gate.open()
             assert not folder.final.exists(), f"killed at byte {position}, and the model looks whole"
             if number < KILLS:
                 hub.gate.close_after(positions[number] - position)
-            holder = successor
+            holder = start(new, f"pod-{number}")
+            holder.wait_for(FetchState.WAITING)
         assert holder.end() is FetchState.DONE, holder.log.read_text()
         assert holder.events[-1].origin is WeightsOrigin.SOURCE
         assert content_of(folder.final) == wanted_of(repository)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from tests.engine.pod import RUNTIME, Pod, tiny_config
 from tests.hub.content import Repository
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
+from tests.patience import HANG_SECONDS, until
 from tests.unit.runtime.conftest import TINY
 from tests.unit.runtime.weights.test_adapters import MODEL, SETTINGS, SHAPES, TARGETS
 from tests.unit.runtime.weights.test_adapters import write as write_adapter
@@ -81,7 +81,7 @@ def spied(tmp_path: Path) -> tuple[dict[str, str], Path]:
 
 def wait_until_engine(pod: Pod) -> None:
     """Wait for the end of a pod that got as far as its engine."""
-    assert pod.process.wait(40) == 1, pod.log()[-1]
+    assert pod.process.wait(HANG_SECONDS) == 1, pod.log()[-1]
     assert pod.termination().startswith("EngineStartFailed"), pod.termination()
 
 
@@ -104,9 +104,8 @@ def test_engine_waits_for_the_whole_model(
         hub.gate.close_after(500_000)
         # As in the image, where it is for the engine.
         pod = start_pod(path_of(volume, source), source, HF_HUB_OFFLINE="1")
-        report = pod.wait_for(Phase.FETCHING_WEIGHTS)
-        assert hub.gate.reached.wait(20)
-        time.sleep(1.5)
+        assert hub.gate.reached.wait(HANG_SECONDS)
+        until(lambda: 0 < _metric(pod, "qwen3_runtime_weights_fetched_bytes") == _bytes_done(pod))
         report = pod.report()
         assert report.phase is Phase.FETCHING_WEIGHTS
         assert report.progress is not None
@@ -115,7 +114,6 @@ def test_engine_waits_for_the_whole_model(
         assert pod.manage("/livez")[0] == 200
         assert pod.manage("/readyz")[0] == 503
         assert _metric(pod, "qwen3_runtime_weights_source_bytes") == report.progress.bytes_total
-        assert _metric(pod, "qwen3_runtime_weights_fetched_bytes") == report.progress.bytes_done
         hub.gate.open()
         wait_until_engine(pod)
     assert entered(pod)[:1] == ["FetchingWeights"]
@@ -137,7 +135,7 @@ def test_a_pod_says_where_its_weights_came_from(
         hub.seen.clear()
     expected = {"hidden_size": 1}  # so that it stays where it can be asked
     pod = start_pod(path, source, cache=ModelCache(), expected=expected)
-    report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+    report = pod.wait_for(Phase.WEIGHTS_INVALID, HANG_SECONDS)
     assert report.reason == "ConfigMismatch"
     origin = WeightsOrigin.CACHE if warm else WeightsOrigin.SOURCE
     assert report.weights_origin is origin
@@ -146,7 +144,7 @@ def test_a_pod_says_where_its_weights_came_from(
     marks = volume / f".{path.name}.users"
     assert any(mark.name.startswith(socket.gethostname()) for mark in marks.iterdir())
     pod.process.send_signal(signal.SIGTERM)
-    assert pod.process.wait(10) == 0
+    assert pod.process.wait(HANG_SECONDS) == 0
     assert not [mark for mark in marks.iterdir() if mark.name != "pod-a.a"]
 
 
@@ -158,12 +156,12 @@ def test_a_fetched_adapter_lies_in_the_cache_and_is_in_use_like_the_model(
     adapter = AdapterFiles(name="law", path=str(path_of(volume, law)), source=law)
     room = Adapters(rank=8, targets=TARGETS, files=(adapter,))
     pod = start_pod(path_of(volume, source), source, room, cache=ModelCache(size_limit_bytes=2**30))
-    report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+    report = pod.wait_for(Phase.WEIGHTS_INVALID, HANG_SECONDS)
     assert (report.reason, report.weights_origin) == ("FileMissing", WeightsOrigin.CACHE), "the model's"
     marks = [volume / f".{one.folder_name()}.users" for one in (source, law)]
     assert all(any(mark.name.startswith(socket.gethostname()) for mark in one.iterdir()) for one in marks)
     pod.process.send_signal(signal.SIGTERM)
-    assert pod.process.wait(10) == 0
+    assert pod.process.wait(HANG_SECONDS) == 0
     assert [mark.name for one in marks for mark in one.iterdir()] == ["pod-a.a"]
 
 
@@ -171,7 +169,7 @@ def test_refusal_is_a_phase_and_a_reason(start_pod: StartPod, volume: Path, repo
     with Hub(repository, gated=True) as hub:
         source = source_of(hub)
         pod = start_pod(path_of(volume, source), source)
-        report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+        report = pod.wait_for(Phase.WEIGHTS_INVALID, HANG_SECONDS)
         assert report.reason == "GatedModel"
         assert pod.manage("/livez")[0] == 200
     assert not path_of(volume, source).exists()
@@ -181,12 +179,10 @@ def test_sigterm_while_fetching(start_pod: StartPod, volume: Path, hub: Hub) -> 
     source = source_of(hub)
     hub.gate.close_after(500_000)
     pod = start_pod(path_of(volume, source), source)
-    assert hub.gate.reached.wait(20)
-    began = time.monotonic()
+    assert hub.gate.reached.wait(HANG_SECONDS)
     pod.process.send_signal(signal.SIGTERM)
-    assert pod.process.wait(10) == 0
-    assert time.monotonic() - began < 5
-    assert not list(volume.glob("*.lock")), "the lock was given back"
+    assert pod.process.wait(HANG_SECONDS) == 0
+    assert not list(volume.glob("*.lock")), "the lock was given back: the process ended by itself, and was not killed"
     assert [path.name for path in volume.iterdir()] == [f".{source.folder_name()}.partial"]
 
 
@@ -234,7 +230,7 @@ def test_an_adapter_is_fetched_and_checked_like_the_model(
         adapter = AdapterFiles(name="law", path=str(path_of(tmp_path, source)), source=source)
         room = Adapters(rank=8, targets=TARGETS, base_models=("Qwen/Qwen3-8B",), files=(adapter,))
         pod = start_pod(volume, adapters=room)
-        report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+        report = pod.wait_for(Phase.WEIGHTS_INVALID, HANG_SECONDS)
     assert report.reason == "AdapterMismatch"
     assert "was trained on Qwen/Qwen3-4B, wanted Qwen/Qwen3-8B." in report.message
     assert {path.name for path in Path(adapter.path).iterdir()} == {*wrong, ".qwen3-weights.json"}
@@ -246,9 +242,14 @@ def test_offline_and_absent(start_pod: StartPod, volume: Path, hub: Hub, spied: 
     environment, log = spied
     source = source_of(hub, offline=True)
     pod = start_pod(path_of(volume, source), source, **environment)
-    report = pod.wait_for(Phase.WEIGHTS_INVALID, within=20)
+    report = pod.wait_for(Phase.WEIGHTS_INVALID, HANG_SECONDS)
     assert (report.reason, report.progress) == ("FolderMissing", None)
     assert log.read_text() == ""
+
+
+def _bytes_done(pod: Pod) -> int:
+    progress = pod.report().progress
+    return progress.bytes_done if progress else 0
 
 
 def _metric(pod: Pod, name: str) -> float:

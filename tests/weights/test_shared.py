@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from qwen3_runtime.weights.fetch.order import FetchState, Pace
-from tests.weights.conftest import HURRY, StartFetcher, content_of, order_for, source_of, wanted_of
+from tests.weights.conftest import BURYING, HURRY, StartFetcher, content_of, order_for, source_of, wanted_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,17 +18,18 @@ if TYPE_CHECKING:
     from tests.weights.process import Fetcher
 
 
-# A gate that a test holds shut is no reason to give up.
-PATIENT = HURRY.model_copy(update={"stall_seconds": 30.0})
+@pytest.fixture
+def second(hub: Hub, volume: Path, start_fetcher: StartFetcher) -> tuple[Fetcher, Fetcher]:
+    return _two_pods(hub, volume, start_fetcher, HURRY)
 
 
 @pytest.fixture
-def second(hub: Hub, volume: Path, start_fetcher: StartFetcher) -> tuple[Fetcher, Fetcher]:
-    """Two pods; the first is in the middle of its download, the second waits for it."""
-    return _two_pods(hub, volume, start_fetcher, PATIENT)
+def burying(hub: Hub, volume: Path, start_fetcher: StartFetcher) -> tuple[Fetcher, Fetcher]:
+    return _two_pods(hub, volume, start_fetcher, BURYING)
 
 
 def _two_pods(hub: Hub, volume: Path, start_fetcher: StartFetcher, pace: Pace) -> tuple[Fetcher, Fetcher]:
+    """The first is in the middle of its download, the second waits for it."""
     hub.gate.close_after(400_000)
     made = []
     for name in ("pod-a", "pod-b"):
@@ -43,11 +43,10 @@ def test_one_fetches_and_the_other_waits(
     hub: Hub, second: tuple[Fetcher, Fetcher], repository: Repository, volume: Path
 ) -> None:
     holder, waiter = second
-    assert "pod-a" in waiter.wait_for(FetchState.WAITING).message
-    time.sleep(5 * HURRY.lock_beat_seconds)
-    progress = waiter.events[-1].progress
-    assert progress is not None, "of the other pod"
-    assert 0 < progress.bytes_done <= 400_000
+    event = waiter.wait_for(FetchState.WAITING, bytes_done=1)
+    assert "pod-a" in event.message
+    assert event.progress is not None
+    assert event.progress.bytes_done <= 400_000, "of the other pod"
     hub.gate.open()
     assert [fetcher.end() for fetcher in second] == [FetchState.DONE, FetchState.DONE]
     assert not any(event.state is FetchState.DOWNLOADING for event in waiter.events)
@@ -58,20 +57,19 @@ def test_one_fetches_and_the_other_waits(
 
 
 def test_a_killed_holder_is_replaced_and_its_bytes_are_used(
-    hub: Hub, second: tuple[Fetcher, Fetcher], repository: Repository, volume: Path
+    hub: Hub, burying: tuple[Fetcher, Fetcher], repository: Repository, volume: Path
 ) -> None:
-    holder, waiter = second
+    holder, waiter = burying
     holder.end(signal.SIGKILL)
-    hub.gate.open()
     asked = len(hub.content_requests)
+    hub.gate.open()
     assert waiter.end() is FetchState.DONE
     assert content_of(volume / source_of(hub).folder_name()) == wanted_of(repository)
     assert any(seen.range for seen in hub.content_requests[asked:])
 
 
-def test_a_terminated_holder_gives_the_lock_back(hub: Hub, volume: Path, start_fetcher: StartFetcher) -> None:
-    pace = PATIENT.model_copy(update={"lock_stale_seconds": 600.0})  # the test ends before a lock would be stale
-    holder, waiter = _two_pods(hub, volume, start_fetcher, pace)
+def test_a_terminated_holder_gives_the_lock_back(hub: Hub, second: tuple[Fetcher, Fetcher], volume: Path) -> None:
+    holder, waiter = second  # the test ends before a lock would be stale
     holder.end(signal.SIGTERM)
     assert holder.process.returncode == 128 + signal.SIGTERM
     hub.gate.open()
@@ -80,9 +78,9 @@ def test_a_terminated_holder_gives_the_lock_back(hub: Hub, volume: Path, start_f
 
 
 def test_a_frozen_holder_ends_when_it_wakes(
-    hub: Hub, second: tuple[Fetcher, Fetcher], repository: Repository, volume: Path
+    hub: Hub, burying: tuple[Fetcher, Fetcher], repository: Repository, volume: Path
 ) -> None:
-    holder, waiter = second
+    holder, waiter = burying
     holder.process.send_signal(signal.SIGSTOP)
     hub.gate.open()
     assert waiter.end() is FetchState.DONE

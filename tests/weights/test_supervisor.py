@@ -13,6 +13,7 @@ import pytest
 from qwen3_runtime.config import Phase
 from qwen3_runtime.weights.fetch import supervisor
 from tests.hub.server import Hub
+from tests.patience import HANG_SECONDS
 from tests.weights.conftest import HURRY, content_of, source_of, wanted_of
 
 if TYPE_CHECKING:
@@ -55,14 +56,13 @@ async def test_a_process_that_vanishes_is_started_again(hub: Hub, volume: Path) 
         str(volume / source.folder_name()),
         enter=lambda _phase, reason, _message: reasons.append(reason),
         show=lambda _: None,
-        pace=HURRY.model_copy(update={"lock_stale_seconds": 100.0}),
+        pace=HURRY,
     )
     running = asyncio.create_task(own.run())
-    await asyncio.to_thread(hub.gate.reached.wait, 20)
-    await asyncio.sleep(0.2)
+    assert await asyncio.to_thread(hub.gate.reached.wait, HANG_SECONDS)
     os.kill(_fetcher(), signal.SIGKILL)
     hub.gate.open()
-    await asyncio.wait_for(running, 30)
+    await asyncio.wait_for(running, HANG_SECONDS)
     assert "FetcherDied" in reasons
     assert (volume / source.folder_name()).is_dir()
 
