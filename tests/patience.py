@@ -16,9 +16,9 @@ What has to take less, or more, is shown by the order of things instead.
 """
 
 
-def until(check: Callable[[], bool], *, interval: float = 0.02) -> None:
-    """Wait for what sends no event, with ``interval`` seconds between two looks."""
+def until(check: Callable[[], bool]) -> None:
+    """Wait for what sends no event."""
     deadline = time.monotonic() + HANG_SECONDS
     while not check():
         assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(interval)
+        time.sleep(0.05)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from qwen3_runtime.engine_metrics import GENERATED_TOKENS, REQUESTS_RUNNING
 from qwen3_runtime.engines import ADAPTERS
 from tests.engine.pod import MODEL, Pod
+from tests.patience import until
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
@@ -188,10 +188,7 @@ def test_metrics_count_what_was_generated(pod: Pod, client: openai.OpenAI, envir
         return
     before = metric(pod, GENERATED_TOKENS.name)
     client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=5, extra_body=NO_THINKING)
-    deadline = time.monotonic() + 30
-    while metric(pod, GENERATED_TOKENS.name) != before + 5:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    until(lambda: metric(pod, GENERATED_TOKENS.name) == before + 5)
 
 
 async def test_a_client_that_leaves_frees_the_engine(pod: Pod, environment: Environment | InImage) -> None:
@@ -200,10 +197,7 @@ async def test_a_client_that_leaves_frees_the_engine(pod: Pod, environment: Envi
         await answer.content.readany()
     if not counts(pod, environment, REQUESTS_RUNNING):
         return
-    deadline = time.monotonic() + 30
-    while metric(pod, REQUESTS_RUNNING.name):
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.2)
+    await asyncio.to_thread(until, lambda: metric(pod, REQUESTS_RUNNING.name) == 0)
 
 
 @pytest.mark.parametrize("text", SCRIPTS)

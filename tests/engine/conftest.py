@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.engine)
-            item.add_marker(pytest.mark.timeout(START_SECONDS + 90))
+            item.add_marker(pytest.mark.timeout(2 * START_SECONDS))
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from qwen3_runtime.config import (
 )
 from qwen3_runtime.engines import processes
 from qwen3_runtime.server.listen import free_port
+from tests.patience import HANG_SECONDS
 
 MODEL = "qwen3-tiny"
 START_SECONDS = 300
@@ -60,7 +61,9 @@ class Pod:
     @classmethod
     def start(cls, config: RuntimeConfig, engine_python: Path, folder: Path, **environment: str) -> Pod:
         """Start the runtime; its output goes to ``folder``."""
-        api_port, management_port = free_port(), free_port()
+        api_port = management_port = free_port()
+        while management_port == api_port:
+            management_port = free_port()
         variables = {
             **os.environ,
             "PYTHONPATH": str(RUNTIME),
@@ -92,7 +95,9 @@ class Pod:
     def manage(self, path: str) -> tuple[int, bytes]:
         """GET on the management port; status 0 while nothing listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.management_port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.management_port}{path}", timeout=HANG_SECONDS
+            ) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -139,7 +144,7 @@ class Pod:
         if self.process.poll() is None:
             self.terminate()
         try:
-            return self.process.wait(60)
+            return self.process.wait(HANG_SECONDS)
         except subprocess.TimeoutExpired:
             for member in self.engine_members():
                 os.kill(member.pid, signal.SIGKILL)

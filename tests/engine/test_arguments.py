@@ -24,6 +24,7 @@ from qwen3_runtime.config import (
 )
 from qwen3_runtime.engines.adapters.sglang import SGLang
 from tests.engine.pod import tiny_config
+from tests.patience import HANG_SECONDS
 
 PARSE = """
 import argparse, json, logging, sys
@@ -83,7 +84,7 @@ def test_every_command_line_parses(engine_python: Path) -> None:
         input=json.dumps(lines),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         # The engine's environment as the image sets it, without the packages of the tests.
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         check=False,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -15,10 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from qwen3_runtime.engine_metrics import ENGINE_METRICS, Kind
 from qwen3_runtime.engines.adapters.sglang import SGLang
 from tests.engine.pod import MODEL, Pod
+from tests.patience import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello"}]
@@ -31,13 +30,6 @@ WEATHER: ChatCompletionToolParam = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-
-
-def eventually(check: Callable[[], bool], within: float = 15) -> None:
-    deadline = time.monotonic() + within
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_thinking_is_split_from_the_answer(client: openai.OpenAI) -> None:
@@ -145,16 +137,19 @@ async def test_client_that_leaves_frees_the_engine(pod: Pod) -> None:
     }
     async with aiohttp.ClientSession() as session, session.post(f"{pod.url}/v1/chat/completions", json=body) as answer:
         await answer.content.readany()
-    eventually(lambda: pod.sglang_metric("num_aborted_requests_total") == before + 1)
+    until(lambda: pod.sglang_metric("num_aborted_requests_total") == before + 1)
 
 
 async def test_client_that_leaves_before_a_whole_answer_frees_the_engine(pod: Pod) -> None:
     before = pod.sglang_metric("num_aborted_requests_total")
     body = {"model": MODEL, "messages": HELLO, "max_tokens": 3000, "ignore_eos": True}
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1)) as session:
-        with pytest.raises(TimeoutError):
-            await session.post(f"{pod.url}/v1/chat/completions", json=body)
-    eventually(lambda: pod.sglang_metric("num_aborted_requests_total") == before + 1)
+    async with aiohttp.ClientSession() as session:
+        asked = asyncio.create_task(session.post(f"{pod.url}/v1/chat/completions", json=body))
+        await asyncio.to_thread(until, lambda: pod.sglang_metric("num_running_reqs") > 0)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    until(lambda: pod.sglang_metric("num_aborted_requests_total") == before + 1)
 
 
 def test_probes_and_phases(pod: Pod) -> None:

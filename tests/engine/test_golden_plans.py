@@ -14,6 +14,7 @@ from qwen3_runtime.engines import ADAPTERS
 from tests.engine.places import find_old_engine
 from tests.engine.test_arguments import PARSE, VERSION
 from tests.kind import oldengine
+from tests.patience import HANG_SECONDS
 from tests.unit.sizing.given import CATALOG, LIBRARY, spec
 from tests.unit.sizing.test_golden import CASES, answer
 
@@ -60,7 +61,7 @@ def parsed(engine_python: Path, lines: list[list[str]], *, old_engine: Path | No
         input=json.dumps(lines),
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=HANG_SECONDS,
         env=environment | ({"PYTHONPATH": str(old_engine)} if old_engine else {}),
         check=False,
     )

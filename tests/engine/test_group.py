@@ -9,6 +9,7 @@ import pytest
 
 from qwen3_runtime.config import GROUP_LEADER_VARIABLE, GROUP_RANK_VARIABLE, Group, Parallelism, Phase
 from tests.engine.pod import MODEL, Pod, tiny_config
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,8 @@ def test_two_pods_are_one_replica(members: list[Pod]) -> None:
     leader, worker = members
     for pod in members:
         pod.wait_for(Phase.READY)
-    with openai.OpenAI(base_url=f"{leader.url}/v1", api_key="unused", max_retries=0, timeout=60) as client:
+    with openai.OpenAI(base_url=f"{leader.url}/v1", api_key="unused", max_retries=0, timeout=HANG_SECONDS) as client:
         assert client.chat.completions.create(**ASKED).choices[0].message
-    worker_client = openai.OpenAI(base_url=f"{worker.url}/v1", api_key="unused", max_retries=0, timeout=60)
+    worker_client = openai.OpenAI(base_url=f"{worker.url}/v1", api_key="unused", max_retries=0, timeout=HANG_SECONDS)
     with worker_client, pytest.raises(openai.APIConnectionError):
         worker_client.models.list()

@@ -17,6 +17,7 @@ import pytest
 from qwen3_runtime.config import Limits, Phase, RuntimeConfig, Shutdown
 from qwen3_runtime.engines import processes
 from tests.engine.pod import MODEL, START_SECONDS, Pod, tiny_config
+from tests.patience import HANG_SECONDS, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,10 +32,9 @@ LONG: dict[str, Any] = {
     "temperature": 0,
 }
 
-PROMPTLY = 20
-"""Seconds: far below the drain limit, far above what a loaded machine needs for an end without waiting."""
-ENGINE_NOTICES_SECONDS = 7
-"""SGLang 0.5.23 takes 7.3 s to end after its scheduler."""
+ENDLESS = LONG | {"max_tokens": 3900, "stream": True}
+PATIENT = Shutdown(lame_duck_seconds=5, drain_seconds=10 * HANG_SECONDS)
+"""A pod that drained although nothing runs would hang."""
 
 
 async def ready(start_pod: StartPod, config: RuntimeConfig) -> Pod:
@@ -44,7 +44,7 @@ async def ready(start_pod: StartPod, config: RuntimeConfig) -> Pod:
 
 
 async def collect(pod: Pod, body: dict[str, Any], started: asyncio.Event | None = None) -> tuple[int, bytes]:
-    timeout = aiohttp.ClientTimeout(total=180)
+    timeout = aiohttp.ClientTimeout(total=START_SECONDS)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
         session.post(f"{pod.url}/v1/chat/completions", json=body) as answer,
@@ -56,30 +56,28 @@ async def collect(pod: Pod, body: dict[str, Any], started: asyncio.Event | None 
 
 
 async def test_drain_finishes_what_runs(start_pod: StartPod, tiny_model: Path) -> None:
-    own_pod = await ready(start_pod, tiny_config(tiny_model))
+    own_pod = await ready(start_pod, tiny_config(tiny_model, shutdown=PATIENT))
     started = asyncio.Event()
-    running = asyncio.create_task(collect(own_pod, LONG | {"stream": True}, started))
+    running = asyncio.create_task(collect(own_pod, LONG | {"max_tokens": 2500, "stream": True}, started))
     await started.wait()
     own_pod.terminate()
-    await asyncio.sleep(0.3)
-    status, _ = await asyncio.to_thread(own_pod.manage, "/readyz")
-    assert status == 503
+    await asyncio.to_thread(until, lambda: own_pod.manage("/readyz")[0] == 503)
+    # Lame duck: the Service may still send requests.
+    short = LONG | {"max_tokens": 2}
+    status, body = await collect(own_pod, short)
+    assert status == 200
     assert (await asyncio.to_thread(own_pod.manage, "/livez"))[0] == 200
     assert (await asyncio.to_thread(own_pod.report)).phase is Phase.DRAINING
-    # Lame duck: the Service may still send requests.
-    status, _ = await collect(own_pod, LONG | {"max_tokens": 2})
-    assert status == 200
-    await asyncio.sleep(1)
-    assert not running.done(), "the stream was too short to test anything"
-    status, body = await collect(own_pod, LONG)
+    while status == 200:
+        status, body = await collect(own_pod, short)
     assert (status, json.loads(body)["error"]["code"]) == (503, "shutting_down")
+    assert not running.done(), "the stream was too short to test anything"
     own_pod.terminate()  # a second SIGTERM changes nothing
     status, body = await running
     assert status == 200
     assert body.endswith(b"data: [DONE]\n\n")
-    ended = time.monotonic()
-    assert await asyncio.to_thread(own_pod.process.wait, 60) == 0
-    assert time.monotonic() - ended < PROMPTLY, "nothing runs any more, so nothing is waited for"
+    # Nothing runs any more, so nothing is waited for.
+    assert await asyncio.to_thread(own_pod.process.wait, HANG_SECONDS) == 0
     assert own_pod.termination() == ""
 
 
@@ -87,9 +85,8 @@ async def test_drain_limit_cuts_with_an_error(start_pod: StartPod, tiny_model: P
     shutdown = Shutdown(lame_duck_seconds=1, drain_seconds=4)
     own_pod = await ready(start_pod, tiny_config(tiny_model, shutdown=shutdown))
     started = asyncio.Event()
-    endless = LONG | {"max_tokens": 3900, "stream": True}
-    running = [asyncio.create_task(collect(own_pod, endless, started)) for _ in range(6)]
-    whole = asyncio.create_task(collect(own_pod, endless | {"stream": False}))
+    running = [asyncio.create_task(collect(own_pod, ENDLESS, started)) for _ in range(6)]
+    whole = asyncio.create_task(collect(own_pod, ENDLESS | {"stream": False}))
     await started.wait()
     own_pod.terminate()
     began = time.monotonic()
@@ -99,8 +96,8 @@ async def test_drain_limit_cuts_with_an_error(start_pod: StartPod, tiny_model: P
         assert b"[DONE]" not in body
         assert json.loads(body.split(b"\n\n")[-2].removeprefix(b"data: "))["error"]["code"] == "shutting_down"
     assert (await whole)[0] == 503
-    assert 4 <= time.monotonic() - began < PROMPTLY
-    assert await asyncio.to_thread(own_pod.process.wait, 60) == 0
+    assert time.monotonic() - began >= 4
+    assert await asyncio.to_thread(own_pod.process.wait, HANG_SECONDS) == 0
 
 
 async def test_death_of_the_scheduler_under_load(start_pod: StartPod, tiny_model: Path) -> None:
@@ -112,7 +109,6 @@ async def test_death_of_the_scheduler_under_load(start_pod: StartPod, tiny_model
     await asyncio.sleep(0.5)
     members = own_pod.engine_members()
     os.kill(own_pod.scheduler(), signal.SIGKILL)
-    began = time.monotonic()
     for task in streams:
         status, body = await task
         assert status == 200
@@ -122,8 +118,8 @@ async def test_death_of_the_scheduler_under_load(start_pod: StartPod, tiny_model
     for task in wholes:
         status, body = await task
         assert (status, json.loads(body)["error"]["code"]) == (502, "engine_failed")
-    assert time.monotonic() - began < ENGINE_NOTICES_SECONDS, "the engine alone would have taken longer"
-    assert await asyncio.to_thread(own_pod.process.wait, 60) == 1
+    assert await asyncio.to_thread(own_pod.process.wait, HANG_SECONDS) == 1
+    # Not "exited": SGLang 0.5.23 takes 7 s to end after its scheduler, and nobody has waited for that.
     assert own_pod.termination().startswith(
         "EngineDied: SGLang 0.5.23 lost its process sglang::schedul while it served"
     )
@@ -139,7 +135,7 @@ async def test_death_of_the_whole_engine(start_pod: StartPod, tiny_model: Path) 
     os.kill(engine, signal.SIGKILL)
     _, body = await stream
     assert b'"engine_failed"' in body
-    assert await asyncio.to_thread(own_pod.process.wait, 60) == 1
+    assert await asyncio.to_thread(own_pod.process.wait, HANG_SECONDS) == 1
     # Its workers end with it and may be missed first.
     assert re.match(
         r"EngineDied: SGLang 0\.5\.23 (was killed by SIGKILL|lost its process sglang::\w+) while it served\n",
@@ -159,7 +155,7 @@ async def test_engine_that_hangs(start_pod: StartPod, tiny_model: Path) -> None:
     _, body = await stream
     assert b"[DONE]" not in body
     assert b'"engine_failed"' in body
-    assert await asyncio.to_thread(own_pod.process.wait, 60) == 1
+    assert await asyncio.to_thread(own_pod.process.wait, HANG_SECONDS) == 1
     assert own_pod.termination().startswith("EngineHung: SGLang 0.5.23 did nothing for 6 s, with requests waiting")
 
 
@@ -189,23 +185,22 @@ def test_weights_are_waited_for(start_pod: StartPod, tiny_model: Path, tmp_path:
     shard = next(folder.glob("*.safetensors"))
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-1000])
-    pod = start_pod(tiny_config(folder))
-    report = pod.wait_for(Phase.WEIGHTS_INVALID, 60)
+    pod = start_pod(tiny_config(folder, shutdown=PATIENT))
+    report = pod.wait_for(Phase.WEIGHTS_INVALID)
     assert report.reason == "FileTruncated"
     assert str(shard) in report.message
     assert pod.manage("/livez")[0] == 200
     assert pod.manage("/readyz")[0] == 503
     shard.write_bytes(whole)
-    pod.wait_for(Phase.STARTING_ENGINE, 60)
-    began = time.monotonic()
+    pod.wait_for(Phase.STARTING_ENGINE)
     pod.terminate()
-    assert pod.process.wait(PROMPTLY) == 0
-    assert time.monotonic() - began < PROMPTLY, "nothing runs yet, so nothing is waited for"
+    # Nothing runs yet, so nothing is waited for.
+    assert pod.process.wait(HANG_SECONDS) == 0
 
 
 def test_probes_answer_before_the_engine_is_there(start_pod: StartPod, tiny_model: Path) -> None:
     pod = start_pod(tiny_config(tiny_model))
-    report = pod.wait_for(Phase.STARTING_ENGINE, 60)
+    report = pod.wait_for(Phase.STARTING_ENGINE)
     assert pod.manage("/livez") == (200, b"StartingEngine")
     assert pod.manage("/readyz")[0] == 503
     assert [record.phase for record in report.history] == ["CheckingWeights", "StartingEngine"]
@@ -227,5 +222,5 @@ def test_image_of_another_engine(
     path = tmp_path / "engine.json"
     path.write_text(json.dumps(description))
     pod = start_pod(tiny_config(tiny_model), QWEN3_ENGINE_DESCRIPTION=str(path))
-    assert pod.process.wait(60) == 1
+    assert pod.process.wait(HANG_SECONDS) == 1
     assert pod.termination().startswith(f"ConfigInvalid: engine: the image holds {description['name']}")

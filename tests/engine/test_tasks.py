@@ -13,6 +13,7 @@ import pytest
 
 from qwen3_runtime.config import Phase, Task
 from tests.engine.pod import MODEL, Pod, tiny_config
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ def _post(pod: Pod, path: str, body: dict[str, Any]) -> Any:
     request = urllib.request.Request(  # noqa: S310 - loopback
         pod.url + path, json.dumps({"model": MODEL, **body}).encode(), {"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=HANG_SECONDS) as answer:  # noqa: S310 - loopback
         return json.loads(answer.read())
 
 

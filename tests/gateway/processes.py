@@ -14,12 +14,12 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qwen3_runtime.tenancy import Endpoint, Route, Routes, Tenant, Tenants
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-START_SECONDS = 60
 MODEL = "qwen3-stub"
 USAGE_TOKEN = "usage-token-" + "x" * 32
 
@@ -51,7 +51,7 @@ class Process:
         self._log = log
         with log.open("w") as file:
             self.process = subprocess.Popen(arguments, stdout=file, stderr=subprocess.STDOUT, env=environment)
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + HANG_SECONDS
         while (found := re.search(ready, log.read_text())) is None:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
@@ -66,12 +66,12 @@ class Process:
     def end(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(START_SECONDS)
+        return self.process.wait(HANG_SECONDS)
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
-        self.process.wait(START_SECONDS)
+        self.process.wait(HANG_SECONDS)
 
 
 class Stub(Process):
@@ -124,7 +124,7 @@ class GatewayProcess(Process):
         _replace(self.folder / "usage-token", token)
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + HANG_SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.management}/readyz"):  # noqa: S310
                 return

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tests.gateway.processes import MODEL, key_of
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHAT = "/v1/chat/completions"
-SECONDS = 30
 
 
 def chat_body(**fields: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def call(
 ) -> Answer:
     """One request on a connection of its own."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HANG_SECONDS)
     given = {"authorization": f"Bearer {key_of(tenant)}"} if tenant else {}
     data = json.dumps(body).encode() if isinstance(body, dict) else body
     try:
@@ -64,7 +64,7 @@ def call(
 def send_raw(url: str, data: bytes) -> bytes:
     """Send bytes; everything that comes until the server closes."""
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=SECONDS) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=HANG_SECONDS) as connection:
         connection.sendall(data)
         received = b""
         while part := connection.recv(65536):
@@ -76,7 +76,7 @@ def open_stream(url: str, tenant: str = "a", **fields: Any) -> socket.socket:
     """A socket on which a streamed chat has been asked for."""
     parts = urlsplit(url)
     body = json.dumps(chat_body(stream=True, **fields)).encode()
-    connection = socket.create_connection((parts.hostname, parts.port), timeout=SECONDS)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=HANG_SECONDS)
     connection.sendall(
         b"POST %s HTTP/1.1\r\nhost: g\r\nauthorization: Bearer %s\r\ncontent-length: %d\r\n\r\n%s"
         % (CHAT.encode(), key_of(tenant).encode(), len(body), body)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qwen3_runtime.gateway.limits import shared as module
 from qwen3_runtime.gateway.limits.local import LocalStore
 from qwen3_runtime.gateway.limits.shared import SharedStore
 from qwen3_runtime.gateway.limits.types import Store, Tokens
@@ -18,7 +19,7 @@ from qwen3_runtime.tenancy import LimitName, Quota, TenantLimits
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of, make_route, make_tenant
 from tests.gateway.raw import CHAT, Answer, call, chat_body, open_stream, wish
 from tests.gateway.valkey_server import ValkeyServer
-from tests.patience import until
+from tests.patience import HANG_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,12 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     started = ValkeyServer(tmp_path_factory.mktemp("valkey"))
     yield started
     started.kill()
+
+
+@pytest.fixture(autouse=True)
+def _patient_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process: a store that this machine keeps waiting is not gone."""
+    monkeypatch.setattr(module, "ANSWER_SECONDS", HANG_SECONDS)
 
 
 @pytest.mark.parametrize("kind", ["local", "shared"])
@@ -93,7 +100,7 @@ async def test_what_a_dead_gateway_held_is_free_and_a_booking_counts_once(valkey
 
 
 def test_three_gateways_keep_one_limit_and_valkey_may_go_and_come(tmp_path: Path) -> None:
-    server = ValkeyServer(tmp_path / "valkey")
+    server = ValkeyServer(tmp_path / "valkey", durable=True)
     stub = Stub(tmp_path)
     limited = make_tenant("a", limits=TenantLimits(requests_per_minute=90, output_tokens_per_minute=10_000))
     quota = make_tenant("b", limits=TenantLimits(concurrent_requests=500), quota=Quota(tokens_per_month=10**9))
@@ -118,7 +125,7 @@ def test_three_gateways_keep_one_limit_and_valkey_may_go_and_come(tmp_path: Path
         alone = _burst(gateways, 120)
         assert {one.status for one in alone} <= {200, 429}
         assert _most_in_a_minute([*asked, *alone]) <= 90, "three thirds of the limit, what was used before included"
-        server = ValkeyServer(tmp_path / "valkey", server.port)
+        server = ValkeyServer(tmp_path / "valkey", server.port, durable=True)
         until(lambda: _used(gateways[0], "b") == served)
         until(lambda: sum(gateway.metric("qwen3_gateway_store_away") for gateway in gateways) == 0)
     finally:

@@ -16,11 +16,9 @@ from tests.gateway.conftest import EMBED
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of
 from tests.gateway.raw import wish
 from tests.kind import cache
-from tests.patience import until
+from tests.patience import HANG_SECONDS, until
 
-pytestmark = pytest.mark.timeout(300)
 HERE = Path(__file__).parent / "node"
-SECONDS = 120
 TOWN = {"name": "weather", "arguments": {"town": "Köln"}}
 
 
@@ -34,7 +32,7 @@ def modules() -> Path:
             for file in (lock, HERE / "package.json"):
                 shutil.copy(file, folder)
             install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-            subprocess.run(install, cwd=folder, check=True, timeout=SECONDS)
+            subprocess.run(install, cwd=folder, check=True, timeout=HANG_SECONDS)
     return home / "node_modules"
 
 
@@ -50,7 +48,12 @@ def seen(modules: Path, gateway: GatewayProcess) -> dict[str, Any]:
         "REFUSE": wish(status=400),
     }
     ran = subprocess.run(
-        ["node", HERE / "clients.cjs"], env=environment, check=False, capture_output=True, text=True, timeout=SECONDS
+        ["node", HERE / "clients.cjs"],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
     )
     assert ran.returncode == 0, ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout)

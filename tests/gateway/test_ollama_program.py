@@ -20,7 +20,8 @@ from typing_extensions import override
 from tests.gateway import ollama_program
 from tests.gateway.conftest import EMBED
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of
-from tests.gateway.raw import SECONDS, wish
+from tests.gateway.raw import wish
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def with_key(gateway: GatewayProcess) -> Iterator[str]:
 
     class AddKey(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
-            connection = http.client.HTTPConnection(upstream, timeout=SECONDS)
+            connection = http.client.HTTPConnection(upstream, timeout=HANG_SECONDS)
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {"authorization": f"Bearer {key_of('a')}", "content-type": "application/json"}
             connection.request(self.command, self.path, body, headers)
@@ -75,7 +76,7 @@ def run(program: Path, host: str, *arguments: str) -> subprocess.CompletedProces
         check=False,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=HANG_SECONDS,
     )
 
 
@@ -118,7 +119,7 @@ def test_a_conversation(program: Path, with_key: str, stub: Stub) -> None:
                 os.write(ours, b"Hello\r")
                 read_until(ours, "word " * 8)
             os.write(ours, b"/bye\r")
-            assert process.wait(SECONDS) == 0
+            assert process.wait(HANG_SECONDS) == 0
         finally:
             process.kill()
             os.close(ours)
@@ -127,7 +128,7 @@ def test_a_conversation(program: Path, with_key: str, stub: Stub) -> None:
 
 def read_until(terminal: int, text: str) -> None:
     """What is shown, without where and how it is shown."""
-    seen, deadline = "", time.monotonic() + SECONDS
+    seen, deadline = "", time.monotonic() + HANG_SECONDS
     while text not in CONTROL.sub("", seen):
         assert select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0], seen
         seen += os.read(terminal, 65536).decode()

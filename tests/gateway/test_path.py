@@ -15,7 +15,7 @@ from qwen3_runtime.config import ThinkingMode
 from tests.gateway.conftest import EMBED, LORA, OTHER_LORA, OTHERS
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, digest_of, key_of, make_route, make_tenant
 from tests.gateway.raw import CHAT, call, chat_body, open_stream, send_raw, wish
-from tests.patience import until
+from tests.patience import HANG_SECONDS, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -268,7 +268,7 @@ def test_work_goes_to_the_replica_with_the_least_for_its_weight(tmp_path: Path) 
     streams = []
     try:
         for number in range(1, 9):
-            streams.append(open_stream(gateway.url, max_tokens=1, user=wish(first=60)))
+            streams.append(open_stream(gateway.url, max_tokens=1, user=wish(first=10 * HANG_SECONDS)))
             until(partial(_run, (small, large), number))
         assert (small.totals()["in_flight"], large.totals()["in_flight"]) == (2, 6)
     finally:

@@ -15,12 +15,21 @@ if TYPE_CHECKING:
 
 class ValkeyServer(Process):
     def __init__(
-        self, folder: Path, port: int | None = None, *, address: str = "127.0.0.1", password: str = ""
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        address: str = "127.0.0.1",
+        password: str = "",
+        durable: bool = False,
     ) -> None:
-        """An ``address`` that others reach too needs a password."""
+        """An ``address`` that others reach too needs a password.
+
+        ``durable``: what was answered outlives a kill, at a disk's pace.
+        """
         folder.mkdir(exist_ok=True)
         self.port = port or free_port()
-        durable = ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(folder)]
+        kept = ["--appendonly", "yes", "--appendfsync", "always"] if durable else ["--save", ""]
         arguments = [
             str(get_binary_path()),
             "--bind",
@@ -29,7 +38,9 @@ class ValkeyServer(Process):
             password,
             "--port",
             str(self.port),
-            *durable,
+            "--dir",
+            str(folder),
+            *kept,
         ]
         super().__init__(arguments, folder / "valkey.log", "Ready to accept connections")
         self.url = f"valkey://:{password}@{address}:{self.port}" if password else f"valkey://{address}:{self.port}"

@@ -14,10 +14,11 @@ import pytest
 
 from qwen3_runtime.server.protocol import PIPELINED
 from tests.gateway.processes import GatewayProcess, key_of, make_route, make_tenant
-from tests.gateway.raw import SECONDS, call, chat_body, open_stream, send_raw, wish
+from tests.gateway.raw import call, chat_body, open_stream, send_raw, wish
 from tests.gateway.valkey_server import ValkeyServer
 from tests.hostile import small_gateway
 from tests.kube import poll
+from tests.patience import HANG_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def memory(process: Process, field: str = "VmRSS") -> float:
 
 def connect(url: str) -> socket.socket:
     parts = urlsplit(url)
-    return socket.create_connection((parts.hostname, parts.port), timeout=SECONDS)
+    return socket.create_connection((parts.hostname, parts.port), timeout=HANG_SECONDS)
 
 
 def bad_requests() -> list[bytes]:
@@ -155,14 +156,14 @@ def test_bodies_together_are_bounded_and_each_tenants_by_half(ports: Ports, tmp_
             poll(
                 "both are held",
                 lambda: gateway.metric(held) == 62 * MEBIBYTE,
-                timeout=SECONDS,
+                timeout=HANG_SECONDS,
             )
             long = chat_body(metadata={"x": "x" * 3 * MEBIBYTE})
             answers = [call(gateway.url, body=long, tenant=tenant) for tenant in "ac"]
             assert [answer.status for answer in answers] == [429, 503]
             assert "Wait until some have ended" in answers[0].body.decode()
             assert [call(gateway.url, body=chat_body(), tenant=tenant).status for tenant in "abc"] == [200] * 3
-        poll("all is given back", lambda: gateway.metric(held) == 0, timeout=SECONDS)
+        poll("all is given back", lambda: gateway.metric(held) == 0, timeout=HANG_SECONDS)
         assert call(gateway.url, body=long).status == 200
     finally:
         gateway.kill()
@@ -178,10 +179,7 @@ def test_streams_that_nobody_reads_are_held_back(ports: Ports) -> None:
     finally:
         for stream in streams:
             stream.close()
-    deadline = time.monotonic() + SECONDS
-    while ports.stub.totals()["in_flight"]:
-        assert time.monotonic() < deadline, "work for clients that are gone goes on"
-        time.sleep(0.05)
+    until(lambda: ports.stub.totals()["in_flight"] == 0)
 
 
 def test_absurd_numbers_do_not_close_the_shared_counters(ports: Ports, tmp_path: Path) -> None:
@@ -192,8 +190,10 @@ def test_absurd_numbers_do_not_close_the_shared_counters(ports: Ports, tmp_path:
     try:
         for fields in ({"max_tokens": 10**4000, "n": 10**4000}, {"max_tokens": 2**63}, {"n": 2**63}):
             call(gateway.url, body=chat_body(user=wish(first=0.01), **fields))
-            assert gateway.metric("qwen3_gateway_store_away") == 0
             assert gateway.read("/usage")
+        assert gateway.end() == 0
+        said = [line for line in gateway.output.splitlines() if "counters are away" in line or "counters miss" in line]
+        assert all("Timeout" in line for line in said), said  # a machine may be slow; a script must not fail
     finally:
         gateway.kill()
         store.kill()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
-pytestmark = pytest.mark.timeout(300)  # seconds; a quarter of a minute on an idle machine
+pytestmark = pytest.mark.timeout(900)  # seconds; a quarter of a minute on an idle machine
 EXAMPLES = 3
 """Random ones of each operation, beside those that cover its schema one limit after another."""
 ENGINES_AFFAIR = "negative_data_rejection,positive_data_acceptance"

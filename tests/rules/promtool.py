@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.kind import gobuild, versions
 from tests.kind.steps import Steps
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -116,5 +117,5 @@ def _expected(alert: str, fired: Fired, severity: str) -> dict[str, Any]:
 
 
 def _run(words: list[str | Path]) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

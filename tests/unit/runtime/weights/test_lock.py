@@ -142,10 +142,13 @@ def test_of_many_that_see_a_dead_holder_one_at_a_time_gets_the_lock(tmp_path: Pa
     crowds: list[list[str]] = []
     all_wait = threading.Barrier(8, action=lambda: setattr(clock, "now", 2 * PACE.lock_stale_seconds))
 
+    def waiting(_: LockRecord) -> None:
+        if clock.now == 0:
+            all_wait.wait(HANG_SECONDS)
+
     def run(name: str) -> None:
         own = lock(tmp_path, name)
-        looked = iter([all_wait.wait])
-        own.acquire(lambda _: next(looked, int)(), never)
+        own.acquire(waiting, never)
         inside.append(name)
         crowds.append(inside.copy())
         inside.remove(name)
