@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from qwen3_runtime.server.listen import free_port
+from tests.patience import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -129,11 +130,11 @@ class Kube:
         command = self.command("port-forward", *_in(namespace), target, f"{local}:{port}")
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            poll(f"port-forward to {target}", lambda: _listens(local), timeout=20, interval=0.1)
+            poll(f"port-forward to {target}", lambda: _listens(local), timeout=HANG_SECONDS, interval=0.1)
             yield f"http://127.0.0.1:{local}"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(HANG_SECONDS)
 
 
 def _in(namespace: str) -> list[str]:
