@@ -17,7 +17,6 @@ from tests.gateway.processes import GatewayProcess, key_of, make_route, make_ten
 from tests.gateway.raw import call, chat_body, open_stream, send_raw, wish
 from tests.gateway.valkey_server import ValkeyServer
 from tests.hostile import small_gateway
-from tests.kube import poll
 from tests.patience import HANG_SECONDS, until
 
 if TYPE_CHECKING:
@@ -153,17 +152,13 @@ def test_bodies_together_are_bounded_and_each_tenants_by_half(ports: Ports, tmp_
                 connection = stack.enter_context(connect(gateway.url))
                 connection.sendall(head % key_of(tenant).encode() + b"content-length: %d\r\n\r\n" % (32 * MEBIBYTE))
                 connection.sendall(b"x" * 31 * MEBIBYTE)
-            poll(
-                "both are held",
-                lambda: gateway.metric(held) == 62 * MEBIBYTE,
-                timeout=HANG_SECONDS,
-            )
+            until(lambda: gateway.metric(held) == 62 * MEBIBYTE)
             long = chat_body(metadata={"x": "x" * 3 * MEBIBYTE})
             answers = [call(gateway.url, body=long, tenant=tenant) for tenant in "ac"]
             assert [answer.status for answer in answers] == [429, 503]
             assert "Wait until some have ended" in answers[0].body.decode()
             assert [call(gateway.url, body=chat_body(), tenant=tenant).status for tenant in "abc"] == [200] * 3
-        poll("all is given back", lambda: gateway.metric(held) == 0, timeout=HANG_SECONDS)
+        until(lambda: gateway.metric(held) == 0)
         assert call(gateway.url, body=long).status == 200
     finally:
         gateway.kill()
