@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.scaling import ScalingMode
 from qwen3_operator.autoscale.observe import Expected, observe
-from qwen3_operator.scaling import PERIOD_SECONDS, Policy, decide
-from qwen3_operator.scaling.schedules import bounds
+from qwen3_operator.scaling import Policy, decide
+from qwen3_operator.scaling.schedules import ahead_of, bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,8 +76,7 @@ def step(memory: Memory, moment: Moment) -> Outcome:
         gateways=moment.gateways,
         now=now,
     )
-    ahead = max(one.startup_seconds for one in moment.capacities) + PERIOD_SECONDS
-    within = bounds(spec.scaling, now, ahead)
+    within = bounds(spec.scaling, now, ahead_of(moment.capacities))
     policy = _policy(spec, within)
     decision, state = decide(policy, found.observation, memory.state, moment.capacities, now)
     active_at = memory.active_at if found.is_quiet or _is_asleep(moment) else now
@@ -121,7 +120,7 @@ def _counts(moment: Moment) -> dict[str, int]:
 def _policy(spec: DeploymentSpec, within: Bounds) -> Policy:
     return Policy(
         max_replicas=within.max_replicas,
-        min_replicas=max(1, within.min_replicas),
+        min_replicas=within.awake,
         time_to_first_token=spec.slo.first_token_seconds,
         time_per_output_token=spec.slo.output_token_seconds,
     )

@@ -15,6 +15,7 @@ from qwen3_operator.cli.replay_capacity import MOST, cheapest_first, in_words, k
 from qwen3_operator.cli.replay_plot import checked
 from qwen3_operator.cli.replay_plot import plot as draw
 from qwen3_operator.cli.replay_runs import document, run_policies
+from qwen3_operator.cli.replay_scaling import Limits, limits
 from qwen3_operator.cli.replay_trace import Trace, TraceFormat, read_trace
 from qwen3_operator.cli.replay_view import replayed
 from qwen3_operator.scaling import Capacity, Policy, QueueOrder
@@ -77,8 +78,23 @@ def replay(
     mean_replicas: Annotated[
         float | None, typer.Option(min=0.01, help="Scale the traffic so that so many replicas would be busy.")
     ] = None,
-    min_replicas: Annotated[int, typer.Option(min=1, help="Fewest replicas.")] = 1,
-    max_replicas: Annotated[int, typer.Option(min=1, help="Most replicas.")] = MOST,
+    min_replicas: Annotated[int | None, typer.Option(min=1, help="Fewest replicas. Default: 1.")] = None,
+    max_replicas: Annotated[int | None, typer.Option(min=1, help=f"Most replicas. Default: {MOST}.")] = None,
+    scaling: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="YAML with a Qwen3Deployment: fewest, most and schedules of its spec.scaling; - is standard input.",
+        ),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="When the trace begins, for schedules: 2027-01-11T08:00+01:00, UTC where no zone is named. Default: "
+            "as its times say; where they have no date, their second 0 is a Monday, 00:00 UTC.",
+        ),
+    ] = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME...", help=f"Any of {', '.join(SCALERS)}. Default: {_DEFAULT}, the operator's."),
@@ -102,7 +118,8 @@ def replay(
     The fleet is simulated and no cluster is asked. 'adaptive' is the operator's own rule, the same function.
     """
     names = _names(policy, more_policies)
-    bounds = _bounds(slo, min_replicas, max_replicas, queue)
+    within = limits(scaling, min_replicas, max_replicas, begin)
+    bounds = _bounds(slo, within, queue)
     if plot:
         checked(plot)
     cells = {"model": model or "", "accelerator": accelerator or "", "quantization": quantization or ""}
@@ -112,10 +129,12 @@ def replay(
     )
     engine = _engine(tier, machine)
     found, notes = recorded.arrivals(capacities[0], mean_replicas, seed)
-    _tell([*words, *recorded.notes, *notes], found.hours if engine else 0.0)
-    singles = requests_of(found, seed) if engine else []
     answered = found.answered(recorded.mean_tokens[1] * (bounds.time_per_output_token or 0.0))
-    setting = Setting(answered, capacities, bounds, float(machine.slots) if machine else _SLOTS)
+    slots = float(machine.slots) if machine else _SLOTS
+    setting = Setting(answered, capacities, bounds, slots, within.timetable(recorded.begin))
+    told = [*words, *recorded.notes, *notes, *within.notes(setting, recorded.begin)]
+    _tell(told, found.hours if engine else 0.0)
+    singles = requests_of(found, seed) if engine else []
     outcome = run_policies(names, setting, engine, singles, seed)
     if plot:
         draw(plot, setting, outcome.runs)
@@ -126,12 +145,10 @@ def replay(
         dump(document(head, setting, outcome), output)
 
 
-def _bounds(slo: str, fewest: int, most: int, queue: QueueOrder) -> Policy:
-    """What every policy has to keep to."""
-    if fewest > most:
-        raise InputError("--min-replicas must not exceed --max-replicas")
+def _bounds(slo: str, within: Limits, queue: QueueOrder) -> Policy:
+    """What every policy has to keep to, where no schedule says another."""
     targets = _targets(slo)
-    return Policy(most, fewest, targets.get("ttft"), targets.get("tpot"), queue)
+    return Policy(within.most, within.fewest, targets.get("ttft"), targets.get("tpot"), queue)
 
 
 def _engine(tier: Tier, machine: Machine | None) -> Machine | None:

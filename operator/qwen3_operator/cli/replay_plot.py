@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _KINDS = frozenset({".png", ".svg", ".pdf"})
 _WIDTH, _ROW = 13.0, 2.6
 """Inches."""
-_DEMAND, _PAID, _READY, _LATE = "#4c78a8", "#f2b701", "#2f2f2f", "#d62728"
+_DEMAND, _PAID, _READY, _LATE, _FEWEST = "#4c78a8", "#f2b701", "#2f2f2f", "#d62728", "#59a14f"
 _POINTS = 1500
 """Across the picture."""
 _MANY = 0.01
@@ -49,7 +49,7 @@ def plot(path: str, setting: Setting, runs: Mapping[str, Run]) -> None:
     for axes, (name, run) in zip(rows, runs.items(), strict=True):
         _row(axes, name, setting, run)
     rows[0].set_ylim(bottom=0)
-    rows[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, fontsize=8, frameon=False)
+    rows[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)
     rows[-1].set_xlabel("hours")
     try:
         figure.savefig(path, dpi=110)
@@ -73,6 +73,8 @@ def _row(axes: Axes, name: str, setting: Setting, run: Run) -> None:
     axes.fill_between(hours, demand, color=_DEMAND, alpha=0.55, linewidth=0, label="work that arrives")
     axes.plot(hours, mean(run.replicas @ sizes), color=_PAID, linewidth=1.3, label="paid for", drawstyle="steps-post")
     axes.plot(hours, mean(run.ready), color=_READY, linewidth=1.0, label="ready", drawstyle="steps-post")
+    if setting.timetable is not None:
+        axes.plot(hours, mean(setting.fewest), color=_FEWEST, linewidth=1.0, linestyle=":", label="fewest by schedule")
     axes.set_title(name, loc="left", fontweight="bold")
     axes.set_ylabel(f"replicas of {setting.unit.placement}")
     axes.margins(x=0)

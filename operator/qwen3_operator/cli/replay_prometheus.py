@@ -73,6 +73,7 @@ def prometheus(path: str) -> tuple[Rates, list[str]]:
         input_tokens=means[0][None],
         output_tokens=means[1][None],
         known=known,
+        begin=float(times[0]),
     )
     notes = [] if known.all() else [f"{(~known).sum()} of {windows} steps have no samples: taken as holes, not silence"]
     return rates, notes

@@ -6,7 +6,7 @@ import csv
 import gzip
 import math
 import zlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,14 +107,19 @@ class Rows:
 
     def _date(self, number: int, cell: str) -> float:
         try:
-            return _seconds(cell)
+            return seconds_of(cell)
         except ValueError as error:
             raise InputError(f"{self._file}, line {number}: {cell!r} is neither seconds nor a date and time") from error
 
 
-def _seconds(cell: str) -> float:
-    """Of a date and time; digits below a microsecond, as in Azure's, are cut."""
+def seconds_of(cell: str) -> float:
+    """Since the epoch, of a date and time: UTC where it names no zone. Digits below a microsecond, as Azure's, are cut.
+
+    Raises:
+        ValueError: it is none.
+    """
     whole, point, rest = cell.partition(".")
     digits = len(rest) - len(rest.lstrip("0123456789"))
     fraction = f".{rest[: min(digits, 6)]:0<6}" if point else ""
-    return datetime.fromisoformat(whole + fraction + rest[digits:]).timestamp()
+    found = datetime.fromisoformat(whole + fraction + rest[digits:])
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qwen3_operator.autoscale.bounded import stamp
 from qwen3_operator.cli.replay_progress import progress
 from qwen3_operator.scaling.simulate import Latency, bound, report, run, run_requests, scaler
 
@@ -50,8 +51,9 @@ def document(head: Mapping[str, Any], setting: Setting, outcome: Outcome) -> dic
     """For ``-o json`` and ``-o yaml``: what was asked, the traffic, and the numbers of each policy."""
     arrivals = setting.arrivals
     traffic = {"hours": arrivals.hours, "requests": float(arrivals.requests.sum()), "queue": setting.policy.queue.value}
+    begin = {} if setting.timetable is None else {"begin": stamp(setting.timetable.begin)}
     policies = [
         asdict(one) | (asdict(found) if (found := outcome.latencies.get(one.policy)) else {})
         for one in outcome.reports(setting)
     ]
-    return {**head, **traffic, "policies": policies}
+    return {**head, **traffic, **begin, "policies": policies}

@@ -41,6 +41,7 @@ def servegen(file: Path) -> tuple[Rates, list[str]]:
         input_tokens=_filled(inputs, known)[None],
         output_tokens=_filled(outputs, known)[None],
         known=known,
+        begin=begin,
     )
     beside = _beside(file, _CLIENTS)
     if beside is None:

@@ -52,6 +52,11 @@ class Requests:
     output_tokens: Numbers
 
     @property
+    def begin(self) -> float:
+        """Seconds on the trace's clock at the first request."""
+        return float(self.times.min())
+
+    @property
     def mean_tokens(self) -> tuple[float, float]:
         """Prompt and output tokens."""
         return float(self.input_tokens.mean()), float(self.output_tokens.mean())
@@ -63,6 +68,11 @@ class Trace:
 
     recorded: Requests | Rates
     notes: tuple[str, ...]
+
+    @property
+    def begin(self) -> float:
+        """Seconds on its own clock at its first moment."""
+        return self.recorded.begin
 
     @property
     def mean_tokens(self) -> tuple[float, float]:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwen3_operator.scaling.cron import cron_problem, following, last, same, zone_problem
+from qwen3_operator.scaling.types import PERIOD_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from qwen3_operator.api.scaling import Scaling
     from qwen3_operator.api.schedule import Schedule
+    from qwen3_operator.scaling.types import Capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,16 @@ class Bounds:
     """Names of those that come next, whose fewest replicas are begun now."""
     until: float | None = None
     """Seconds since the epoch when a schedule next begins or ends."""
+
+    @property
+    def awake(self) -> int:
+        """Fewest replicas of a deployment that does not sleep."""
+        return max(1, self.min_replicas)
+
+
+def ahead_of(capacities: Sequence[Capacity]) -> float:
+    """Seconds beforehand that the fewest are begun: the longest start-up, and the time between two looks."""
+    return max(one.startup_seconds for one in capacities) + PERIOD_SECONDS
 
 
 def bounds(scaling: Scaling, now: float, ahead: float) -> Bounds:

@@ -7,6 +7,7 @@ from qwen3_operator.scaling.simulate.rates import Rates, generated
 from qwen3_operator.scaling.simulate.report import Report, report
 from qwen3_operator.scaling.simulate.requests import Latency, Machine, requests_of, run_requests
 from qwen3_operator.scaling.simulate.scalers import SCALERS, scaler
+from qwen3_operator.scaling.simulate.timetable import Timetable
 
 __all__ = [
     "SCALERS",
@@ -19,6 +20,7 @@ __all__ = [
     "Report",
     "Run",
     "Setting",
+    "Timetable",
     "bound",
     "generated",
     "report",

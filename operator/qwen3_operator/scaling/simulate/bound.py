@@ -54,8 +54,8 @@ class _Stay(NamedTuple):
 def bound(setting: Setting) -> Bound:
     """The schedules of both kinds, and the work itself."""
     work = setting.arrivals.work(setting.unit)
-    startup, fewest = setting.unit.startup_seconds, setting.policy.min_replicas
-    stays = _stays(_needed(work, setting.wait, fewest, setting.policy.queue), startup)
+    startup = setting.unit.startup_seconds
+    stays = _stays(_needed(work, setting.wait, setting.fewest, setting.policy.queue), startup)
     kept = _spared(setting, work, stays)
     return Bound(
         clairvoyant=sum(stay.hours(startup) for stay in stays),
@@ -65,16 +65,16 @@ def bound(setting: Setting) -> Bound:
     )
 
 
-def _needed(work: Numbers, wait: float, fewest: int, order: QueueOrder) -> Numbers:
+def _needed(work: Numbers, wait: float, fewest: Numbers, order: QueueOrder) -> Numbers:
     """The fewest replicas in each step with which nobody waits for longer.
 
     In order of arrival those that come first in a step wait for all that is there: it must not be too much either.
     """
     first = 1 / wait if order is QueueOrder.FIFO else 0.0
     needed, waiting = [], 0.0
-    for arrived in work.tolist():
+    for arrived, least in zip(work.tolist(), fewest.tolist(), strict=True):
         asked = waiting + arrived
-        count = max(fewest, math.ceil(max(asked / (STEP_SECONDS + wait), waiting * first) - 1e-9))
+        count = max(least, math.ceil(max(asked / (STEP_SECONDS + wait), waiting * first) - 1e-9))
         needed.append(count)
         waiting = max(0.0, asked - STEP_SECONDS * count)
     return np.array(needed, dtype=float)
@@ -92,11 +92,14 @@ def _stays(needed: Numbers, startup: float) -> list[_Stay]:
 
 
 def _spared(setting: Setting, work: Numbers, stays: Sequence[_Stay]) -> list[_Stay]:
-    """Stays without those that do least for what they cost, as long as few enough requests miss."""
-    startup, fewest = setting.unit.startup_seconds, setting.policy.min_replicas
-    fixed = [stay for stay in stays if stay.level <= fewest]
+    """Stays without those that do least for what they cost, as long as few enough requests miss.
+
+    Those that the fewest replicas ask for at some time stay whole.
+    """
+    startup = setting.unit.startup_seconds
+    fixed = [stay for stay in stays if stay.level <= setting.fewest[stay.begin : stay.end].max()]
     worth = sorted(
-        (stay for stay in stays if stay.level > fewest),
+        (stay for stay in stays if stay.level > setting.fewest[stay.begin : stay.end].max()),
         key=lambda stay: _carried(work, stay, setting.wait) / stay.hours(startup),
     )
     allowed = MISSES * float(setting.arrivals.requests.sum())

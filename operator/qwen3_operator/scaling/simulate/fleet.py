@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
@@ -13,13 +13,16 @@ import numpy as np
 
 from qwen3_operator.scaling.guard import wait_seconds
 from qwen3_operator.scaling.queue import Waiting
+from qwen3_operator.scaling.schedules import ahead_of
 from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS, Arrivals
 from qwen3_operator.scaling.types import PERIOD_SECONDS, Capacity, Counters, Fleet, Observation, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from qwen3_operator.scaling.queue import Numbers
+    from qwen3_operator.scaling.schedules import Bounds
+    from qwen3_operator.scaling.simulate.timetable import Timetable
 
 _STEPS = round(PERIOD_SECONDS / STEP_SECONDS)
 _TOLD_EVERY = 2000
@@ -45,6 +48,8 @@ class Setting:
     policy: Policy
     slots: float = 100.0
     """Requests that a replica of the unit serves at a time within the targets; only peers count them."""
+    timetable: Timetable | None = None
+    """Whose bounds hold instead of the policy's; None: the policy's throughout."""
 
     @property
     def unit(self) -> Capacity:
@@ -66,9 +71,41 @@ class Setting:
     @property
     def first(self) -> int:
         """Replicas at the beginning, of the unit's placement."""
+        policy = self.policy_at(0.0)
         mean = float(self.arrivals.work(self.unit)[:_FIRST_STEPS].mean()) / STEP_SECONDS
-        wanted = max(self.policy.min_replicas, math.ceil(_FIRST * mean))
-        return min(wanted, self.policy.max_replicas, self.unit.available)
+        wanted = max(policy.min_replicas, math.ceil(_FIRST * mean))
+        return min(wanted, policy.max_replicas, self.unit.available)
+
+    @cached_property
+    def scheduled(self) -> Sequence[Bounds]:
+        """What the timetable says at each decision, the beginning included; empty without one."""
+        if self.timetable is None:
+            return ()
+        decisions = np.arange(len(self.arrivals.requests) // _STEPS + 1) * PERIOD_SECONDS
+        return self.timetable.along(decisions.tolist(), ahead_of(self.capacities))
+
+    def policy_at(self, now: float) -> Policy:
+        """What holds for the decision at this second of the trace."""
+        if not self.scheduled:
+            return self.policy
+        within = self.scheduled[round(now / PERIOD_SECONDS)]
+        return replace(self.policy, min_replicas=within.awake, max_replicas=within.max_replicas)
+
+    @property
+    def widest(self) -> Policy:
+        """With the fewest and the most replicas of any time."""
+        fewest = min((one.awake for one in self.scheduled), default=self.policy.min_replicas)
+        most = max((one.max_replicas for one in self.scheduled), default=self.policy.max_replicas)
+        return replace(self.policy, min_replicas=fewest, max_replicas=most)
+
+    @cached_property
+    def fewest(self) -> Numbers:
+        """Replicas that must be ready in each step."""
+        steps = len(self.arrivals.requests)
+        if self.timetable is None:
+            return np.full(steps, float(self.policy.min_replicas))
+        begins = np.arange(steps) * STEP_SECONDS
+        return np.array([one.awake for one in self.timetable.along(begins.tolist(), 0.0)], dtype=float)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ class Rates:
     """Mean of a request."""
     known: NDArray[np.bool_]
     """[windows]; False: a hole in the record."""
+    begin: float = 0.0
+    """Seconds on the record's clock at the first window."""
 
     @property
     def mean_tokens(self) -> tuple[float, float]:

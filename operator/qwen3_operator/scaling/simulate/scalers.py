@@ -29,15 +29,16 @@ class Adaptive:
 
     def __call__(self, observation: Observation, now: float) -> Mapping[str, int]:
         """As the protocol says."""
-        decision, self._state = decide(self._setting.policy, observation, self._state, self._setting.capacities, now)
+        setting, policy = self._setting, self._setting.policy_at(now)
+        decision, self._state = decide(policy, observation, self._state, setting.capacities, now)
         return decision.granted
 
 
 class Static:
-    """The same replicas all the time."""
+    """The same replicas all the time, whatever schedules say."""
 
     def __init__(self, setting: Setting, units: int) -> None:
-        self._counts = filled(setting, units)
+        self._counts = filled(setting, units, setting.widest)
 
     def __call__(self, observation: Observation, now: float) -> Mapping[str, int]:
         """As the protocol says."""
@@ -48,7 +49,7 @@ class Static:
 def _static(setting: Setting) -> Scaler:
     """The fewest replicas, known afterwards, that serve nearly all requests in time; else as many as may be."""
     allowed = (1 - ATTAINED) * float(setting.arrivals.requests.sum())
-    low, high = 1, setting.policy.max_replicas
+    low, high = 1, setting.widest.max_replicas
     while low < high:
         middle = (low + high) // 2
         tried: Run = run(setting, Static(setting, middle))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qwen3_operator.scaling.simulate.fleet import Setting
-    from qwen3_operator.scaling.types import Observation
+    from qwen3_operator.scaling.types import Observation, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Peer:
         metrics = self._meter.read(observation, now)
         if metrics is None:
             return {fleet.placement: fleet.replicas for fleet in observation.fleets}
-        return filled(self.setting, self.wanted(metrics))
+        return filled(self.setting, self.wanted(metrics), self.setting.policy_at(now))
 
     def wanted(self, metrics: Metrics) -> float:
         """Replicas of the unit."""
@@ -105,9 +105,9 @@ def due(now: float, period: float) -> bool:
     return math.floor(now / period) > math.floor((now - PERIOD_SECONDS) / period)
 
 
-def filled(setting: Setting, units: float) -> dict[str, int]:
+def filled(setting: Setting, units: float, policy: Policy) -> dict[str, int]:
     """The cheapest placements first, within the bounds of the policy."""
-    sizes, policy = setting.sizes, setting.policy
+    sizes = setting.sizes
     counts = dict.fromkeys(sizes, 0)
     for one in sorted(setting.capacities, key=lambda one: one.price_per_hour / sizes[one.placement]):
         carried = sum(count * sizes[name] for name, count in counts.items())
