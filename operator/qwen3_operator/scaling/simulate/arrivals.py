@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qwen3_operator.scaling.types import PERIOD_SECONDS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from qwen3_operator.scaling.types import Capacity
 
 STEP_SECONDS = 5.0
-"""Two of them make the period of a decision."""
+DECISION_STEPS = round(PERIOD_SECONDS / STEP_SECONDS)
+"""From one decision to the next: two."""
 
 
 @dataclass(frozen=True)

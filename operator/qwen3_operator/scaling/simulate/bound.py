@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qwen3_operator.scaling.queue import Numbers
-    from qwen3_operator.scaling.simulate.fleet import Setting
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 MISSES = 0.01
 """Share of the requests that the second schedule may miss."""

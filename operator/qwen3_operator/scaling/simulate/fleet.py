@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from qwen3_operator.scaling.guard import wait_seconds
 from qwen3_operator.scaling.queue import Waiting
-from qwen3_operator.scaling.schedules import ahead_of
-from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS, Arrivals
-from qwen3_operator.scaling.types import PERIOD_SECONDS, Capacity, Counters, Fleet, Observation, Policy
+from qwen3_operator.scaling.simulate.arrivals import DECISION_STEPS, STEP_SECONDS
+from qwen3_operator.scaling.types import PERIOD_SECONDS, Counters, Fleet, Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from qwen3_operator.scaling.queue import Numbers
-    from qwen3_operator.scaling.schedules import Bounds
-    from qwen3_operator.scaling.simulate.timetable import Timetable
+    from qwen3_operator.scaling.simulate.setting import Setting
 
-_STEPS = round(PERIOD_SECONDS / STEP_SECONDS)
 _TOLD_EVERY = 2000
 _TAIL = 0.05
 """Share of late requests from which on the 95th percentile of the first token is that of late ones."""
-_FIRST, _FIRST_STEPS = 1.3, 120
-"""A fleet begins with so much of the mean work of the first ten minutes."""
 
 
 class Scaler(Protocol):
@@ -37,75 +30,6 @@ class Scaler(Protocol):
 
     def __call__(self, observation: Observation, now: float) -> Mapping[str, int]:
         """Replicas per placement, from what is seen at ``now``, in seconds."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all scalers of one comparison share. The first capacity is the unit of work."""
-
-    arrivals: Arrivals
-    capacities: tuple[Capacity, ...]
-    policy: Policy
-    slots: float = 100.0
-    """Requests that a replica of the unit serves at a time within the targets; only peers count them."""
-    timetable: Timetable | None = None
-    """Whose bounds hold instead of the policy's; None: the policy's throughout."""
-
-    @property
-    def unit(self) -> Capacity:
-        """A replica in which work is counted."""
-        return self.capacities[0]
-
-    @cached_property
-    def wait(self) -> float:
-        """Seconds that a request may wait."""
-        return wait_seconds(self.policy, self.capacities)
-
-    @cached_property
-    def sizes(self) -> dict[str, float]:
-        """What a replica of each placement is worth in units, for the tokens of the whole trace."""
-        sums = float(self.arrivals.input_tokens.sum()), float(self.arrivals.output_tokens.sum())
-        total = sums if sum(sums) > 0 else (1.0, 1.0)
-        return {one.placement: self.unit.work(*total) / one.work(*total) for one in self.capacities}
-
-    @property
-    def first(self) -> int:
-        """Replicas at the beginning, of the unit's placement."""
-        policy = self.policy_at(0.0)
-        mean = float(self.arrivals.work(self.unit)[:_FIRST_STEPS].mean()) / STEP_SECONDS
-        wanted = max(policy.min_replicas, math.ceil(_FIRST * mean))
-        return min(wanted, policy.max_replicas, self.unit.available)
-
-    @cached_property
-    def scheduled(self) -> Sequence[Bounds]:
-        """What the timetable says at each decision, the beginning included; empty without one."""
-        if self.timetable is None:
-            return ()
-        decisions = np.arange(len(self.arrivals.requests) // _STEPS + 1) * PERIOD_SECONDS
-        return self.timetable.along(decisions.tolist(), ahead_of(self.capacities))
-
-    def policy_at(self, now: float) -> Policy:
-        """What holds for the decision at this second of the trace."""
-        if not self.scheduled:
-            return self.policy
-        within = self.scheduled[round(now / PERIOD_SECONDS)]
-        return replace(self.policy, min_replicas=within.awake, max_replicas=within.max_replicas)
-
-    @property
-    def widest(self) -> Policy:
-        """With the fewest and the most replicas of any time."""
-        fewest = min((one.awake for one in self.scheduled), default=self.policy.min_replicas)
-        most = max((one.max_replicas for one in self.scheduled), default=self.policy.max_replicas)
-        return replace(self.policy, min_replicas=fewest, max_replicas=most)
-
-    @cached_property
-    def fewest(self) -> Numbers:
-        """Replicas that must be ready in each step."""
-        steps = len(self.arrivals.requests)
-        if self.timetable is None:
-            return np.full(steps, float(self.policy.min_replicas))
-        begins = np.arange(steps) * STEP_SECONDS
-        return np.array([one.awake for one in self.timetable.along(begins.tolist(), 0.0)], dtype=float)
 
 
 @dataclass(frozen=True)
@@ -131,7 +55,7 @@ def run(setting: Setting, scaler: Scaler, told: Callable[[float], None] = lambda
     steps, queue, wait, order = len(work), Waiting(0.0, 0.0), setting.wait, setting.policy.queue
     ready, missed, waits = np.zeros(steps), np.zeros(steps), np.zeros(steps)
     replicas = np.zeros((steps, len(setting.capacities)))
-    for begin, end in pairwise(range(0, steps + 1, _STEPS)):
+    for begin, end in pairwise(range(0, steps + 1, DECISION_STEPS)):
         serving = pods.serving
         for step in range(begin, end):
             queue, share = queue.after(work[step], serving, STEP_SECONDS, wait, order=order)
@@ -198,8 +122,8 @@ class Meters:
         """At the end of a step."""
         self._late += late
         requests, inputs, outputs = (column[end] for column in self._totals)
-        known = self._known[end - 1] and self._known[end - _STEPS]
-        self._recent.append((requests - self._totals[0][end - _STEPS], late))
+        known = self._known[end - 1] and self._known[end - DECISION_STEPS]
+        self._recent.append((requests - self._totals[0][end - DECISION_STEPS], late))
         arrived, missed = (sum(values) for values in zip(*self._recent, strict=True))
         waiting = queue.on_time + (queue.late if missed > _TAIL * arrived else 0.0)
         mean = self._unit.work(inputs, outputs) / requests if requests else 0.0

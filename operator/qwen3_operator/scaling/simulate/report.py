@@ -13,7 +13,8 @@ from qwen3_operator.scaling.types import PERIOD_SECONDS
 if TYPE_CHECKING:
     from qwen3_operator.scaling.queue import Numbers
     from qwen3_operator.scaling.simulate.bound import Bound
-    from qwen3_operator.scaling.simulate.fleet import Run, Setting
+    from qwen3_operator.scaling.simulate.fleet import Run
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 _COUNTS = 1000.0
 """Requests from which on a tenant's attainment is more than chance."""

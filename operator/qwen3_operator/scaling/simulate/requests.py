@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from qwen3_operator.performance.replay import Schedule, StepTimes
     from qwen3_operator.scaling.simulate.arrivals import Arrivals
-    from qwen3_operator.scaling.simulate.fleet import Scaler, Setting
+    from qwen3_operator.scaling.simulate.fleet import Scaler
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 STEP_OF_GATEWAY = 0.05
 """Seconds between two looks at the queue; as much a request may wait for nothing."""

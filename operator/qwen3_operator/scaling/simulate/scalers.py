@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qwen3_operator.scaling.decide import decide
-from qwen3_operator.scaling.simulate.fleet import Run, Setting, run
+from qwen3_operator.scaling.simulate.fleet import Run, run
 from qwen3_operator.scaling.simulate.peers import aibrix, dynamo, hpa, knative, kubeai, wva
 from qwen3_operator.scaling.simulate.peers.metrics import filled
 from qwen3_operator.scaling.state import State
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from qwen3_operator.scaling.simulate.fleet import Scaler
+    from qwen3_operator.scaling.simulate.setting import Setting
     from qwen3_operator.scaling.types import Observation
 
 ATTAINED = 0.99

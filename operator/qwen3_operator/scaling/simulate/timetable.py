@@ -35,12 +35,13 @@ class Timetable:
         fresh_until = -math.inf
         for moment in moments:
             now = self.begin + moment
-            if now >= fresh_until:
-                within = bounds(self.scaling, now, ahead)
-                # Nothing changes before a schedule begins or ends, now or as far ahead as is looked.
-                later = bounds(self.scaling, now + ahead, 0.0)
-                fresh_until = min(_until(within), _until(later) - ahead)
-            found.append(within)
+            if now < fresh_until:
+                found.append(found[-1])
+                continue
+            found.append(bounds(self.scaling, now, ahead))
+            # Nothing changes before a schedule begins or ends, now or as far ahead as is looked.
+            later = bounds(self.scaling, now + ahead, 0.0)
+            fresh_until = min(_until(found[-1]), _until(later) - ahead)
         return found
 
 

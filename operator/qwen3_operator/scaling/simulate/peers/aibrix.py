@@ -16,7 +16,7 @@ from qwen3_operator.scaling.simulate.peers.metrics import Metrics, Peer
 from qwen3_operator.scaling.types import PERIOD_SECONDS
 
 if TYPE_CHECKING:
-    from qwen3_operator.scaling.simulate.fleet import Setting
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 STABLE_SECONDS, PANIC_SECONDS, COOLDOWN_SECONDS = 180.0, 60.0, 300.0
 UP_TOLERANCE, DOWN_TOLERANCE, UP_RATE, DOWN_RATE = 0.1, 0.1, 2.0, 2.0

@@ -15,7 +15,7 @@ from qwen3_operator.scaling.simulate.peers.metrics import Metrics, Peer, due
 from qwen3_operator.scaling.types import PERIOD_SECONDS
 
 if TYPE_CHECKING:
-    from qwen3_operator.scaling.simulate.fleet import Setting
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 THROUGHPUT_SECONDS, MOST_CHANGE, CONSOLIDATED = 180.0, 8, 0.8
 

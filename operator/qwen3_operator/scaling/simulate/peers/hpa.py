@@ -16,7 +16,7 @@ from qwen3_operator.scaling.simulate.peers.metrics import Metrics, Peer, due
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qwen3_operator.scaling.simulate.fleet import Setting
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 SYNC_SECONDS, STABLE_SECONDS, TOLERANCE = 15.0, 300.0, 0.1
 KEDA_POLLING_SECONDS = 30.0

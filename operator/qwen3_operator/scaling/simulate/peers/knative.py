@@ -13,7 +13,7 @@ from qwen3_operator.scaling.simulate.peers.metrics import Metrics, Peer
 from qwen3_operator.scaling.types import PERIOD_SECONDS
 
 if TYPE_CHECKING:
-    from qwen3_operator.scaling.simulate.fleet import Setting
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 STABLE_SECONDS = 60.0
 PANIC_THRESHOLD, UP_RATE, DOWN_RATE = 2.0, 1000.0, 2.0

@@ -12,7 +12,7 @@ from qwen3_operator.scaling.simulate.peers.metrics import Metrics, Peer
 from qwen3_operator.scaling.types import PERIOD_SECONDS
 
 if TYPE_CHECKING:
-    from qwen3_operator.scaling.simulate.fleet import Setting
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 WINDOW_SECONDS, DOWN_DELAY_SECONDS = 600.0, 30.0
 TARGET_REQUESTS = 100.0

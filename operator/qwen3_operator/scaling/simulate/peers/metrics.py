@@ -13,7 +13,7 @@ from qwen3_operator.scaling.types import PERIOD_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qwen3_operator.scaling.simulate.fleet import Setting
+    from qwen3_operator.scaling.simulate.setting import Setting
     from qwen3_operator.scaling.types import Observation, Policy
 
 

@@ -11,7 +11,7 @@ from typing_extensions import override
 from qwen3_operator.scaling.simulate.peers.metrics import Metrics, Peer, due
 
 if TYPE_CHECKING:
-    from qwen3_operator.scaling.simulate.fleet import Setting
+    from qwen3_operator.scaling.simulate.setting import Setting
 
 V1_SECONDS, V2_SECONDS = 60.0, 30.0
 KV_SATURATED, QUEUE_SATURATED, KV_SPARE, QUEUE_SPARE = 0.80, 5.0, 0.10, 3.0
