@@ -144,5 +144,5 @@ def test_users_of_the_clusters_own_roles(kube: Kube, namespace: str) -> None:
     for role, expected in (("view", read), ("edit", read | write), ("admin", read | write)):
         kube.run("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}er", "-n", namespace)
         # The controller that aggregates runs apart from the API server.
-        poll(f"{role} aggregated", functools.partial(_allowed, kube, f"{role}er", namespace, *read), timeout=20)
+        poll(f"{role} aggregated", functools.partial(_allowed, kube, f"{role}er", namespace, *read), timeout=60)
         assert _allowed(kube, f"{role}er", namespace, *questions) == expected, role

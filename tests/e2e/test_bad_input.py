@@ -58,18 +58,18 @@ def test_planned_false_and_mended(
     kube: Kube, namespace: str, spec: dict[str, Any], reason: str, words: list[str]
 ) -> None:
     kube.apply(deployment("bad", namespace, **spec))
-    condition = kube.wait_condition("bad", namespace, "Planned", "False", reason=reason, timeout=15)
+    condition = kube.wait_condition("bad", namespace, "Planned", "False", reason=reason, timeout=60)
     for word in words:
         assert word in condition["message"]
     assert kube.list("deployments", namespace) == []
     kube.apply(deployment("bad", namespace))
-    kube.wait_condition("bad", namespace, "Planned", "True", timeout=15)
+    kube.wait_condition("bad", namespace, "Planned", "True", timeout=60)
 
 
 def test_failed_replan_keeps_what_runs(kube: Kube, namespace: str) -> None:
     kube.apply(deployment("keeps", namespace))
     kube.wait_condition("keeps", namespace, "Planned", "True")
-    child = poll("child", lambda: kube.list("deployments", namespace), timeout=20)[0]
+    child = poll("child", lambda: kube.list("deployments", namespace), timeout=60)[0]
     kube.patch("q3d", "keeps", namespace, {"spec": {"model": {"name": "Qwen3-77B"}}})
     kube.wait_condition("keeps", namespace, "Planned", "False", reason="UnknownModel")
     after = kube.get("deployment", child["metadata"]["name"], namespace)

@@ -139,14 +139,14 @@ def test_waiting_deployments_are_planned_when_nodes_come(
     kube: Kube, add_nodes: Callable[[list[Object]], None], namespace: str
 ) -> None:
     kube.apply(big("waits", namespace, accelerators=["H200-SXM"]))
-    kube.wait_condition("waits", namespace, "Planned", "False", reason="NoFit", timeout=20)
+    kube.wait_condition("waits", namespace, "Planned", "False", reason="NoFit", timeout=60)
     servers = pools.nvidia_h200()
     add_nodes(servers)
     kube.wait_condition("waits", namespace, "Planned", "True", timeout=30)
     kube.wait_condition("waits", namespace, "Scheduled", "True", timeout=60)
     kube.run("cordon", servers[0]["metadata"]["name"])
     kube.apply(big("late", namespace, accelerators=["H200-SXM"]))
-    late = kube.wait_condition("late", namespace, "Planned", "False", reason="NoFit", timeout=20)
+    late = kube.wait_condition("late", namespace, "Planned", "False", reason="NoFit", timeout=60)
     assert "Cordoned" in late["message"]
     assert placement(kube, "waits", namespace)["accelerator"] == "H200-SXM", "what runs keeps its plan"
     kube.run("uncordon", servers[0]["metadata"]["name"])
@@ -160,10 +160,10 @@ def test_replicas_are_split_over_pools_and_too_many_find_a_way_out(
     wanted = big("split", namespace, accelerators=["H100-SXM", "H200-SXM"])
     wanted["spec"]["replicas"] = 13
     kube.apply(wanted)
-    full = kube.wait_condition("split", namespace, "Planned", "False", reason="NoFit", timeout=20)
+    full = kube.wait_condition("split", namespace, "Planned", "False", reason="NoFit", timeout=60)
     assert "Nearest that would fit: spec.replicas: 12" in full["message"]
     kube.run("scale", "q3d", "split", "-n", namespace, "--replicas=12")
-    kube.wait_condition("split", namespace, "Planned", "True", timeout=20)
+    kube.wait_condition("split", namespace, "Planned", "True", timeout=60)
     kube.wait_condition("split", namespace, "Scheduled", "True", timeout=90)
     placements = kube.get("q3d", "split", namespace)["status"]["plan"]["placements"]
     shown = {found["pool"]: (found["replicas"], found["tensorParallel"]) for found in placements}
@@ -223,7 +223,7 @@ def test_prices_change_the_choice(
     told = kube.wait_condition("first", namespace, "PlanOutdated", "True", reason="BetterPlan", timeout=OUTDATED_WITHIN)
     assert told["message"].startswith("4.00 per hour instead of 9.00 per hour; ")
     kube.apply(big("second", namespace, quantization="FP8", pools=both))
-    kube.wait_condition("second", namespace, "Planned", "True", timeout=20)
+    kube.wait_condition("second", namespace, "Planned", "True", timeout=60)
     assert placement(kube, "second", namespace)["pool"] == "e2e-h200"
     assert placement(kube, "first", namespace) == chosen
 
@@ -306,8 +306,8 @@ def test_a_model_is_added_without_a_restart_and_a_bad_row_is_refused(
 
     apply("twin", "Qwen3-Tiny-Twin")
     apply("tiny", "Qwen3-Tiny")
-    kube.wait_condition("twin", namespace, "Planned", "False", reason="UnknownModel", timeout=20)
-    kube.wait_condition("tiny", namespace, "Planned", "True", timeout=20)
+    kube.wait_condition("twin", namespace, "Planned", "False", reason="UnknownModel", timeout=60)
+    kube.wait_condition("tiny", namespace, "Planned", "True", timeout=60)
     kept = kube.get("q3d", "tiny", namespace)["status"]["plan"]
     running = _operator_pods(kube)
 
@@ -320,9 +320,9 @@ def test_a_model_is_added_without_a_restart_and_a_bad_row_is_refused(
     told = poll("Event", lambda: _refusals(kube), timeout=30)
     assert any("Qwen3-Tiny-Bad" in note and "nativeContext" in note and "models.yaml" in note for note in told)
     apply("twin-too", "Qwen3-Tiny-Twin")
-    kube.wait_condition("twin-too", namespace, "Planned", "True", timeout=20)
+    kube.wait_condition("twin-too", namespace, "Planned", "True", timeout=60)
     apply("bad", "Qwen3-Tiny-Bad")
-    kube.wait_condition("bad", namespace, "Planned", "False", reason="UnknownModel", timeout=20)
+    kube.wait_condition("bad", namespace, "Planned", "False", reason="UnknownModel", timeout=60)
 
     outdated = kube.wait_condition("tiny", namespace, "PlanOutdated", "False", timeout=OUTDATED_WITHIN)
     assert outdated["reason"] == "Current", "a newer catalog alone makes no plan worse"

@@ -74,7 +74,7 @@ def test_two_deployments_do_not_take_the_same_devices(kube: Kube, namespace: str
     for name in ("first", "second"):
         kube.wait_condition(name, namespace, "Scheduled", "True", timeout=60)
     kube.apply(deployment("third", namespace, model=big, engine=image, hardware=where, workload=one))
-    full = kube.wait_condition("third", namespace, "Planned", "False", reason="NoFit", timeout=15)
+    full = kube.wait_condition("third", namespace, "Planned", "False", reason="NoFit", timeout=60)
     assert "0 " in full["message"]
     kube.run("delete", "q3d", "second", "-n", namespace)
     kube.wait_condition("third", namespace, "Planned", "True", timeout=60)
@@ -92,15 +92,15 @@ def test_a_quota_of_the_namespace_counts_and_a_raised_one_lets_in(kube: Kube, na
     kube.apply(deployment("first", namespace, replicas=1, **more))
     kube.wait_condition("first", namespace, "Scheduled", "True", timeout=60)
     kube.apply(deployment("second", namespace, replicas=2, **more))
-    refused = kube.wait_condition("second", namespace, "Planned", "False", reason="NoFit", timeout=15)
+    refused = kube.wait_condition("second", namespace, "Planned", "False", reason="NoFit", timeout=60)
     words = f"ResourceQuota devices of namespace {namespace} leaves 2 of 4 nvidia.com/gpu; needs 4"
     assert words in refused["message"]
     kube.apply(_quota(namespace, 6))
-    kube.wait_condition("second", namespace, "Planned", "True", timeout=15)
+    kube.wait_condition("second", namespace, "Planned", "True", timeout=60)
     kube.wait_condition("second", namespace, "Scheduled", "True", timeout=60)
     assert _used(kube, namespace) == {"requests.nvidia.com/gpu": "6"}
     kube.apply(deployment("third", namespace, replicas=1, **more))
-    kube.wait_condition("third", namespace, "Planned", "False", reason="NoFit", timeout=15)
+    kube.wait_condition("third", namespace, "Planned", "False", reason="NoFit", timeout=60)
     kube.run("delete", "q3d", "first", "-n", namespace)
     kube.wait_condition("third", namespace, "Planned", "True", timeout=60)
 
@@ -125,11 +125,11 @@ def _place(kube: Kube, namespace: str, model: str, accelerators: list[str]) -> t
         "workload": {"concurrency": 1},
     }
     kube.apply(deployment("big", namespace, **spec))
-    kube.wait_condition("big", namespace, "Planned", "True", timeout=20)
+    kube.wait_condition("big", namespace, "Planned", "True", timeout=60)
     kube.wait_condition("big", namespace, "Scheduled", "True", timeout=60)
     placements = kube.get("q3d", "big", namespace)["status"]["plan"]["placements"]
     assert len(placements) == 1
-    pods = poll("pod", lambda: kube.list("pods", namespace, "serving.qwen3.io/deployment=big"), timeout=20)
+    pods = poll("pod", lambda: kube.list("pods", namespace, "serving.qwen3.io/deployment=big"), timeout=60)
     return placements[0], pods[0]
 
 
