@@ -1,7 +1,8 @@
 """A stand-in for a replica that speaks the engine's API over real sockets and keeps exact totals.
 
 ``python -m tests.gateway.stub [PORT]`` prints ``listening PORT``. What a request wants is said in its field ``user``,
-which no engine reads: ``{"first": seconds, "token": seconds, "die_after": tokens, "status": code}`` as JSON;
+which no engine reads: ``{"first": seconds, "token": seconds, "last": seconds, "die_after": tokens, "status": code}`` as
+JSON, seconds before the first token, before each, and before the end of a stream;
 ``{"echo": true}`` gets the request itself as the answer, ``{"headers": true}`` its headers, and
 ``{"thought": "...", "tool": {...}}`` an answer with both.
 Where a request has no such field, the last message's text is looked at.
@@ -185,6 +186,7 @@ class Replica(asyncio.Protocol):
             delta = json.dumps({"content": WORD})
             self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
             self._generated(1)
+        await asyncio.sleep(wish.get("last", 0))
         for delta in _tool_deltas(wish):
             self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
         reason = "tool_calls" if "tool" in wish else "length"
