@@ -32,7 +32,8 @@ def main(stub: Stub, gateway: GatewayProcess, folder: Path) -> None:
     """Print requests a second and what each adds to the first byte at half load."""
     started: list[peers.Peer] = []
     try:
-        started.extend(start(stub.port, folder) for start in (peers.start_router, peers.start_litellm))
+        started.append(peers.start_router([stub.port], folder))
+        started.append(peers.start_litellm(stub.port, folder))
         print(f"load average before the side by side: {os.getloadavg()[0]:.1f}")
         uvloop.run(_measure(stub, gateway, *started))
         print(f"load average after it: {os.getloadavg()[0]:.1f}")

@@ -15,7 +15,7 @@ from tests.gateway.raw import call, chat_body
 from tests.kind.venv import Venv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 LOCKS = Path(__file__).parent / "locks"
 START_SECONDS = 300
@@ -75,11 +75,12 @@ def start_litellm(stub_port: int, folder: Path) -> Peer:
     return Peer(venv, [*arguments, "--num_workers=1"], port, folder / "litellm.log", environment)
 
 
-def start_router(stub_port: int, folder: Path) -> Peer:
+def start_router(stub_ports: Sequence[int], folder: Path, *options: str) -> Peer:
     """With its own policy, which knows prefixes; it knows neither keys nor limits of tenants."""
     venv, port = _venv("sglang-router"), free_port()
     arguments = ["-m", "sglang_router.launch_router", "--host=127.0.0.1", f"--port={port}", "--log-level=warn"]
-    arguments += [f"--prometheus-port={free_port()}", "--worker-urls", f"http://127.0.0.1:{stub_port}"]
+    arguments += [f"--prometheus-port={free_port()}", *options]
+    arguments += ["--worker-urls", *(f"http://127.0.0.1:{stub_port}" for stub_port in stub_ports)]
     return Peer(venv, arguments, port, folder / "router.log")
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qwen3_runtime.gateway.prefixes import read_prompt
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.media import inside_media
 from qwen3_runtime.server.strict_json import read_json
@@ -13,6 +14,8 @@ from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from qwen3_runtime.gateway.prefixes import Prompt
 
 _MEDIUM_BYTES = 4096
 """What an image or a recording counts at most: its bytes say little of its tokens. At 4 bytes a token that is an image
@@ -37,6 +40,8 @@ class Call:
     """Of all choices together; None where the request does not say."""
     hide_usage: bool
     """The client did not ask for the usage event of its stream."""
+    prompt: Prompt = ()
+    """By which a replica that has read its beginning is found."""
 
 
 def read_object(body: bytes, *, name: str = "model") -> dict[str, Any]:
@@ -78,6 +83,7 @@ def read_call(body: bytes, *, usage_option: bool) -> Call:
         text_bytes=len(body) - _media_surplus(request),
         max_output_tokens=_max_output_tokens(request),
         hide_usage=hide_usage,
+        prompt=read_prompt(request),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qwen3_runtime.gateway.estimate import Estimate
+    from qwen3_runtime.gateway.prefixes import Prompt
     from qwen3_runtime.server.errors import ErrorAnswer
     from qwen3_runtime.tenancy import Route, Tenant
 
@@ -36,6 +37,14 @@ class Patience:
     """While the model wakes."""
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """Who waits in the queue."""
+
+    future: asyncio.Future[Replica]
+    prompt: Prompt
+
+
 class Dispatcher:
     """Gives requests of one model to its replicas."""
 
@@ -44,7 +53,7 @@ class Dispatcher:
         self.replicas = Replicas()
         self.queue = FairQueue()
         self._patience = patience
-        self._futures: dict[int, asyncio.Future[Replica]] = {}
+        self._waiting: dict[int, _Waiting] = {}
         self._service_seconds = 1.0
         self._look_again: asyncio.TimerHandle | None = None
         self.demanded_at: float | None = None
@@ -64,7 +73,9 @@ class Dispatcher:
         self.is_asleep = not route.endpoints and (route.sleeping or self.is_asleep)
         self._pump()
 
-    async def acquire(self, tenant: Tenant, estimate: Estimate, work: float, arrived: float) -> Replica:
+    async def acquire(
+        self, tenant: Tenant, estimate: Estimate, work: float, arrived: float, prompt: Prompt = ()
+    ) -> Replica:
         """A replica with room, whose request must be given back with `release`. ``arrived`` is loop time.
 
         Raises:
@@ -76,7 +87,7 @@ class Dispatcher:
             self.demanded_at = now
             if self.wake_seconds > self._patience.sleeping:
                 raise InterruptedRequestError(errors.asleep(self.route.name, self.wake_seconds))
-        if not self.queue and (replica := self.replicas.choose(now)) is not None:
+        if not self.queue and (replica := self.replicas.choose(now, prompt)) is not None:
             self.queue.pass_by(name, weight=priority.weight, work=work)
             replica.in_flight += 1
             return replica
@@ -85,7 +96,7 @@ class Dispatcher:
         start_by = arrived + self._slack(estimate)
         one = self.queue.push(name, level=priority.level, weight=priority.weight, work=work, start_by=start_by)
         future: asyncio.Future[Replica] = asyncio.get_running_loop().create_future()
-        self._futures[one.number] = future
+        self._waiting[one.number] = _Waiting(future, prompt)
         self._pump()
         try:
             async with asyncio.timeout_at(arrived + self._bound()):
@@ -98,7 +109,7 @@ class Dispatcher:
             raise
         finally:
             self.queue.remove(one)
-            self._futures.pop(one.number, None)
+            self._waiting.pop(one.number, None)
 
     def release(self, replica: Replica, seconds: float) -> None:
         """The request of `acquire` has ended after so long at the replica."""
@@ -122,14 +133,16 @@ class Dispatcher:
 
     def _pump(self) -> None:
         """Serve who waits while there is room."""
-        while self.queue and (replica := self.replicas.choose(_now())) is not None:
+        while self.queue and self.replicas.has_room(_now()):
             one = self.queue.pop(_now())
             if one is None:
                 return
-            future = self._futures.pop(one.number)
-            if not future.done():
+            waiting = self._waiting.pop(one.number)
+            if waiting.future.done():
+                continue
+            if (replica := self.replicas.choose(_now(), waiting.prompt)) is not None:
                 replica.in_flight += 1
-                future.set_result(replica)
+                waiting.future.set_result(replica)
         if self.queue:
             self._look_when_one_returns()
 

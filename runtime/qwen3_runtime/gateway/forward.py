@@ -75,7 +75,7 @@ class Forward:
 
     async def _acquire(self, arrived: float) -> Replica:
         self.record.woke |= self.model.is_asleep
-        waiting = self.model.acquire(self.tenant, self.estimate, self.work, arrived)
+        waiting = self.model.acquire(self.tenant, self.estimate, self.work, arrived, self.call.prompt)
         if not (self.call.stream and self.model.is_asleep):
             return await waiting
         task = asyncio.ensure_future(waiting)

@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwen3_runtime.gateway.prefixes import Prefixes
 from qwen3_runtime.server.upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from qwen3_runtime.gateway.prefixes import Prompt
     from qwen3_runtime.tenancy import Endpoint
 
 OUT_SECONDS = 2.0
 """A replica that failed gets no request for so long, doubled at each failure in a row. About twice the time in which
 Kubernetes takes a dead pod's endpoint away (one second for the watch here, one for the kubelet's own)."""
 OUT_MAX_SECONDS = 30.0
+WHOLE_PROMPT_IS_WORTH = 1.0
+"""Of a replica's places: so much fuller than another may be who has read the whole prompt before. Every place is within
+what the plan allows. With a half more chats are moved, with more than one hardly fewer (docs/gateway.md)."""
+SHORT_CHARACTERS = 4096
+"""A prompt below this, about a thousand tokens, is worth less: it is soon read anew."""
 
 
 @dataclass(eq=False)
@@ -48,6 +55,7 @@ class Replicas:
 
     def __init__(self) -> None:
         self._by_address: dict[str, Replica] = {}
+        self._prefixes = Prefixes()
 
     def __len__(self) -> int:
         return len(self._by_address)
@@ -64,11 +72,33 @@ class Replicas:
             self._by_address[endpoint.address] = replica
         for replica in old.values():
             replica.upstream.close()
+        if old:
+            self._prefixes.keep(self._by_address)
 
-    def choose(self, now: float) -> Replica | None:
-        """The replica with the least work in flight for its weight, or None when all are full or out."""
-        able = (replica for replica in self._by_address.values() if replica.takes(now))
-        return min(able, key=lambda replica: (replica.in_flight + 1) / replica.endpoint.weight, default=None)
+    def has_room(self, now: float) -> bool:
+        """Whether any takes one request more."""
+        return any(replica.takes(now) for replica in self)
+
+    def choose(self, now: float, prompt: Prompt = ()) -> Replica | None:
+        """The replica with the least work in flight for its weight, or None when all are full or out.
+
+        One that has read the prompt's beginning counts as emptier by a part of its places.
+        """
+        able = [replica for replica in self if replica.takes(now)]
+        if not prompt or len(self) == 1:
+            return min(able, key=_load, default=None)
+        read = self._prefixes.find(prompt)
+        worth = WHOLE_PROMPT_IS_WORTH / max(prompt[-1].characters, SHORT_CHARACTERS)
+        chosen = min(able, key=lambda one: _load(one, worth * read.get(one.endpoint.address, 0)), default=None)
+        if chosen is not None:
+            self._prefixes.note(prompt, chosen.endpoint.address)
+        return chosen
+
+
+def _load(replica: Replica, has: float = 0.0) -> float:
+    """With one request more, for its weight. ``has``: what it has of the prompt, in shares of its places."""
+    endpoint = replica.endpoint
+    return (replica.in_flight + 1 - has * endpoint.max_in_flight) / endpoint.weight
 
 
 def _connect(address: str) -> Upstream:
