@@ -136,7 +136,8 @@ lock: venv ## Renew the locks from pyproject.toml, of the engines and of other g
 	  $(LOCK) pyproject.toml --extra $$extra \
 	    $$(test $$extra = dev || echo -c requirements/dev.txt) -o requirements/$$extra.txt; done
 	@npm install --prefix tests/gateway/node --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent
-	@for lock in bench/locks/litellm bench/locks/sglang-router; do $(LOCK) $$lock.in -o $$lock.txt; done
+	@for lock in bench/locks/litellm bench/locks/sglang-router tests/gateway/locks/qwen-agent; do \
+	  $(LOCK) $$lock.in -o $$lock.txt; done
 	@for lock in runtime/images/llama-cpp/requirements tests/conformance/locks/transformers tests/conformance/locks/vllm; do \
 	  $(LOCK) $$lock.in --override tests/conformance/locks/overrides.txt -o $$lock.txt; done
 

@@ -3,8 +3,8 @@
 ``python -m tests.gateway.stub [PORT]`` prints ``listening PORT``. What a request wants is said in its field ``user``,
 which no engine reads: ``{"first": seconds, "token": seconds, "last": seconds, "die_after": tokens, "status": code}`` as
 JSON, seconds before the first token, before each, and before the end of a stream;
-``{"echo": true}`` gets the request itself as the answer, ``{"headers": true}`` its headers, and
-``{"thought": "...", "tool": {...}}`` an answer with both.
+``{"echo": true}`` gets the request itself as the answer, ``{"headers": true}`` its headers, ``{"say": "..."}`` this,
+and ``{"thought": "...", "tool": {...}}`` an answer with both; what a tool said is not answered by calling it again.
 Where a request has no such field, the last message's text is looked at.
 ``GET /totals`` tells what was asked and generated so far.
 """
@@ -162,8 +162,7 @@ class Replica(asyncio.Protocol):
         else:
             tokens = _tokens(request)
             self._generated(tokens)
-            text = json.dumps(request) if "echo" in wish else WORD * tokens
-            text = json.dumps(self._headers) if "headers" in wish else text
+            text = json.dumps(self._headers) if "headers" in wish else "".join(_words(request, wish, tokens))
             message: dict[str, Any] = {"role": "assistant", "content": text}
             message |= {"reasoning_content": wish.get("thought"), "tool_calls": _tool_calls(wish)}
             choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if "tool" in wish else "length"}
@@ -180,10 +179,11 @@ class Replica(asyncio.Protocol):
         if "thought" in wish:
             delta = json.dumps({"reasoning_content": wish["thought"]})
             self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
-        async for number in _paced(tokens, wish.get("token", 0)):
+        words = _words(request, wish, tokens)
+        async for number in _paced(len(words), wish.get("token", 0)):
             if number == wish.get("die_after"):
                 os._exit(9)
-            delta = json.dumps({"content": WORD})
+            delta = json.dumps({"content": words[number]})
             self._event(f'{head},"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}],"usage":null}}')
             self._generated(1)
         await asyncio.sleep(wish.get("last", 0))
@@ -227,8 +227,17 @@ def _wish(request: dict[str, Any]) -> dict[str, Any]:
     for text in (request.get("user"), messages[-1].get("content")):
         if isinstance(text, str) and text.startswith("{"):
             wish: dict[str, Any] = json.loads(text)
+            if messages[-1].get("role") == "tool":
+                wish.pop("tool", None)
             return wish
     return {}
+
+
+def _words(request: dict[str, Any], wish: dict[str, Any], tokens: int) -> list[str]:
+    """The answer, as it is streamed."""
+    if "echo" in wish:
+        return [json.dumps(request)]
+    return [wish["say"]] if "say" in wish else [WORD] * tokens
 
 
 def _tool_calls(wish: dict[str, Any]) -> list[dict[str, Any]] | None:
