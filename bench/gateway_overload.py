@@ -72,6 +72,8 @@ class Arrival:
 class Seen:
     """What a client saw."""
 
+    at: float
+    """Of its arrival."""
     first: float
     """Seconds to the first token, or to the refusal."""
     served: bool
@@ -160,15 +162,20 @@ async def _ask(upstream: Upstream, one: Arrival) -> Seen:
         await answer.read()
     served = answer.status == 200  # noqa: PLR2004 - HTTP's
     own = one.prompt / PROMPT_TOKENS_A_SECOND if served else 0.0
-    return Seen(first, served, first - own)
+    return Seen(one.at, first, served, first - own)
+
+
+def _within(seen: list[Seen]) -> float:
+    """Percent that had their first token in time."""
+    return 100 * sum(one.served and one.first <= TARGET_SECONDS for one in seen) / len(seen)
 
 
 def _tell(name: str, seen: list[Seen]) -> float:
-    within = 100 * sum(one.served and one.first <= TARGET_SECONDS for one in seen) / len(seen)
+    within, later = _within(seen), _within([one for one in seen if one.at > SECONDS / 2])
     refused = sum(not one.served for one in seen)
     firsts = sorted(one.first for one in seen)
     print(
-        f"{name}: {within:.1f} % of {len(seen)} within {TARGET_SECONDS:g} s (first token p50 "
+        f"{name}: {within:.1f} % of {len(seen)} within {TARGET_SECONDS:g} s, {later:.1f} % in the second half (p50 "
         f"{statistics.median(firsts):.2f} s); longest wait {max(one.waited for one in seen):.2f} s "
         f"(bound {BOUND_SECONDS:g} s), {refused} refused there"
     )

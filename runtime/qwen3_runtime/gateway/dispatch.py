@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway import errors
+from qwen3_runtime.gateway.lateness import Lateness
 from qwen3_runtime.gateway.queue import FairQueue
 from qwen3_runtime.gateway.replicas import Replica, Replicas
 from qwen3_runtime.server.traffic import InterruptedRequestError
@@ -55,6 +56,7 @@ class Dispatcher:
         self._patience = patience
         self._waiting: dict[int, _Waiting] = {}
         self._service_seconds = 1.0
+        self._lateness = Lateness()
         self._look_again: asyncio.TimerHandle | None = None
         self.demanded_at: float | None = None
         """Loop time at which a request last came while the model slept."""
@@ -117,6 +119,10 @@ class Dispatcher:
         self._service_seconds += SERVICE_MEMORY * (seconds - self._service_seconds)
         self._pump()
 
+    def note_first(self, estimate: Estimate, seconds: float) -> None:
+        """A stream's first token came so long after its request went to a replica."""
+        self._lateness.add(seconds - self._prompt_seconds(estimate))
+
     @contextmanager
     def spare(self) -> Iterator[Replica | None]:
         """A replica with room at once, for what is not worth waiting for and no work; None: all are busy."""
@@ -165,8 +171,13 @@ class Dispatcher:
         target = self.route.first_token_target_seconds
         if target is None:
             return math.inf
+        # Not more than half of it, or a slow replica would make all late alike.
+        return target - self._prompt_seconds(estimate) - min(self._lateness.margin, target / 2)
+
+    def _prompt_seconds(self, estimate: Estimate) -> float:
+        """From the start at a replica to the first token, by the plan."""
         speeds = [one.prompt_tokens_per_second for one in self.route.endpoints if one.prompt_tokens_per_second]
-        return target - (estimate.prompt / max(speeds) if speeds else 0.0)
+        return estimate.prompt / max(speeds) if speeds else 0.0
 
     def _bound(self) -> float:
         return self._patience.sleeping if self.is_asleep else self._patience.busy

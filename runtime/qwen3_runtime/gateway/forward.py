@@ -65,9 +65,11 @@ class Forward:
             replica = await self._acquire(arrived)
             self.record.waited = _now() - arrived
             self.record.replica = replica.endpoint.address
-            began = _now()
+            began, started = _now(), self.record.elapsed()
             try:
                 if await self._try(replica):
+                    if self.call.stream and self.record.first_byte is not None:
+                        self.model.note_first(self.estimate, self.record.first_byte - started)
                     return
             finally:
                 self.model.release(replica, _now() - began)
