@@ -21,7 +21,7 @@ SIDE_BY_SIDE := $(MAKE) --no-print-directory --keep-going -j2
 OWN_PLATFORM := tests/chart/test_lifecycle.py tests/chart/test_cluster.py
 SHARING := tests/conformance tests/gateway tests/hostile tests/rules tests/tiny_model tests/weights tests/api \
 	$(filter-out $(OWN_PLATFORM),$(wildcard tests/chart/test_*.py))
-SHARING_LOG := $(QWEN3_CACHE)/logs/tests-sharing.log
+BESIDE_LOG := $(QWEN3_CACHE)/logs/tests-beside.log
 
 .PHONY: help
 help: ## List the targets.
@@ -44,21 +44,23 @@ demo: venv ## A cluster, the platform, one Qwen3Deployment and two chats, from n
 
 .PHONY: test
 test: venv ## Everything that CI runs.
-	@$(SIDE_BY_SIDE) --output-sync=target test-unit lint types contracts
-	@$(MAKE) --no-print-directory platform
-	@$(SIDE_BY_SIDE) alone sharing
+	@$(MAKE) --no-print-directory lint contracts platform
+	@$(SIDE_BY_SIDE) alone beside
 
-# The two halves of what needs the platform: one waits for pods most of the time, so the other computes beside it.
+# The two halves of what is left: one waits for pods most of the time, so the other computes beside it.
 .PHONY: alone
 alone:
 	$(PYTEST) tests --ignore=tests/unit --ignore=tests/engine $(SHARING:%=--ignore=%) --durations=25
 
+.PHONY: beside
+beside:
+	@echo "==> types, unit tests, tests/engine $(SHARING): what they say comes at their end, and is written to $(BESIDE_LOG)"
+	@status=0; { for target in types test-unit sharing; do $(MAKE) --no-print-directory $$target || status=1; done; } \
+	 > $(BESIDE_LOG) 2>&1; cat $(BESIDE_LOG); exit $$status
+
 .PHONY: sharing
 sharing:
-	@echo "==> tests/engine $(SHARING): what they say comes at their end, and is being written to $(SHARING_LOG)"
-	@{ $(ENGINE_TESTS) --durations=10; inside=$$?; \
-	   $(PYTEST) $(SHARING) --durations=10; outside=$$?; } > $(SHARING_LOG) 2>&1; \
-	 cat $(SHARING_LOG); exit $$((inside + outside))
+	@$(ENGINE_TESTS) --durations=10; inside=$$?; $(PYTEST) $(SHARING) --durations=10; exit $$((inside + $$?))
 
 .PHONY: lint
 lint: venv ## ruff, formatting, YAML.
