@@ -109,16 +109,32 @@ class AdapterFiles(Contract):
     """As of the model."""
 
 
+class AdapterList(Contract):
+    """Content of the file at `Adapters.list_path`."""
+
+    files: tuple[AdapterFiles, ...]
+
+
 class Adapters(Contract):
     """LoRA adapters that are served beside the model. The engine makes the same room for each, whatever it holds."""
 
     rank: Annotated[int, Field(ge=1)]
     """The largest that there is room for."""
+    slots: Annotated[int, Field(ge=1)] | None = None
+    """How many there is room for. None: as many as ``files``."""
     targets: tuple[str, ...]
     """Layers that they may change, by the last part of their names, e.g. ``q_proj``."""
     base_models: tuple[str, ...] = ()
     """Repositories of the model: what adapters say that they were trained on."""
-    files: tuple[AdapterFiles, ...]
+    files: tuple[AdapterFiles, ...] = ()
+    list_path: str | None = None
+    """File with an `AdapterList` that counts instead of ``files`` and is followed while the pod runs. None: ``files``
+    are served as long as the pod is there."""
+
+    @property
+    def room(self) -> int:
+        """Adapters at a time."""
+        return self.slots or len(self.files)
 
 
 class Parallelism(Contract):
@@ -294,6 +310,30 @@ class PhaseRecord(Contract):
     finished_at: str | None = None
 
 
+class AdapterState(StrEnum):
+    """Where an adapter is that a running pod was told of. Values are shown to users and never renamed."""
+
+    FETCHING = "Fetching"
+    LOADING = "Loading"
+    SERVED = "Served"
+    UNLOADING = "Unloading"
+    """Its name is not served any more; its last requests run."""
+    INVALID = "Invalid"
+    """It lacks something, is not of this model, or the engine refused it. It is looked at again every few seconds."""
+
+
+class AdapterReport(Contract):
+    """One LoRA adapter in one pod."""
+
+    name: str
+    state: AdapterState
+    reason: str = ""
+    message: str = ""
+    """As of the pod."""
+    path: str = ""
+    """Folder of what is served; empty where nothing is served under the name."""
+
+
 class PhaseReport(Contract):
     """Body of ``GET /phase`` on the management port, read by the operator while a pod is not ready."""
 
@@ -308,6 +348,8 @@ class PhaseReport(Contract):
     """None until they are there, and where nothing is to be fetched."""
     warnings: tuple[str, ...] = ()
     """What the check of the devices could not find out, or found and let pass."""
+    adapters: tuple[AdapterReport, ...] = ()
+    """Of a ready pod that follows a list."""
     history: tuple[PhaseRecord, ...] = ()
 
 

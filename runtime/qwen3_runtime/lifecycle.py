@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from qwen3_runtime.config import MANAGEMENT_PORT, Phase, TerminationReason
@@ -14,17 +15,24 @@ from qwen3_runtime.engines.memory import oom_kills
 from qwen3_runtime.engines.watchdog import Watchdog
 from qwen3_runtime.failure import explain
 from qwen3_runtime.group import leader_gone
+from qwen3_runtime.lora.hands import PodHands
+from qwen3_runtime.lora.keeper import as_served, follow
+from qwen3_runtime.lora.listed import list_changed
 from qwen3_runtime.phases import weights_phase
 from qwen3_runtime.preflight import Places, check, look, unknowns, verdict
 from qwen3_runtime.server import errors
+from qwen3_runtime.server.prepare import served
 from qwen3_runtime.termination import Termination
 from qwen3_runtime.warmup import WarmUpError, wait_for_first_token, wait_until_live
 from qwen3_runtime.weights import check_weights, with_weights
 from qwen3_runtime.weights.fetch.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from qwen3_runtime.engines.base import Adapter
     from qwen3_runtime.phases import Phases
+    from qwen3_runtime.server.prepare import Served
     from qwen3_runtime.server.traffic import Traffic
     from qwen3_runtime.server.upstream import Upstream
     from qwen3_runtime.settings import Settings
@@ -59,7 +67,9 @@ class Lifecycle:
         traffic: Traffic,
         upstream: Upstream,
         engine_port: int,
+        offer: Callable[[Served], None],
     ) -> None:
+        """``offer`` changes what the API port serves."""
         self._settings = settings
         self._config = settings.config
         self._adapter = adapter
@@ -67,6 +77,7 @@ class Lifecycle:
         self._traffic = traffic
         self._upstream = upstream
         self._engine_port = engine_port
+        self._offer = offer
         self._keeper: Keeper | None = None
         self._member_path: str | None = None
         self._supervisors: list[Supervisor] = []
@@ -90,7 +101,7 @@ class Lifecycle:
             await asyncio.gather(serving, ending, return_exceptions=True)
             if self._keeper is not None:
                 await self._keeper.kill()
-            await asyncio.gather(*(supervisor.close() for supervisor in self._supervisors))
+            await self._close_supervisors()
 
     async def _serve(self) -> NoReturn:
         await self._check_devices()
@@ -135,6 +146,22 @@ class Lifecycle:
         self._enter(weights_phase(self._config))
 
     async def _wait_for_weights(self) -> None:
+        """Until model and adapters are there; anew where other adapters are listed meanwhile."""
+        while True:
+            arrival = asyncio.create_task(self._bring_weights())
+            change = asyncio.create_task(list_changed(self._config))
+            try:
+                await asyncio.wait((arrival, change), return_when=asyncio.FIRST_COMPLETED)
+                if arrival.done():
+                    return await arrival
+                self._config = await change
+            finally:
+                arrival.cancel()
+                change.cancel()
+                await asyncio.gather(arrival, change, return_exceptions=True)
+            await self._close_supervisors()
+
+    async def _bring_weights(self) -> None:
         await self._fetch_weights()
         while (problem := await asyncio.to_thread(check_weights, self._config)) is not None:
             self._enter(Phase.WEIGHTS_INVALID, problem.reason, problem.message)
@@ -150,6 +177,10 @@ class Lifecycle:
                 self._phases.weights_origin = origin
         if self._config.fetched:
             self._enter(Phase.CHECKING_WEIGHTS)
+
+    async def _close_supervisors(self) -> None:
+        closing, self._supervisors = self._supervisors, []
+        await asyncio.gather(*(supervisor.close() for supervisor in closing))
 
     def _identify(self) -> EngineImage:
         try:
@@ -189,16 +220,45 @@ class Lifecycle:
         except WarmUpError as error:
             raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, str(error))) from error
         keeper.log.forget()
+        self._offer(served(self._config, self._adapter))
+        if self._config.adapters is not None:
+            self._phases.adapters = tuple(map(as_served, self._config.adapters.files))
         self._enter(Phase.READY)
 
     async def _warm_up_and_watch(self, keeper: Keeper) -> None:
         """Returns when the engine hung and was ended."""
         await self._warm_up(keeper)
+        async with self._following():
+            await self._watch(keeper)
+
+    async def _watch(self, keeper: Keeper) -> None:
         limit, clock = self._settings.hang_seconds, asyncio.get_running_loop().time
         watchdog = Watchdog(limit)
         while not watchdog.hangs(clock(), self._upstream.waiting_since, keeper.worked()):  # noqa: ASYNC110 - no event
             await asyncio.sleep(limit / WATCHDOG_LOOKS)
         await keeper.give_up(limit)
+
+    @asynccontextmanager
+    async def _following(self) -> AsyncIterator[None]:
+        """Adapters come and go as they are listed, as long as the block runs."""
+        if self._config.adapters is None or self._config.adapters.list_path is None:
+            yield
+            return
+        hands = PodHands(
+            self._config,
+            self._adapter,
+            self._upstream,
+            self._offer,
+            traffic=self._traffic,
+            phases=self._phases,
+        )
+        following = asyncio.create_task(follow(hands, self._config))
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            await hands.close()
 
     async def _join(self, keeper: Keeper, path: str) -> None:
         """As a worker of a group: it does its part once all members have met; the first token is the leader's."""

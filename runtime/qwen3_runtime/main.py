@@ -59,8 +59,8 @@ async def _run(settings: Settings) -> Termination | None:
     metrics.in_flight.set_function(lambda: traffic.count)
     upstream = Upstream(engine_port, reuse=adapter.keeps_connections)
     servers = [Listener(management_app(phases, metrics, upstream), settings.management_port)]
+    forwarder = Forwarder(served(settings.config, adapter), upstream, traffic, metrics)
     if settings.config.answers:
-        forwarder = Forwarder(served(settings.config, adapter), upstream, traffic, metrics)
         servers.append(Listener(forwarder, settings.api_port))
     for server in servers:
         await server.open()
@@ -71,6 +71,7 @@ async def _run(settings: Settings) -> Termination | None:
         traffic=traffic,
         upstream=upstream,
         engine_port=engine_port,
+        offer=forwarder.offer,
     )
     try:
         return await lifecycle.run(stop)

@@ -11,7 +11,7 @@ from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qwen3_runtime.config import RuntimeConfig
+    from qwen3_runtime.config import AdapterReport, RuntimeConfig
     from qwen3_runtime.sources import FetchProgress, WeightsOrigin
 
 _REPORTED_STAYS = 64
@@ -49,6 +49,8 @@ class Phases:
         """How the weights came here; None where nothing is to be fetched, and until then."""
         self.warnings: tuple[str, ...] = ()
         """Of the check of the devices."""
+        self.adapters: tuple[AdapterReport, ...] = ()
+        """Of a list that is followed."""
 
     @property
     def current(self) -> Phase:
@@ -87,6 +89,7 @@ class Phases:
             progress=self.progress,
             weights_origin=self.weights_origin,
             warnings=self.warnings,
+            adapters=self.adapters,
             history=tuple(
                 PhaseRecord(
                     phase=stay.phase,

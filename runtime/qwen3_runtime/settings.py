@@ -16,6 +16,7 @@ from qwen3_runtime.config import (
     MANAGEMENT_PORT,
     RuntimeConfig,
 )
+from qwen3_runtime.lora.listed import ListError, with_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ConfigError: naming the variable or the field of the configuration.
     """
     return Settings(
-        config=_placed(_read_config(environ), environ),
+        config=_placed(_listed(_read_config(environ)), environ),
         api_port=_port(environ, "QWEN3_RUNTIME_API_PORT", API_PORT),
         management_port=_port(environ, "QWEN3_RUNTIME_MANAGEMENT_PORT", MANAGEMENT_PORT),
         engine_python=Path(environ.get("QWEN3_ENGINE_PYTHON", "/opt/engine/bin/python")),
@@ -79,6 +80,14 @@ def _read_config(environ: Mapping[str, str]) -> RuntimeConfig:
             for problem in error.errors(include_url=False, include_input=False)
         )
         raise ConfigError("; ".join(problems)) from error
+
+
+def _listed(config: RuntimeConfig) -> RuntimeConfig:
+    """The configuration with the adapters that it starts with."""
+    try:
+        return with_list(config)
+    except ListError as error:
+        raise ConfigError(f"adapters.listPath: {error}") from error
 
 
 def _placed(config: RuntimeConfig, environ: Mapping[str, str]) -> RuntimeConfig:

@@ -13,7 +13,7 @@ from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.routes import PATHS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from qwen3_runtime.config import RuntimeConfig
     from qwen3_runtime.engines.base import Adapter
@@ -47,17 +47,18 @@ async def wait_for_first_token(upstream: Upstream, adapter: Adapter, config: Run
     Raises:
         WarmUpError: the engine answers with an error.
     """
-    for request in _first_requests(adapter, config):
-        while not await _ask(upstream, adapter, request, config.task or Task.GENERATE):  # noqa: ASYNC110 - the same
+    for number, name in enumerate(config.names):
+        task = config.task or Task.GENERATE
+        request = first_request(name, task, (adapter.adapter_fields(name) or {}) if number else {})
+        while not await _ask(upstream, adapter, request, task):  # noqa: ASYNC110 - the same
             await asyncio.sleep(LIVE_SECONDS)
     if adapter.settle_path is not None:
         await upstream.fetch(adapter.settle_path, LIVE_LIMIT_SECONDS)
 
 
-def _first_requests(adapter: Adapter, config: RuntimeConfig) -> Iterator[Mapping[str, Any]]:
-    for number, name in enumerate(config.names):
-        fields = (adapter.adapter_fields(name) or {}) if number else {}
-        yield {"model": name, **_FIRST_REQUEST[config.task or Task.GENERATE], **fields}
+def first_request(name: str, task: Task, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a model answers with one token, vector or score; ``fields`` are those of an adapter."""
+    return {"model": name, **_FIRST_REQUEST[task], **fields}
 
 
 async def _ask(upstream: Upstream, adapter: Adapter, request: Mapping[str, Any], task: Task) -> bool:

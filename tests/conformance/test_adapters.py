@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
+import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +15,7 @@ import httpx
 import openai
 import pytest
 
-from qwen3_runtime.config import AdapterFiles, Adapters, Engine, Phase
+from qwen3_runtime.config import AdapterFiles, AdapterList, AdapterReport, Adapters, AdapterState, Engine, Phase
 from tests.conformance.conftest import start_pod
 from tests.engine.pod import MODEL, START_SECONDS
 
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 ADAPTER = "sum"
+LIVE_SECONDS = 60
+LONG = 2000
+"""Tokens of an answer that takes longer than it takes to see that the list changed."""
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello"}]
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ENDS: dict[Engine, str] = {
@@ -86,15 +92,7 @@ def test_the_adapter_is_a_model_of_its_own(adapted: Pod | None) -> None:
         assert client.models.retrieve(ADAPTER).id == ADAPTER
         said: dict[str, str] = {}
         for name in (MODEL, ADAPTER, MODEL):
-            answer = client.chat.completions.create(
-                model=name,
-                messages=HELLO,
-                temperature=0,
-                max_tokens=60,
-                extra_body={"chat_template_kwargs": {"enable_thinking": False}},
-            )
-            assert answer.model == name
-            said[name] = (answer.choices[0].message.content or "").strip()
+            said[name] = ask(client, name)
         streamed = client.chat.completions.create(
             model=ADAPTER,
             messages=HELLO,
@@ -118,3 +116,120 @@ def test_no_other_adapter_can_be_asked_for_or_loaded(adapted: Pod | None) -> Non
             assert refused.status_code == HTTPStatus.NOT_FOUND
         loading = client.post("/v1/load_lora_adapter", json={"lora_name": "x", "lora_path": "/etc"})
         assert loading.status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.fixture(scope="module")
+def live(
+    environment: Environment | InImage, model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Pod, Path] | None]:
+    """A pod that follows a list, which names none at first; and the list."""
+    if environment.engine in ENDS:
+        yield None
+        return
+    folder = tmp_path_factory.mktemp("live")
+    listed = folder / "adapters.json"
+    write_list(listed)
+    following = Adapters(rank=8, slots=1, targets=TARGETS, list_path=str(listed))
+    made = start_pod(environment, model, folder, adapters=following)
+    yield made, listed
+    made.end()
+
+
+def write_list(listed: Path, **folders: Path) -> None:
+    """By one rename, as the kubelet does."""
+    files = tuple(AdapterFiles(name=name, path=str(path)) for name, path in folders.items())
+    new = listed.with_suffix(".new")
+    new.write_text(AdapterList(files=files).model_dump_json(by_alias=True))
+    new.rename(listed)
+
+
+def wait_for(pod: Pod, *wanted: tuple[str, AdapterState]) -> tuple[AdapterReport, ...]:
+    """Until the adapters of the pod are as wanted, and are no others."""
+    deadline = time.monotonic() + LIVE_SECONDS
+    while time.monotonic() < deadline:
+        reports = pod.report().adapters
+        if {(report.name, report.state) for report in reports} == set(wanted):
+            return reports
+        time.sleep(0.1)
+    raise AssertionError(f"not {wanted} but {pod.report().adapters}\n{pod.output()[-3000:]}")
+
+
+def test_adapters_come_and_go_while_the_engine_runs(live: tuple[Pod, Path] | None, adapter: Path) -> None:
+    if live is None:
+        return
+    pod, listed = live
+    engine = [member.pid for member in pod.engine_members()]
+    with openai.OpenAI(base_url=f"{pod.url}/v1", api_key="unused", max_retries=0, timeout=200) as client:
+        with pytest.raises(openai.NotFoundError):
+            ask(client, ADAPTER)
+        write_list(listed, **{ADAPTER: adapter})
+        (report,) = wait_for(pod, (ADAPTER, AdapterState.SERVED))
+        assert report.path == str(adapter)
+        assert ask(client, ADAPTER) == "2 + 2 = 4."
+        assert ask(client, MODEL) == "Hello! I am Qwen3-Tiny, a very small model made for tests."
+        assert [model.id for model in client.models.list()] == [MODEL, ADAPTER]
+        write_list(listed)
+        wait_for(pod)
+        with pytest.raises(openai.NotFoundError):
+            ask(client, ADAPTER)
+        assert [model.id for model in client.models.list()] == [MODEL]
+        assert ask(client, MODEL) == "Hello! I am Qwen3-Tiny, a very small model made for tests."
+    assert [member.pid for member in pod.engine_members()] == engine
+    assert pod.report().phase is Phase.READY
+
+
+def test_a_bad_adapter_harms_nobody(live: tuple[Pod, Path] | None, adapter: Path, tmp_path: Path) -> None:
+    if live is None:
+        return
+    pod, listed = live
+    bad = tmp_path / "bad"
+    shutil.copytree(adapter, bad)
+    config = json.loads((bad / "adapter_config.json").read_text())
+    (bad / "adapter_config.json").write_text(json.dumps(config | {"r": 64}))
+    write_list(listed, **{ADAPTER: adapter, "bad": bad})
+    reports = wait_for(pod, (ADAPTER, AdapterState.SERVED), ("bad", AdapterState.INVALID))
+    problem = next(report for report in reports if report.name == "bad")
+    assert (problem.reason, problem.path) == ("AdapterUnsupported", "")
+    assert "r = 64, wanted at most 8" in problem.message
+    with openai.OpenAI(base_url=f"{pod.url}/v1", api_key="unused", max_retries=0, timeout=200) as client:
+        assert ask(client, ADAPTER) == "2 + 2 = 4."
+        with pytest.raises(openai.NotFoundError):
+            ask(client, "bad")
+        # A version that is not right does not take the place of the one that is served.
+        write_list(listed, **{ADAPTER: bad})
+        (report,) = wait_for(pod, (ADAPTER, AdapterState.INVALID))
+        assert report.path == str(adapter)
+        assert ask(client, ADAPTER) == "2 + 2 = 4."
+
+
+def test_running_requests_end_before_their_adapter_goes(live: tuple[Pod, Path] | None, adapter: Path) -> None:
+    if live is None:
+        return
+    pod, listed = live
+    write_list(listed, **{ADAPTER: adapter})
+    wait_for(pod, (ADAPTER, AdapterState.SERVED))
+    with openai.OpenAI(base_url=f"{pod.url}/v1", api_key="unused", max_retries=0, timeout=200) as client:
+        stream = client.chat.completions.create(
+            model=ADAPTER, messages=HELLO, max_tokens=LONG, stream=True, extra_body={"ignore_eos": True}
+        )
+        next(iter(stream))
+        write_list(listed)
+        wait_for(pod, (ADAPTER, AdapterState.UNLOADING))
+        with pytest.raises(openai.NotFoundError):
+            ask(client, ADAPTER)
+        reasons = [choice.finish_reason for chunk in stream for choice in chunk.choices if choice.finish_reason]
+        assert reasons == ["length"]
+    wait_for(pod)
+
+
+def ask(client: openai.OpenAI, name: str) -> str:
+    """Its answer to the greeting."""
+    answer = client.chat.completions.create(
+        model=name,
+        messages=HELLO,
+        temperature=0,
+        max_tokens=60,
+        extra_body={"chat_template_kwargs": {"enable_thinking": False}},
+    )
+    assert answer.model == name
+    return (answer.choices[0].message.content or "").strip()

@@ -73,6 +73,8 @@ class Adapter(Protocol):
     """Whether requests may carry ``top_k`` and ``min_p``; else the model's own generation_config.json decides."""
     counts_prompts: bool
     """Whether its ``/v1/tokenize`` takes a chat request and tells how many tokens its prompt has."""
+    adapter_paths: tuple[str, str] | None
+    """Take a POST that loads a LoRA adapter (``lora_name``, ``lora_path``) and one that unloads it (``lora_name``)."""
     unsupported: Mapping[str, Missing]
     """Request fields that the engine takes and does not carry out, and why."""
 

@@ -64,6 +64,12 @@ def not_ready(phase: str) -> ErrorAnswer:
     return ErrorAnswer(503, "not_ready", f"The server is not ready (phase {phase}).", headers=RETRY_AFTER)
 
 
+def adapter_changing(name: str) -> ErrorAnswer:
+    """503 while a LoRA adapter takes the place of another one of the same name."""
+    message = f"The adapter `{name}` is being replaced by its next version."
+    return ErrorAnswer(503, "adapter_changing", message, param="model", headers=RETRY_AFTER)
+
+
 def shutting_down() -> ErrorAnswer:
     """503 for a new request while running ones finish."""
     headers = (*RETRY_AFTER, (b"connection", b"close"))

@@ -50,6 +50,10 @@ class Forwarder:
             metrics.arrived.labels(path, way)
             metrics.arrived_bytes.labels(path, way)
 
+    def offer(self, served: Served) -> None:
+        """Serve this from now on: other adapters of the same model."""
+        self._served = served
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         route = find_route(
@@ -74,7 +78,7 @@ class Forwarder:
         watch: asyncio.Task[None] | None = None
         try:
             with running.interruptible():
-                prepared = await self._prepared(route, scope, receive)
+                prepared = await self._prepared(route, scope, receive, running)
                 watch = asyncio.create_task(_watch(receive, running))
                 await self._forward(route, scope, prepared, answer)
         except InterruptedRequestError as interruption:
@@ -87,7 +91,7 @@ class Forwarder:
             if watch is not None:
                 watch.cancel()
 
-    async def _prepared(self, route: Route, scope: Scope, receive: Receive) -> Prepared | None:
+    async def _prepared(self, route: Route, scope: Scope, receive: Receive, running: Running) -> Prepared | None:
         if not route.has_body:
             return None
         try:
@@ -100,6 +104,7 @@ class Forwarder:
         prepared = prepare(body, route, self._served)
         if isinstance(prepared, ErrorAnswer):
             raise InterruptedRequestError(prepared)
+        running.model = prepared.model  # nothing may be awaited since the name was looked up
         if route.is_work:
             way = via(scope["headers"])
             self._metrics.arrived.labels(route.name, way).inc()

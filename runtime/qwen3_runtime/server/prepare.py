@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.config import Task, ThinkingMode
 from qwen3_runtime.server.checks import check_messages, read_request
-from qwen3_runtime.server.errors import ErrorAnswer
+from qwen3_runtime.server.errors import ErrorAnswer, adapter_changing
 from qwen3_runtime.server.rewrite import rewrite
 from qwen3_runtime.server.routes import CHAT, COMPLETIONS, TOKENIZE, Route
 from qwen3_runtime.server.sampling import with_defaults
@@ -15,7 +15,7 @@ from qwen3_runtime.server.thinking import ThinkingRules, check_prompt, settle, t
 from qwen3_runtime.server.usage import asks_for_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from qwen3_runtime.config import RuntimeConfig, Sampling
     from qwen3_runtime.engines.base import Adapter, Missing
@@ -39,11 +39,13 @@ class Served:
     """Request fields that the engine does not carry out."""
     marks_end: bool
     """Whether the engine ends its streams with ``[DONE]``."""
+    changing: frozenset[str] = frozenset()
+    """Adapters that are being replaced by others of their names."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """All that requests may carry."""
-        return (self.model, *self.adapters)
+        return (self.model, *self.adapters, *self.changing)
 
 
 def served(config: RuntimeConfig, adapter: Adapter) -> Served:
@@ -57,7 +59,7 @@ def served(config: RuntimeConfig, adapter: Adapter) -> Served:
     )
     return Served(
         model=config.served_model_name,
-        adapters={name: adapter.adapter_fields(name) or {} for name in config.names[1:]},
+        adapters=fields_of(config.names[1:], adapter),
         task=config.task or Task.GENERATE,
         thinking=rules,
         sampling=config.sampling if adapter.takes_sampling else None,
@@ -68,11 +70,17 @@ def served(config: RuntimeConfig, adapter: Adapter) -> Served:
     )
 
 
+def fields_of(names: Iterable[str], adapter: Adapter) -> dict[str, Mapping[str, Any]]:
+    """Fields by which the engine knows its LoRA adapters."""
+    return {name: adapter.adapter_fields(name) or {} for name in names}
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A request on its way to the engine."""
 
     body: bytes
+    model: str
     hide_usage: bool = False
     """Whether the engine was asked to end the stream with its counts, and the client did not ask."""
 
@@ -82,7 +90,7 @@ def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer
     request = read_request(body, served.names)
     if isinstance(request, ErrorAnswer):
         return request
-    if (refusal := _unsupported(request, served)) is not None:
+    if (refusal := _refusal(request, served)) is not None:
         return refusal
     settled: dict[str, Any] | ErrorAnswer = request
     if route.name == COMPLETIONS:
@@ -100,10 +108,12 @@ def prepare(body: bytes, route: Route, served: Served) -> Prepared | ErrorAnswer
     hide_usage = served.task is Task.GENERATE and request.get("stream") is True and not asks_for_usage(request)
     if hide_usage:
         settled = settled | {"stream_options": _options(request) | {"include_usage": True}}
-    return Prepared(rewrite(body, request, settled), hide_usage)
+    return Prepared(rewrite(body, request, settled), request["model"], hide_usage)
 
 
-def _unsupported(request: Mapping[str, Any], served: Served) -> ErrorAnswer | None:
+def _refusal(request: Mapping[str, Any], served: Served) -> ErrorAnswer | None:
+    if request["model"] in served.changing:
+        return adapter_changing(request["model"])
     for name, missing in served.unsupported.items():
         value = request.get(name)
         if value is not None and value not in missing.harmless:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from qwen3_runtime.server.errors import ErrorAnswer
 
 
+_LOOK_SECONDS = 0.1
+"""Between two looks at requests that are waited for."""
+
+
 class InterruptedRequestError(Exception):
     """A request ends for a reason that is not its own; ``answer`` is what its client gets."""
 
@@ -31,6 +35,8 @@ class Running:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - narrows the type: only coroutines come here
         self._task = task
+        self.model = ""
+        """What it asks of, once that is known."""
         self._why: ErrorAnswer | None = None
 
     def interrupt(self, why: ErrorAnswer) -> None:
@@ -92,6 +98,11 @@ class Traffic:
             self._running.discard(running)
             if not self._running:
                 self._idle.set()
+
+    async def without(self, model: str) -> None:
+        """Wait until no request to this model runs."""
+        while any(running.model == model for running in self._running):  # noqa: ASYNC110 - requests end in many ways
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def refuse_new(self) -> None:
         """End the part of a shutdown in which new requests are still served."""

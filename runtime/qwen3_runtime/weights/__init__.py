@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.weights.adapters import check_adapters
+from qwen3_runtime.weights.adapters import check_adapter, check_adapters
 from qwen3_runtime.weights.check import check_folder, with_weights
 from qwen3_runtime.weights.problem import Problem
 
 if TYPE_CHECKING:
     from qwen3_runtime.config import RuntimeConfig
 
-__all__ = ["Problem", "check_adapters", "check_folder", "check_weights", "with_weights"]
+__all__ = ["Problem", "check_adapter", "check_adapters", "check_folder", "check_weights", "with_weights"]
 
 
 def check_weights(config: RuntimeConfig) -> Problem | None:

@@ -44,24 +44,19 @@ def check_adapters(config: RuntimeConfig) -> Problem | None:
     """First problem of the adapters, or None. Reads headers, never the weights themselves."""
     if config.adapters is None:
         return None
-    try:
-        model = read_object(Path(config.model.path) / "config.json")
-        for adapter in config.adapters.files:
-            if problem := _problem(adapter, config.adapters, model):
-                return problem
-    except FoundError as found:
-        return found.problem
-    except OSError as error:
-        return Problem("Unreadable", f"{error.filename} cannot be read: {error.strerror}.")
-    return None
+    problems = (check_adapter(config, adapter) for adapter in config.adapters.files)
+    return next((problem for problem in problems if problem is not None), None)
 
 
-def _problem(adapter: AdapterFiles, room: Adapters, model: Mapping[str, Any]) -> Problem | None:
-    """Its first one, which says whose it is."""
+def check_adapter(config: RuntimeConfig, adapter: AdapterFiles) -> Problem | None:
+    """First problem of one adapter, which says whose it is, or None. The configuration has room for adapters."""
+    assert config.adapters is not None  # noqa: S101 - else there is nothing to ask
     try:
-        _check(Path(adapter.path), room, model)
+        _check(Path(adapter.path), config.adapters, read_object(Path(config.model.path) / "config.json"))
     except FoundError as found:
         return replace(found.problem, message=f"adapter {adapter.name}: {found.problem.message}")
+    except OSError as error:
+        return Problem("Unreadable", f"{error.filename} cannot be read: {error.strerror}.")
     return None
 
 

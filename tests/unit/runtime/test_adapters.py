@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -171,6 +172,26 @@ def test_engines_load_the_adapters_into_the_room_that_was_planned() -> None:
     assert f"{sglang} --lora-backend ascend" in lora_words(Engine.SGLANG, Device.NPU)
     vllm = f"--enable-lora --lora-modules {paths} {room} --max-loras 2"
     assert vllm in lora_words(Engine.VLLM, Device.CUDA)
+
+
+def test_an_engine_that_starts_without_adapters_has_their_room() -> None:
+    """And vLLM has its paths for them where a list is followed, and nowhere else."""
+    room = Adapters(rank=32, slots=3, targets=("q_proj", "v_proj"), list_path="/etc/list")
+    words, settings = "--enable-lora --max-lora-rank 32 --lora-target-modules q_proj v_proj", {}
+    for engine, slots in ((Engine.SGLANG, "--max-loras-per-batch 4"), (Engine.VLLM, "--max-loras 3")):
+        for adapters in (room, LORA):
+            config = make_config(engine=engine, device=Device.CUDA, adapters=adapters)
+            command = ADAPTERS[engine].command(config, 1, ADAPTERS[engine].oldest_version)
+            settings[engine, adapters is room] = command.environment.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING")
+            assert (f"{words} {slots}" in " ".join(command.arguments)) is (adapters is room)
+    assert {key for key, value in settings.items() if value == "1"} == {(Engine.VLLM, True)}
+
+
+def test_an_adapter_that_is_being_replaced_is_asked_for_again_in_a_moment() -> None:
+    rules = replace(served(make_config(), ADAPTERS[Engine.VLLM]), changing=frozenset({"law"}))
+    refusal = prepare(json.dumps({"model": "law", "messages": []}).encode(), Route(CHAT, has_body=True), rules)
+    assert isinstance(refusal, ErrorAnswer)
+    assert (refusal.status, refusal.code, refusal.headers) == (503, "adapter_changing", ((b"retry-after", b"5"),))
 
 
 @pytest.mark.parametrize(("engine", "fields"), [(Engine.SGLANG, {"lora_path": "law"}), (Engine.VLLM, {})])

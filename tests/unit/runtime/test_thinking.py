@@ -81,7 +81,7 @@ def test_other_template_fields_stay() -> None:
 def test_models_with_one_mode_get_the_request_as_it_came(mode: ThinkingMode) -> None:
     body = b' {"model":"qwen3-tiny", "messages": [ {} ]}'
     prepared = prepare(body, Route(CHAT, has_body=True), served(make_config(thinking_mode=mode), SGLang()))
-    assert prepared == Prepared(body)
+    assert prepared == Prepared(body, "qwen3-tiny")
 
 
 @pytest.mark.parametrize(

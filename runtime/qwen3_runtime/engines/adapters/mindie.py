@@ -56,6 +56,7 @@ class MindIE:
     marks_end = True
     takes_sampling = True
     counts_prompts = False
+    adapter_paths: tuple[str, str] | None = None
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:

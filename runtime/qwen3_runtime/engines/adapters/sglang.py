@@ -82,6 +82,7 @@ class SGLang:
     marks_end = True
     takes_sampling = True
     counts_prompts = True
+    adapter_paths: tuple[str, str] | None = ("/load_lora_adapter", "/unload_lora_adapter")
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
@@ -178,10 +179,11 @@ def _adapter_flags(config: RuntimeConfig) -> tuple[str, ...]:
     if (adapters := config.adapters) is None:
         return ()
     return (
-        *("--enable-lora", "--lora-paths", *(f"{one.name}={one.path}" for one in adapters.files)),
+        "--enable-lora",
+        *(("--lora-paths", *(f"{one.name}={one.path}" for one in adapters.files)) if adapters.files else ()),
         *("--max-lora-rank", str(adapters.rank), "--lora-target-modules", *adapters.targets),
         # The model without an adapter counts as one.
-        *("--max-loras-per-batch", str(len(adapters.files) + 1)),
+        *("--max-loras-per-batch", str(adapters.room + 1)),
         *_ADAPTER_BACKENDS[config.device],
     )
 

@@ -40,6 +40,7 @@ class Transformers:
     marks_end = False
     takes_sampling = False
     counts_prompts = False
+    adapter_paths: tuple[str, str] | None = None
     unsupported: Mapping[str, Missing] = {
         "response_format": Missing(_IGNORED, harmless=({"type": "text"},)),
         "tool_choice": Missing(_IGNORED, harmless=("auto",)),

@@ -77,6 +77,7 @@ class VLLM:
     marks_end = True
     takes_sampling = True
     counts_prompts = False
+    adapter_paths: tuple[str, str] | None = ("/v1/load_lora_adapter", "/v1/unload_lora_adapter")
     unsupported: Mapping[str, Missing] = {}
 
     def command(self, config: RuntimeConfig, port: int, version: Version) -> Command:
@@ -98,7 +99,7 @@ class VLLM:
                 *_QUANTIZATION_FLAGS.get(config.quantization, ()),
                 *config.extra_args,
             ),
-            environment={"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", **_DEVICE_ENVIRONMENT[config.device]},
+            environment=_environment(config),
         )
 
     def thinking_limit(self, tokens: int) -> None:
@@ -160,10 +161,19 @@ def _adapter_flags(config: RuntimeConfig) -> tuple[str, ...]:
     if (adapters := config.adapters) is None:
         return ()
     return (
-        *("--enable-lora", "--lora-modules", *(f"{one.name}={one.path}" for one in adapters.files)),
+        "--enable-lora",
+        *(("--lora-modules", *(f"{one.name}={one.path}" for one in adapters.files)) if adapters.files else ()),
         *("--max-lora-rank", str(adapters.rank), "--lora-target-modules", *adapters.targets),
-        *("--max-loras", str(len(adapters.files))),
+        *("--max-loras", str(adapters.room)),
     )
+
+
+def _environment(config: RuntimeConfig) -> dict[str, str]:
+    environment = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", **_DEVICE_ENVIRONMENT[config.device]}
+    if config.adapters is not None and config.adapters.list_path is not None:
+        # Opens the two paths of `VLLM.adapter_paths`, on loopback.
+        environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
+    return environment
 
 
 ADAPTER = VLLM()

@@ -28,7 +28,9 @@ def made(phases: Phases, pod: Found, monkeypatch: pytest.MonkeyPatch, config: An
     monkeypatch.setattr(lifecycle, "look", lambda *_: pod)
     settings = Settings(config, 1, 2, Path("/none"), Path("/none"), Path("/none"), 60)
     unused = cast("Any", None)
-    return Lifecycle(settings=settings, adapter=unused, phases=phases, traffic=unused, upstream=unused, engine_port=3)
+    return Lifecycle(
+        settings=settings, adapter=unused, phases=phases, traffic=unused, upstream=unused, engine_port=3, offer=unused
+    )
 
 
 def test_a_process_without_devices_says_so_and_ends(tmp_path: Path) -> None:

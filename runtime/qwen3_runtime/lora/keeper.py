@@ -1,0 +1,151 @@
+"""Makes a running engine serve the adapters that are listed: one task for each name that is not as it is to be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from qwen3_runtime.config import AdapterReport, AdapterState
+from qwen3_runtime.lora.listed import list_changed
+from qwen3_runtime.weights.problem import FoundError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from qwen3_runtime.config import AdapterFiles, RuntimeConfig
+
+    Tell = Callable[[AdapterState, Problem | None], None]
+    """Takes what becomes of an adapter."""
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 3.0
+"""Between two looks at an adapter that is not right."""
+
+
+class Hands(Protocol):
+    """What the keeper has done by others."""
+
+    async def bring(self, files: AdapterFiles, tell: Tell) -> None:
+        """Return when an adapter is there and right. May be cancelled."""
+
+    async def load(self, files: AdapterFiles) -> None:
+        """Have the engine serve it. Raises `FoundError`."""
+
+    async def unload(self, files: AdapterFiles) -> None:
+        """Have the engine forget it when no request to it runs any more. Raises `FoundError`."""
+
+    def offer(self, names: Iterable[str], changing: Iterable[str]) -> None:
+        """Requests may carry ``names``; those in ``changing`` come back in a moment."""
+
+    def show(self, reports: tuple[AdapterReport, ...]) -> None:
+        """Publish how the adapters are."""
+
+
+class AdapterKeeper:
+    """Knows what is wanted and what is served, and brings the one to the other."""
+
+    def __init__(self, hands: Hands, served: Iterable[AdapterFiles]) -> None:
+        self._hands = hands
+        self._served = {files.name: files for files in served}
+        self._wanted = dict(self._served)
+        self._changing: set[str] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._arrivals: dict[str, asyncio.Task[None]] = {}
+        self._reports = {name: as_served(files) for name, files in self._served.items()}
+
+    def want(self, files: Iterable[AdapterFiles]) -> None:
+        """Serve these and no others from now on. What is under way for another target is given up."""
+        before, self._wanted = self._wanted, {one.name: one for one in files}
+        for name in before.keys() | self._wanted.keys() | self._served.keys():
+            if name in self._arrivals and before.get(name) != self._wanted.get(name):
+                self._arrivals[name].cancel()
+            if name not in self._tasks and self._wanted.get(name) != self._served.get(name):
+                self._tasks[name] = asyncio.create_task(self._settle(name))
+
+    async def close(self) -> None:
+        """Stop working; what is loaded stays."""
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _settle(self, name: str) -> None:
+        """Until the adapter is as wanted, whatever is wanted meanwhile."""
+        while (target := self._wanted.get(name)) != self._served.get(name):
+            try:
+                if target is None or await self._arrived(name, target):
+                    await self._exchange(name, target)
+            except FoundError as found:
+                self._tell(name, AdapterState.INVALID, found.problem)
+                await asyncio.sleep(RETRY_SECONDS)
+            except OSError as error:
+                problem = Problem("Unreadable", f"adapter {name}: {error.filename}: {error.strerror}.")
+                self._tell(name, AdapterState.INVALID, problem)
+                await asyncio.sleep(RETRY_SECONDS)
+        del self._tasks[name]
+        if target is None:
+            self._reports.pop(name, None)
+            self._hands.show(tuple(self._reports.values()))
+        else:
+            self._tell(name, AdapterState.SERVED)
+
+    async def _arrived(self, name: str, target: AdapterFiles) -> bool:
+        """Wait for the files; what is served under the name stays meanwhile. False if something else is wanted now."""
+        if name not in self._reports:
+            self._tell(name, AdapterState.FETCHING)
+        arrival = self._arrivals[name] = asyncio.create_task(self._hands.bring(target, partial(self._tell, name)))
+        try:
+            await asyncio.wait((arrival,))
+        finally:
+            del self._arrivals[name]
+            arrival.cancel()
+        if not arrival.cancelled():
+            arrival.result()
+        return not arrival.cancelled() and self._wanted.get(name) == target
+
+    async def _exchange(self, name: str, target: AdapterFiles | None) -> None:
+        """What is served under the name goes, then the other one comes."""
+        try:
+            if (old := self._served.pop(name, None)) is not None:
+                self._changing |= {name} if target else set()
+                self._offer()
+                self._tell(name, AdapterState.UNLOADING)
+                await self._hands.unload(old)
+            if target is not None and self._wanted.get(name) == target:
+                self._tell(name, AdapterState.LOADING)
+                await self._hands.load(target)
+                self._served[name] = target
+        finally:
+            self._changing.discard(name)
+            self._offer()
+
+    def _offer(self) -> None:
+        self._hands.offer(tuple(self._served), tuple(self._changing))
+
+    def _tell(self, name: str, state: AdapterState, problem: Problem | None = None) -> None:
+        reason, message = (problem.reason, problem.message) if problem else ("", "")
+        path = self._served[name].path if name in self._served else ""
+        report = AdapterReport(name=name, state=state, reason=reason, message=message, path=path)
+        if self._reports.get(name) != report:
+            logger.info("adapter %s: %s %s", name, state, message)
+        self._reports[name] = report
+        self._hands.show(tuple(self._reports.values()))
+
+
+def as_served(files: AdapterFiles) -> AdapterReport:
+    """Of an adapter that answers."""
+    return AdapterReport(name=files.name, state=AdapterState.SERVED, path=files.path)
+
+
+async def follow(hands: Hands, config: RuntimeConfig) -> NoReturn:
+    """Keep a pod whose engine serves the configuration's adapters as its list says."""
+    keeper = AdapterKeeper(hands, config.adapters.files if config.adapters else ())
+    try:
+        while True:
+            config = await list_changed(config)
+            keeper.want(config.adapters.files if config.adapters else ())
+    finally:
+        await keeper.close()

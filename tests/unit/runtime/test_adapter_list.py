@@ -1,0 +1,205 @@
+"""Adapters that come and go: what is asked of the engine, and when requests may name them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qwen3_runtime.config import AdapterFiles, AdapterList, AdapterReport, Adapters, AdapterState
+from qwen3_runtime.lora import keeper as keeper_module
+from qwen3_runtime.lora import listed
+from qwen3_runtime.lora.keeper import AdapterKeeper
+from qwen3_runtime.lora.listed import ListError, list_changed, with_list
+from qwen3_runtime.weights.problem import FoundError, Problem
+from tests.unit.runtime.conftest import make_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from qwen3_runtime.config import RuntimeConfig
+    from qwen3_runtime.lora.keeper import Tell
+
+OLD, NEW = AdapterFiles(name="law", path="/law-1"), AdapterFiles(name="law", path="/law-2")
+OTHER = AdapterFiles(name="support", path="/support")
+
+
+class FakeHands:
+    """An engine and a source that do at once what they are told, or wait."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.names: set[str] = set()
+        self.changing: set[str] = set()
+        self.reports: tuple[AdapterReport, ...] = ()
+        self.here = asyncio.Event()
+        self.here.set()
+        self.unused = asyncio.Event()
+        self.unused.set()
+        self.bad: set[str] = set()
+        self.refused: set[str] = set()
+
+    async def bring(self, files: AdapterFiles, tell: Tell) -> None:
+        if files.path in self.bad:
+            tell(AdapterState.INVALID, Problem("AdapterMismatch", "no"))
+            await asyncio.Event().wait()
+        await self.here.wait()
+
+    async def load(self, files: AdapterFiles) -> None:
+        self.done.append(f"load {files.path}")
+        if files.path in self.refused:
+            raise FoundError("AdapterRefused", "the engine will not")
+
+    async def unload(self, files: AdapterFiles) -> None:
+        await self.unused.wait()
+        self.done.append(f"unload {files.path}")
+
+    def offer(self, names: Iterable[str], changing: Iterable[str]) -> None:
+        self.names, self.changing = set(names), set(changing)
+
+    def show(self, reports: tuple[AdapterReport, ...]) -> None:
+        self.reports = reports
+
+    def states(self) -> dict[str, AdapterState]:
+        return {report.name: report.state for report in self.reports}
+
+
+async def settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_an_adapter_is_offered_once_it_is_loaded_and_until_it_is_to_go() -> None:
+    hands = FakeHands()
+    keeper = AdapterKeeper(hands, ())
+    hands.here.clear()
+    keeper.want([OLD])
+    await settled()
+    assert (hands.states(), hands.names, hands.done) == ({"law": AdapterState.FETCHING}, set(), [])
+    hands.here.set()
+    await settled()
+    assert (hands.states(), hands.names, hands.done) == ({"law": AdapterState.SERVED}, {"law"}, ["load /law-1"])
+    hands.unused.clear()
+    keeper.want([])
+    await settled()
+    assert (hands.states(), hands.names) == ({"law": AdapterState.UNLOADING}, set())
+    hands.unused.set()
+    await settled()
+    assert (hands.reports, hands.done) == ((), ["load /law-1", "unload /law-1"])
+
+
+async def test_the_next_version_arrives_before_the_last_one_goes() -> None:
+    hands = FakeHands()
+    keeper = AdapterKeeper(hands, [OLD, OTHER])
+    hands.here.clear()
+    keeper.want([NEW, OTHER])
+    await settled()
+    assert hands.done == []
+    hands.unused.clear()
+    hands.here.set()
+    await settled()
+    assert (hands.names, hands.changing) == ({"support"}, {"law"})
+    hands.unused.set()
+    await settled()
+    assert (hands.names, hands.changing) == ({"law", "support"}, set())
+    assert hands.done == ["unload /law-1", "load /law-2"]
+    assert {report.path for report in hands.reports} == {"/law-2", "/support"}
+
+
+async def test_a_bad_version_leaves_the_last_one_and_a_good_one_takes_over() -> None:
+    hands = FakeHands()
+    keeper = AdapterKeeper(hands, [OLD])
+    hands.bad.add("/bad")
+    keeper.want([OLD.model_copy(update={"path": "/bad"}), OTHER])
+    await settled()
+    assert hands.states() == {"law": AdapterState.INVALID, "support": AdapterState.SERVED}
+    assert next(report for report in hands.reports if report.name == "law").path == "/law-1"
+    keeper.want([NEW])
+    await settled()
+    assert hands.states() == {"law": AdapterState.SERVED}
+    assert hands.names == {"law"}
+
+
+async def test_what_changes_back_is_left_alone() -> None:
+    hands = FakeHands()
+    keeper = AdapterKeeper(hands, [OLD])
+    hands.here.clear()
+    keeper.want([NEW])
+    await settled()
+    keeper.want([OLD])
+    await settled()
+    assert (hands.done, hands.states()) == ([], {"law": AdapterState.SERVED})
+
+
+async def test_what_is_taken_out_while_its_last_version_ends_is_not_loaded() -> None:
+    hands = FakeHands()
+    keeper = AdapterKeeper(hands, [OLD])
+    hands.unused.clear()
+    keeper.want([NEW])
+    await settled()
+    keeper.want([])
+    hands.unused.set()
+    await settled()
+    assert (hands.done, hands.names, hands.reports) == (["unload /law-1"], set(), ())
+
+
+async def test_what_the_engine_refuses_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0)
+    hands = FakeHands()
+    hands.refused.add("/law-1")
+    keeper = AdapterKeeper(hands, [OTHER])
+    keeper.want([OLD, OTHER])
+    await settled()
+    assert hands.states() == {"law": AdapterState.INVALID, "support": AdapterState.SERVED}
+    assert hands.names == {"support"}
+    hands.refused.clear()
+    await settled()
+    assert (hands.states()["law"], hands.names) == (AdapterState.SERVED, {"law", "support"})
+
+
+async def test_nothing_goes_on_after_the_end() -> None:
+    hands = FakeHands()
+    keeper = AdapterKeeper(hands, ())
+    hands.here.clear()
+    keeper.want([OLD])
+    await settled()
+    await keeper.close()
+    hands.here.set()
+    await settled()
+    assert hands.done == []
+
+
+def following(path: Path) -> RuntimeConfig:
+    return make_config(adapters=Adapters(rank=8, slots=2, targets=("q_proj",), list_path=str(path)))
+
+
+def write(path: Path, *files: AdapterFiles) -> None:
+    path.write_text(AdapterList(files=files).model_dump_json(by_alias=True))
+
+
+async def test_a_list_is_followed_and_a_broken_one_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listed, "LOOK_SECONDS", 0)
+    path = tmp_path / "adapters.json"
+    write(path, OLD)
+    config = with_list(following(path))
+    assert config.names == ("qwen3-tiny", "law")
+    waiting = asyncio.create_task(list_changed(config))
+    path.write_text("{")
+    await settled()
+    path.unlink()
+    await settled()
+    assert not waiting.done()
+    write(path, OLD, OTHER)
+    assert (await waiting).names == ("qwen3-tiny", "law", "support")
+
+
+def test_a_pod_without_its_list_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(ListError, match=r"adapters\.json cannot be read: No such file"):
+        with_list(following(tmp_path / "adapters.json"))
+    (tmp_path / "adapters.json").write_text('{"files": 1}')
+    with pytest.raises(ListError, match=r"adapters\.json: Input should be a valid array"):
+        with_list(following(tmp_path / "adapters.json"))
