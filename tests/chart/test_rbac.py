@@ -28,6 +28,7 @@ MANAGER = {
     ("", "services"): WRITE,
     ("networking.k8s.io", "networkpolicies"): WRITE,
     ("policy", "poddisruptionbudgets"): WRITE,
+    ("", "configmaps"): WRITE,
     ("events.k8s.io", "events"): {"create"},
     ("", "events"): {"list"},
     ("", "resourcequotas"): READ,
@@ -47,6 +48,8 @@ CERTIFICATES = {("", "secrets"): {"get", "create", "patch"}}
 TRUST = {("admissionregistration.k8s.io", "validatingwebhookconfigurations"): {"get", "patch"}}
 # RBAC knows no types of Secrets: the operator's requests for keys name theirs. In its own namespace, with the gateway.
 KEYS = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}
+# Likewise: the operator's requests for lists of adapters carry its label.
+LISTS = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch", "create", "patch", "delete"]}
 TENANTS = {
     ("serving.qwen3.io", "qwen3tenants"): READ,
     ("serving.qwen3.io", "qwen3tenants/status"): {"patch"},
@@ -86,7 +89,7 @@ def test_no_wildcard_no_other_secret_no_escalation(helm: Helm, ci_values: Object
             words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
             assert "*" not in words, role["metadata"]["name"]
             is_memory = role["kind"] == "Role" and role["metadata"]["name"].endswith("-scaling")
-            assert not words & NAMED or is_memory or rule == KEYS or len(rule.get("resourceNames", ())) == 1
+            assert not words & NAMED or is_memory or rule in (KEYS, LISTS) or len(rule.get("resourceNames", ())) == 1
             assert not words & {"pods/exec", "pods/log", "serviceaccounts/token", "namespaces"}
             assert not words & {"escalate", "bind", "impersonate", "roles", "clusterroles"}
 

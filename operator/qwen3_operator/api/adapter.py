@@ -11,7 +11,17 @@ from qwen3_operator.api.source import ModelSource  # noqa: TC001  # pydantic rea
 
 AdapterName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?$")]
 DEFAULT_RANK = 16
+MAX_ADAPTERS = 32
 _HUBS = ("huggingFace", "modelScope", "modelers")
+
+
+class AdapterRoom(ApiModel):
+    """Adapters that there is room for, whether they are listed yet or not."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_ADAPTERS)]
+    """How many at a time. Each takes its room on every device."""
+    rank: Annotated[int, Field(ge=1, le=512)] = DEFAULT_RANK
+    """The largest rank."""
 
 
 class Adapter(ApiModel):

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from qwen3_operator.api.adapter import Adapter  # noqa: TC001  # pydantic reads it at run time
+from qwen3_operator.api.adapter import MAX_ADAPTERS, Adapter, AdapterRoom
 from qwen3_operator.api.base import ApiModel, Rule, as_atomic, as_map, as_set
 from qwen3_operator.api.intent import Objective, Positive, ServiceLevel, Workload, decimal_rule
 from qwen3_operator.api.scaling import Scaling
@@ -80,7 +80,6 @@ class ThinkingDefault(StrEnum):
     DISABLED = "Disabled"
 
 
-MAX_ADAPTERS = 32
 _LIBRARY = {"source": {"persistentVolumeClaim": {"claimName": "library", "path": "{model}-{quantization}"}}}
 _ADAPTER = {"name": "support", "source": {"persistentVolumeClaim": {"claimName": "adapters", "path": "support"}}}
 
@@ -114,13 +113,16 @@ class Model(ApiModel):
     """Keeps what is fetched, from a hub or from s3, for the next pod: weights and adapters. Default: a scratch volume
     of each pod on its node's disk, fetched by each pod anew."""
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=MAX_ADAPTERS), as_map("name")] = ()
-    """LoRA adapters that are served beside the model, each under its own name. A change replaces the pods."""
+    """LoRA adapters that are served beside the model, each under its own name. They come and go in running pods where
+    there is room for them and their volumes and Secrets are those of the pods already; else the pods are replaced."""
+    adapter_room: AdapterRoom | None = None
+    """Room for adapters that come later. Default: room for those that are listed."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "self.name != 'Auto' || !has(self.adapters) || self.adapters.size() == 0",
+            "self.name != 'Auto' || ((!has(self.adapters) || self.adapters.size() == 0) && !has(self.adapterRoom))",
             "spec.model.adapters were trained on one model: name it in spec.model.name instead of Auto",
-            good={"model": {"adapters": [_ADAPTER]}},
+            good={"model": {"adapters": [_ADAPTER], "adapterRoom": {"count": 2, "rank": 32}}},
             bad={"model": {**_LIBRARY, "name": AUTO, "adapters": [_ADAPTER]}},
         ),
         Rule(

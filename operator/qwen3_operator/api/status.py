@@ -22,6 +22,7 @@ class ConditionType(StrEnum):
     PLAN_OUTDATED = "PlanOutdated"
     OFFERED = "Offered"
     AUTOSCALING = "Autoscaling"
+    ADAPTERS_SERVED = "AdaptersServed"
 
 
 class ConditionStatus(StrEnum):
@@ -297,6 +298,24 @@ class Capacity(ApiModel):
     """Mean number of requests in flight on the replica while its latency was seen."""
 
 
+class AdapterStatus(ApiModel):
+    """One LoRA adapter in the pods that serve."""
+
+    name: str
+    """As in spec.model.adapters."""
+    state: str
+    """Served: by every ready pod, as it is listed. Else what the first pod that does not is at: Pending (it has not
+    seen the list yet), Fetching, Loading, Unloading (an older version ends), Invalid."""
+    reason: str = ""
+    """Stable CamelCase word, where the adapter is invalid."""
+    message: str = ""
+    """What was found and what is wanted."""
+    pods: int = 0
+    """Ready pods that answer to the name."""
+    lacking: int = 0
+    """Ready pods that do not. The gateway routes requests to the adapter when there are none."""
+
+
 class DeploymentStatus(ApiModel):
     """Observed state of a Qwen3Deployment."""
 
@@ -305,7 +324,8 @@ class DeploymentStatus(ApiModel):
     conditions: Annotated[tuple[Condition, ...], as_map("type")] = ()
     """Planned, Scheduled, WeightsReady and Ready, which sums them up; PlanOutdated says that a better plan exists,
     Offered, with spec.tenants, whether tenants reach it through the gateway, Autoscaling, unless spec.scaling.mode is
-    Off, that replicas are decided upon, or why not."""
+    Off, that replicas are decided upon, or why not; AdaptersServed, with spec.model.adapters, whether every ready pod
+    serves them as they are listed."""
     plan: PlanStatus | None = None
     """The plan in force."""
     replicas: int = 0
@@ -326,6 +346,8 @@ class DeploymentStatus(ApiModel):
     """The last ten decisions that changed the number of replicas, the newest first."""
     replanned: str = ""
     """Value of the annotation serving.qwen3.io/replan that was acted on last."""
+    adapters: Annotated[tuple[AdapterStatus, ...], as_map("name")] = ()
+    """How each LoRA adapter is served."""
     startup: Annotated[tuple[StartupPhase, ...], as_map("phase")] = ()
     """How long each step from the apply to the first token took."""
     # For the printer columns, which neither look into lists nor join two fields:

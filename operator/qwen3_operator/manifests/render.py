@@ -12,8 +12,10 @@ from qwen3_operator.manifests.disruption import disruption_budget_spec
 from qwen3_operator.manifests.network import network_policy_spec, service_spec
 from qwen3_operator.manifests.pod import pod_spec
 from qwen3_operator.manifests.runtime import runtime_config
+from qwen3_operator.manifests.volumes import LIST_FILE, list_name, with_list
+from qwen3_operator.manifests.weights import adapter_files
 from qwen3_operator.settings import image_value, image_variable
-from qwen3_runtime.config import MANAGEMENT_PORT, Device, Engine
+from qwen3_runtime.config import MANAGEMENT_PORT, AdapterList, Device, Engine
 
 if TYPE_CHECKING:
     from qwen3_operator.api.status import Placement, PlanStatus
@@ -37,7 +39,8 @@ class RenderError(Exception):
 def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
     """All children: a Service, a NetworkPolicy, a PodDisruptionBudget and one workload per placement, with digests.
 
-    The workload is a Deployment, or a LeaderWorkerSet where a replica spans nodes.
+    The workload is a Deployment, or a LeaderWorkerSet where a replica spans nodes. Beside a Deployment with LoRA
+    adapters is a ConfigMap with the list of them, which its pods follow.
 
     Args:
         deployment: The Qwen3Deployment as the API server stores it.
@@ -52,18 +55,22 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
     name = deployment["metadata"]["name"]
     spans = any(placement.nodes > 1 for placement in plan.placements)
     children = [
-        _child(deployment, "v1", "Service", name, service_spec(name)),
+        _child(deployment, "v1", "Service", name, spec=service_spec(name)),
         _child(
             deployment,
             "networking.k8s.io/v1",
             "NetworkPolicy",
             name,
-            network_policy_spec(name, settings.own_namespace if spec.tenants else None, groups=spans),
+            spec=network_policy_spec(name, settings.own_namespace if spec.tenants else None, groups=spans),
         ),
-        _child(deployment, "policy/v1", "PodDisruptionBudget", name, disruption_budget_spec(name)),
+        _child(deployment, "policy/v1", "PodDisruptionBudget", name, spec=disruption_budget_spec(name)),
     ]
     for placement in plan.placements:
         template = _template(name, spec, plan, placement, settings=settings, catalog=catalog)
+        if named := list_name(template["spec"]):
+            files = AdapterList(files=adapter_files(spec, placement, catalog.models[plan.model]))
+            data = {LIST_FILE: files.model_dump_json(by_alias=True, exclude_none=True)}
+            children.append(_child(deployment, "v1", "ConfigMap", named, data=data))
         child = _workload(deployment, placement, template)
         child["metadata"]["labels"] |= names.pool_selector(name, placement.pool)
         if queue := spec.scheduling.queue_name:
@@ -74,7 +81,7 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
     return children
 
 
-def _child(deployment: dict[str, Any], api_version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+def _child(deployment: dict[str, Any], api_version: str, kind: str, name: str, **content: Any) -> dict[str, Any]:
     owner = deployment["metadata"]
     reference = {
         "apiVersion": API_VERSION,
@@ -93,7 +100,7 @@ def _child(deployment: dict[str, Any], api_version: str, kind: str, name: str, s
             "labels": names.common_labels(owner["name"]),
             "ownerReferences": [reference],
         },
-        "spec": spec,
+        **content,
     }
 
 
@@ -102,7 +109,7 @@ def _workload(deployment: dict[str, Any], placement: Placement, template: dict[s
     if placement.nodes > 1:
         spec = groups.group_spec(template, replicas=placement.replicas, nodes=placement.nodes, update=update)
         named = names.dns_label(name, placement.pool, longest=groups.LONGEST_NAME)
-        return _child(deployment, groups.API_VERSION, groups.KIND, named, spec)
+        return _child(deployment, groups.API_VERSION, groups.KIND, named, spec=spec)
     spec = {
         "replicas": placement.replicas,
         "selector": {"matchLabels": names.pool_selector(name, placement.pool)},
@@ -111,7 +118,7 @@ def _workload(deployment: dict[str, Any], placement: Placement, template: dict[s
         "revisionHistoryLimit": _REVISION_HISTORY,
         "template": template,
     }
-    return _child(deployment, "apps/v1", "Deployment", names.dns_label(name, placement.pool), spec)
+    return _child(deployment, "apps/v1", "Deployment", names.dns_label(name, placement.pool), spec=spec)
 
 
 def _template(
@@ -119,14 +126,18 @@ def _template(
 ) -> dict[str, Any]:
     """Pod template of one placement."""
     device = Device(placement.device)
+    config = runtime_config(spec, plan, placement, catalog)
     pod = pod_spec(
         spec,
         placement,
-        runtime_config(spec, plan, placement, catalog),
+        config,
         image=_image(spec, placement, device, settings),
         pull_policy=settings.image_pull_policy,
         runtime_class=placement.runtime_class_name or settings.runtime_classes.get(device),
     )
+    if config.adapters is not None and config.adapters.list_path is not None:
+        # A list for each template: pods that are about to be replaced keep the one that fits their volumes.
+        pod = with_list(pod, names.dns_label(name, placement.pool, digest(pod)))
     return {
         "metadata": {
             "labels": names.common_labels(name) | names.pool_selector(name, placement.pool),

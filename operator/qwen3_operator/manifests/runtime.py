@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qwen3_operator.api.deployment import KVCacheDataType as AskedDataType
 from qwen3_operator.api.deployment import UseCase
 from qwen3_operator.catalog.base import MIB
-from qwen3_operator.manifests.weights import adapter_files, model_files
+from qwen3_operator.manifests.weights import adapters, model_files
 from qwen3_runtime.config import (
     Device,
     Engine,
@@ -63,7 +63,7 @@ def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement,
         task=other_task(model),
         thinking_mode=None if model.thinking == "Hybrid" else ThinkingMode(model.thinking),
         tool_call_format=None if model.tool_calls == "JSON" else ToolCallFormat(model.tool_calls),
-        adapters=adapter_files(spec, placement, model, engine),
+        adapters=adapters(spec, placement, model, engine),
         shutdown=Shutdown(lame_duck_seconds=LAME_DUCK_SECONDS, drain_seconds=spec.drain_timeout_seconds),
     )
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from qwen3_operator.manifests.digest import digest
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from qwen3_operator.api.deployment import Model
     from qwen3_operator.api.source import ModelCache, ModelSource
 
 TOKEN = "token"  # noqa: S105 - name of a file
 _READABLE_BY_GROUP = 0o440
+_LIST = "adapter-list"
+LIST_FILE = "adapters.json"
+LIST_PATH = f"/etc/qwen3/{_LIST}/{LIST_FILE}"
 
 
 @dataclass(frozen=True)
@@ -55,19 +61,40 @@ def key(source: ModelSource, cache: ModelCache | None) -> str:
 
 
 def secrets(model: Model) -> list[SecretPlace]:
-    """Those of the model and its adapters that need one."""
-    found = (secret_place(source, index) for index, source in enumerate(_sources(model)))
-    return [place for place in found if place is not None]
+    """Those of the model and its adapters that need one, each once: a known one is no new volume."""
+    own = _secret(model.source)
+    asked = (_secret(adapter.source) for adapter in model.adapters)
+    others = {digest(secret): secret for secret in asked if secret not in (None, own)}
+    return [
+        *([] if own is None else [SecretPlace("weights-secret", "/etc/qwen3/weights", own)]),
+        *(
+            SecretPlace(f"adapter-secret-{index}", f"/etc/qwen3/adapters/{index}", secret)
+            for index, (_, secret) in enumerate(sorted(others.items()), start=1)
+        ),
+    ]
 
 
-def secret_place(source: ModelSource, index: int) -> SecretPlace | None:
-    """The Secret of the model (index 0) or of an adapter (from 1 on); None where it needs none."""
+def secret_place(model: Model, source: ModelSource) -> SecretPlace | None:
+    """The Secret of a source of the model or of an adapter; None where it needs none."""
     secret = _secret(source)
-    if secret is None:
-        return None
-    name = f"adapter-secret-{index}" if index else "weights-secret"
-    mount = f"/etc/qwen3/adapters/{index}" if index else "/etc/qwen3/weights"
-    return SecretPlace(name, mount, secret)
+    return next((place for place in secrets(model) if place.secret == secret), None)
+
+
+def with_list(pod: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A pod that follows the list of adapters in a ConfigMap. The kubelet keeps the folder like it; a subPath stays."""
+    mount = {"name": _LIST, "mountPath": posixpath.dirname(LIST_PATH), "readOnly": True}
+    container, *others = pod["containers"]
+    return {
+        **pod,
+        "containers": [{**container, "volumeMounts": [*container["volumeMounts"], mount]}, *others],
+        "volumes": [*pod["volumes"], {"name": _LIST, "configMap": {"name": name}}],
+    }
+
+
+def list_name(pod: Mapping[str, Any]) -> str | None:
+    """The ConfigMap of the list that a pod, by its spec, follows; None where it follows none."""
+    found = (volume["configMap"]["name"] for volume in pod.get("volumes", ()) if volume["name"] == _LIST)
+    return next(found, None)
 
 
 def weight_volumes(model: Model) -> list[dict[str, Any]]:
@@ -95,7 +122,8 @@ def is_fetched(source: ModelSource) -> bool:
 
 def _sources(model: Model) -> Iterator[ModelSource]:
     yield model.source
-    yield from (adapter.source for adapter in model.adapters)
+    # In an order that does not follow the list: to take out an adapter or to move it changes no volume that stays.
+    yield from sorted((adapter.source for adapter in model.adapters), key=lambda source: key(source, model.cache))
 
 
 def _identity(source: ModelSource, cache: ModelCache | None) -> tuple[str, str]:

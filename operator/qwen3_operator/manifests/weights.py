@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import Quantization
 from qwen3_operator.inventory.quantity import amount
-from qwen3_operator.manifests.volumes import TOKEN, key, places, secret_place
-from qwen3_operator.sizing.adapters import adapter_room, adapter_targets
+from qwen3_operator.manifests.volumes import LIST_PATH, TOKEN, key, places, secret_place
+from qwen3_operator.sizing.adapters import adapter_room, adapter_targets, asked_room
 from qwen3_runtime.config import AdapterFiles, Adapters, ModelCache, ModelFiles
 from qwen3_runtime.sources import Checksums, Hub, HubSource, S3Source, WeightSource
 
@@ -31,27 +31,38 @@ def model_files(spec: DeploymentSpec, placement: Placement, model: Model) -> Mod
     patterns: tuple[str, ...] = ()
     if source.hub and placement.quantization.startswith(_GGUF):
         patterns = (f"*{placement.quantization.removeprefix(_GGUF)}*.gguf",)
-    path, fetched = _placed(spec, source, 0, _folder(source, placement, model), patterns)
+    path, fetched = _placed(spec, source, _folder(source, placement, model), patterns)
     cache = _cache(spec.model.cache) if spec.model.cache else None
     return ModelFiles(path=path, source=fetched, cache=cache, expected_config=model.expected_config())
 
 
-def adapter_files(spec: DeploymentSpec, placement: Placement, model: Model, engine: Engine) -> Adapters | None:
-    """The same for its adapters; None where there are none."""
-    room = adapter_room(spec, engine)
-    if room is None:
+def adapters(spec: DeploymentSpec, placement: Placement, model: Model, engine: Engine) -> Adapters | None:
+    """The room for its adapters and where the pods find the list of them; None where there are to be none.
+
+    Members of a group do not follow a list: each would have to have fetched what the leader has the engine load.
+    """
+    room, asked = adapter_room(spec, engine), asked_room(spec)
+    if room is None or asked is None:
         return None
-    files: list[AdapterFiles] = []
-    for index, adapter in enumerate(spec.model.adapters, start=1):
-        folder = _folder(adapter.source, placement, model)
-        path, fetched = _placed(spec, adapter.source, index, folder, _ADAPTER_FILES)
-        files.append(AdapterFiles(name=adapter.name, path=path, source=fetched))
+    follows = placement.nodes == 1
     return Adapters(
         rank=room.rank,
+        slots=asked[0],
         targets=adapter_targets(model),
         base_models=_repositories(spec.model.source.hub, model),
-        files=tuple(files),
+        files=() if follows else adapter_files(spec, placement, model),
+        list_path=LIST_PATH if follows else None,
     )
+
+
+def adapter_files(spec: DeploymentSpec, placement: Placement, model: Model) -> tuple[AdapterFiles, ...]:
+    """Where its adapters lie, and where they come from."""
+    files: list[AdapterFiles] = []
+    for adapter in spec.model.adapters:
+        folder = _folder(adapter.source, placement, model)
+        path, fetched = _placed(spec, adapter.source, folder, _ADAPTER_FILES)
+        files.append(AdapterFiles(name=adapter.name, path=path, source=fetched))
+    return tuple(files)
 
 
 def _cache(asked: AskedCache) -> ModelCache:
@@ -66,10 +77,10 @@ def _repositories(hub: AskedHub | None, model: Model) -> tuple[str, ...]:
 
 
 def _placed(
-    spec: DeploymentSpec, source: ModelSource, index: int, folder: str, patterns: tuple[str, ...]
+    spec: DeploymentSpec, source: ModelSource, folder: str, patterns: tuple[str, ...]
 ) -> tuple[str, WeightSource | None]:
-    """Path in the pod and what is fetched there, of the model (index 0) or an adapter (from 1 on)."""
-    secret = secret_place(source, index)
+    """Path in the pod and what is fetched there, of the model or an adapter."""
+    secret = secret_place(spec.model, source)
     fetched = _fetched(source, folder, secret.mount if secret else None, patterns)
     place = places(spec.model)[key(source, spec.model.cache)]
     return posixpath.join(place.mount, fetched.folder_name() if fetched else folder).rstrip("/"), fetched

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen3_operator.api.status import Condition, ConditionStatus, ConditionType
+from qwen3_operator.reconcile.adapters import PENDING, adapter_statuses, adapters_verdict
 from qwen3_operator.reconcile.diagnose import STARTING, Diagnosis, diagnose, worst
 from qwen3_operator.reconcile.observed import Failure, Observed, PodView, Verdict, condition
 from qwen3_operator.reconcile.outdated import CURRENT
 from qwen3_operator.reconcile.remedy import with_remedy
-from qwen3_runtime.config import Phase, PhaseReport, TerminationReason
+from qwen3_runtime.config import AdapterState, Phase, PhaseReport, TerminationReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,12 @@ _BEYOND_WEIGHTS = frozenset({Phase.STARTING_ENGINE, Phase.WARMING_UP, Phase.READ
 _ENGINE_STARTED = frozenset(
     {TerminationReason.ENGINE_START_FAILED, TerminationReason.ENGINE_DIED, TerminationReason.ENGINE_HUNG}
 )
-_WITHOUT_ALARM = frozenset({STARTING, "Rolling", "ScaledToZero", "WaitingForPods", CURRENT.reason, "NothingBetter"})
+_WITHOUT_ALARM = frozenset(
+    {
+        *(STARTING, "Rolling", "ScaledToZero", "WaitingForPods", CURRENT.reason, "NothingBetter"),
+        *(PENDING, AdapterState.FETCHING, AdapterState.LOADING, AdapterState.UNLOADING),
+    }
+)
 """Reasons of a False condition that ask nothing of anybody."""
 
 
@@ -36,7 +42,8 @@ class Transition(NamedTuple):
 def judge(observed: Observed) -> dict[ConditionType, Verdict]:
     """All conditions of a deployment.
 
-    PlanOutdated only where there is a plan, Offered only with spec.tenants, Autoscaling unless its mode is Off.
+    PlanOutdated only where there is a plan, Offered only with spec.tenants, Autoscaling unless its mode is Off,
+    AdaptersServed only where there are any.
     """
     findings = _findings(observed)
     problem = observed.failure or observed.apply_failure or _replica_failure(observed)
@@ -53,6 +60,8 @@ def judge(observed: Observed) -> dict[ConditionType, Verdict]:
         verdicts[ConditionType.OFFERED] = offered
     if scaling := _autoscaling(observed):
         verdicts[ConditionType.AUTOSCALING] = scaling
+    if statuses := adapter_statuses(observed):
+        verdicts[ConditionType.ADAPTERS_SERVED] = adapters_verdict(statuses)
     return verdicts
 
 

@@ -40,7 +40,7 @@ def needs_apply(manifest: Mapping[str, Any], live: Mapping[str, Any] | None, kno
 
 def _content(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Without apiVersion and kind, which objects of a LIST do not carry."""
-    return {"metadata": manifest["metadata"], "spec": manifest["spec"]}
+    return {name: value for name, value in manifest.items() if name not in ("apiVersion", "kind")}
 
 
 def fingerprint(live: Mapping[str, Any]) -> str:
@@ -50,7 +50,9 @@ def fingerprint(live: Mapping[str, Any]) -> str:
         name: value for name, value in metadata.get("annotations", {}).items() if name != _FOREIGN_ANNOTATION
     }
     owners = metadata.get("ownerReferences", [])
-    return digest([metadata["uid"], metadata.get("labels", {}), annotations, owners, live.get("spec")])
+    return digest(
+        [metadata["uid"], metadata.get("labels", {}), annotations, owners, live.get("spec"), live.get("data")]
+    )
 
 
 def is_covered(wanted: Any, live: Any) -> bool:

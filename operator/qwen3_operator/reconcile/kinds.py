@@ -54,6 +54,7 @@ class Kind(Enum):
     SERVICE = Resource("Service", "", "v1", "services")
     NETWORK_POLICY = Resource("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies")
     DISRUPTION_BUDGET = Resource("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets")
+    CONFIG_MAP = Resource("ConfigMap", "", "v1", "configmaps")
     NODE = Resource("Node", "", "v1", "nodes", namespaced=False)
     ACCELERATOR_POOL = Resource(pool.KIND, GROUP, VERSION, pool.PLURAL, namespaced=False)
     RESOURCE_QUOTA = Resource("ResourceQuota", "", "v1", "resourcequotas")
@@ -61,7 +62,7 @@ class Kind(Enum):
 
 WORKLOAD_KINDS = (Kind.DEPLOYMENT, Kind.LEADER_WORKER_SET)
 """What makes pods."""
-CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, Kind.DISRUPTION_BUDGET, *WORKLOAD_KINDS)
+CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, Kind.DISRUPTION_BUDGET, Kind.CONFIG_MAP, *WORKLOAD_KINDS)
 """What is rendered, in the order of creation."""
 MANAGED_KINDS = (Kind.POD, *CHILD_KINDS)
 """What is watched by our label only."""

@@ -137,6 +137,8 @@ class Observed:
     """Why the current spec has no plan or no manifests; the old plan and its pods stay."""
     desired: tuple[Mapping[str, Any], ...] = ()
     """Rendered workloads of the current plan. Empty when there is a failure."""
+    lists: tuple[Mapping[str, Any], ...] = ()
+    """Rendered ConfigMaps of the current plan: lists of LoRA adapters."""
     workloads: tuple[Mapping[str, Any], ...] = ()
     """Workloads in the cluster, old ones included."""
     pods: tuple[PodView, ...] = ()

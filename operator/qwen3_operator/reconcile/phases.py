@@ -1,15 +1,17 @@
-"""Reads ``/phase`` of pods that are on their way, in one loop for all of them."""
+"""Reads ``/phase`` of pods that are on their way, or to other adapters, in one loop for all of them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 from pydantic import ValidationError
 
 from qwen3_operator import metrics
+from qwen3_operator.reconcile.adapters import is_as_listed
 from qwen3_operator.reconcile.kinds import Key, Kind, owner_key
 from qwen3_operator.reconcile.management import fetch
 from qwen3_operator.reconcile.observed import PhaseView, PodView, Unreachable
@@ -69,6 +71,10 @@ class PhasePoller:
         if not view.is_up:
             return True
         is_last = isinstance(known.view, PhaseReport) and known.view.phase is Phase.READY
+        if is_last and (key := owner_key(Kind.POD, view.pod)):
+            # Adapters come and go while it serves, by the list that the cluster holds.
+            seen = replace(view, phase=known.view)
+            is_last = is_as_listed(seen, self._cache.owned(Kind.CONFIG_MAP, key))
         return not is_last and known.failures < _TOLERATED_FAILURES
 
     async def _poll(self, session: aiohttp.ClientSession, view: PodView) -> None:

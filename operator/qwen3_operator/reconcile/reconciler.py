@@ -189,6 +189,7 @@ class Reconciler:
             plan=answer.plan,
             failure=failure,
             desired=tuple(child for child in desired if kind_of(child) in WORKLOAD_KINDS),
+            lists=tuple(child for child in desired if kind_of(child) is Kind.CONFIG_MAP),
             workloads=tuple(child for kind in WORKLOAD_KINDS for child in self._cache.owned(kind, key)),
             pods=pods,
             outdated=self._freshness.view(key, answer.plan),

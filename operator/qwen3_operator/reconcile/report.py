@@ -11,6 +11,7 @@ from qwen3_operator.api.decision import Change, Decision
 from qwen3_operator.api.status import DeploymentStatus
 from qwen3_operator.manifests.groups import without_workers
 from qwen3_operator.manifests.names import selector, service_url
+from qwen3_operator.reconcile.adapters import adapter_statuses
 from qwen3_operator.reconcile.capacity import capacities
 from qwen3_operator.reconcile.conditions import judge, stamp
 from qwen3_operator.reconcile.ledger import startup
@@ -48,6 +49,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         decision=_decision(observed),
         decisions=_decisions(observed),
         replanned=observed.replanned,
+        adapters=adapter_statuses(observed),
         startup=startup(observed, now),
         model=observed.plan.model if observed.plan else observed.deployment["spec"]["model"]["name"],
         ready=f"{ready}/{observed.asked}",

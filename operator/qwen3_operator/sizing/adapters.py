@@ -43,24 +43,29 @@ def adapter_targets(model: Model) -> tuple[str, ...]:
     return _ATTENTION if model.experts else (*_ATTENTION, *_DENSE)
 
 
-def adapter_rank(spec: DeploymentSpec) -> int:
-    """The largest rank of the adapters."""
-    return max(adapter.rank for adapter in spec.model.adapters)
+def asked_room(spec: DeploymentSpec) -> tuple[int, int] | None:
+    """How many adapters there is to be room for, and the largest rank; None without adapters."""
+    asked, listed = spec.model.adapter_room, spec.model.adapters
+    if not listed and asked is None:
+        return None
+    ranks = [adapter.rank for adapter in listed] + ([asked.rank] if asked else [])
+    return max(len(listed), asked.count if asked else 0), max(ranks)
 
 
 def adapter_room(spec: DeploymentSpec, engine: Engine) -> AdapterRoom | None:
     """What the engine sets aside; None without adapters."""
-    rule, adapters = engine.adapters, spec.model.adapters
-    if not adapters or rule is None:
+    rule, asked = engine.adapters, asked_room(spec)
+    if asked is None or rule is None:
         return None
-    return AdapterRoom(len(adapters) + (1 if rule.base_slot else 0), rule.rank(adapter_rank(spec)))
+    count, rank = asked
+    return AdapterRoom(count + (1 if rule.base_slot else 0), rule.rank(rank))
 
 
 def adapter_failure(spec: DeploymentSpec, engine: Engine, catalog: Catalog) -> PlanFailure | None:
     """Why the engine or the model cannot serve ``spec.model.adapters``; None where they can or need not."""
-    if not spec.model.adapters:
+    if asked_room(spec) is None:
         return None
-    names = ", ".join(adapter.name for adapter in spec.model.adapters)
+    names = ", ".join(adapter.name for adapter in spec.model.adapters) or "room"
     if engine.adapters is None:
         able = " or ".join(dict.fromkeys(other.name for other in catalog.engines.values() if other.adapters))
         message = f"{engine.name} serves no LoRA adapter under a name of its own. Leave them out, or take {able} "

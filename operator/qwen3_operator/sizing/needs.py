@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import EngineChoice, KVCacheDataType
 from qwen3_operator.api.intent import price
-from qwen3_operator.sizing.adapters import AdapterRoom, adapter_rank, adapter_room
+from qwen3_operator.sizing.adapters import AdapterRoom, adapter_room, asked_room
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
 from qwen3_operator.sizing.offers import Offer, engine_name, nearest, offers
 
@@ -135,8 +135,8 @@ def spec_digest(spec: DeploymentSpec) -> str:
     ]
     if spec.engine.name is not EngineChoice.AUTO:
         parts.append(spec.engine.name.value)
-    if spec.model.adapters:
-        parts.append([len(spec.model.adapters), adapter_rank(spec)])
+    if room := asked_room(spec):
+        parts.append(list(room))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.manifests.names import PLACEMENT_LABEL, dns_label
 from qwen3_operator.reconcile.ledger import CONTAINER_STARTED, TOKEN_SEEN
 from qwen3_operator.reconcile.observed import PodView
-from qwen3_runtime.config import API_PORT, CONFIG_VARIABLE
+from qwen3_runtime.config import API_PORT
 from qwen3_runtime.tenancy import Endpoint, Route
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def route(served: Served, plan: PlanStatus, adapters: Sequence[str] = ()) -> Rou
     """
     return Route(
         name=served.served_name,
-        adapters=_everywhere(adapters, served.pods) or None,
+        adapters=_everywhere(adapters, served) or None,
         namespace=served.key.namespace,
         deployment=served.key.name,
         task=served.task,
@@ -44,19 +43,13 @@ def route(served: Served, plan: PlanStatus, adapters: Sequence[str] = ()) -> Rou
     )
 
 
-def _everywhere(adapters: Sequence[str], pods: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Those that no ready pod of an older template lacks."""
-    if not adapters:
-        return ()
-    loaded = [_loaded(pod) for pod in pods if PodView(pod).is_ready]
-    return tuple(name for name in adapters if all(name in names for names in loaded))
-
-
-def _loaded(pod: Mapping[str, Any]) -> frozenset[str]:
-    """Names of the adapters in a pod, by its configuration."""
-    variables = (entry for container in pod["spec"]["containers"] for entry in container.get("env", ()))
-    text = next((entry["value"] for entry in variables if entry["name"] == CONFIG_VARIABLE), "{}")
-    return frozenset(file["name"] for file in json.loads(text).get("adapters", {}).get("files", ()))
+def _everywhere(adapters: Sequence[str], served: Served) -> tuple[str, ...]:
+    """Those that no ready pod lacks, by the status; all where no pod is ready, since one becomes so with all."""
+    if not any(PodView(pod).is_ready for pod in served.pods):
+        return tuple(adapters)
+    statuses = (served.deployment.get("status") or {}).get("adapters", ())
+    there = {entry["name"] for entry in statuses if not entry.get("lacking")}
+    return tuple(name for name in adapters if name in there)
 
 
 def _endpoints(served: Served, plan: PlanStatus) -> tuple[Endpoint, ...]:

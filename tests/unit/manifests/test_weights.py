@@ -10,7 +10,7 @@ import pytest
 
 from qwen3_operator.catalog import Catalog, load_catalog
 from qwen3_operator.manifests.render import render
-from qwen3_runtime.config import Adapters, ModelCache, ModelFiles, RuntimeConfig
+from qwen3_runtime.config import AdapterList, Adapters, ModelCache, ModelFiles, RuntimeConfig
 from qwen3_runtime.sources import Checksums, Hub, HubSource, S3Source
 from tests.unit.manifests.samples import deployment, placement, plan, settings
 
@@ -153,7 +153,13 @@ def lora(
     environment = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
     told = RuntimeConfig.model_validate_json(environment["QWEN3_RUNTIME_CONFIG"]).adapters
     assert told is not None
-    return pod, told
+    (listed_in,) = (child for child in made if child["kind"] == "ConfigMap")
+    kubernetes_validate.validate(listed_in, "1.35", strict=True)
+    assert told.files == (), "the template does not change with the list"
+    assert told.list_path == f"{mounts(pod)['adapter-list'][0]}/adapters.json"
+    assert volumes(pod)["adapter-list"] == {"configMap": {"name": listed_in["metadata"]["name"]}}
+    found = AdapterList.model_validate_json(listed_in["data"]["adapters.json"])
+    return pod, told.model_copy(update={"files": found.files})
 
 
 CLAIM = {"persistentVolumeClaim": {"claimName": "weights"}}
@@ -167,7 +173,7 @@ def test_a_model_without_adapters_leaves_no_trace_of_them(catalog: Catalog) -> N
 def test_adapters_on_the_claim_of_the_model_take_no_volume_of_their_own(catalog: Catalog) -> None:
     pod, told = lora(catalog, CLAIM, {"persistentVolumeClaim": {"claimName": "weights", "path": "lora/law"}})
     assert [one.path for one in told.files] == ["/models/lora/law"]
-    assert set(volumes(pod)) == {"models", "tmp", "shared-memory"}
+    assert set(volumes(pod)) == {"models", "adapter-list", "tmp", "shared-memory"}
     assert mounts(pod)["models"] == ("/models", True)
 
 
@@ -223,6 +229,75 @@ def test_a_claim_that_is_read_and_written_is_writable(catalog: Catalog) -> None:
     assert volumes(pod)["models"] == {"persistentVolumeClaim": {"claimName": "weights"}}
     assert mounts(pod)["models"] == ("/models", False)
     assert told.files[0].path.startswith("/models/team--law-")
+
+
+def templates(catalog: Catalog, model: dict[str, Any], **changes: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Pod template, and ConfigMaps."""
+    made = render(deployment({"model": model}), plan(placement(**changes)), settings(), catalog)
+    (template,) = (child["spec"]["template"] for child in made if child["kind"] == "Deployment")
+    return template, [child for child in made if child["kind"] == "ConfigMap"]
+
+
+def hub_adapter(name: str, **changes: Any) -> dict[str, Any]:
+    return {"name": name, "source": {"huggingFace": {"repository": f"team/{name}", **changes}}}
+
+
+def test_the_template_stays_where_an_adapter_needs_no_other_volume(catalog: Catalog) -> None:
+    token = {"token": {"name": "hub"}}
+    model = {"source": {"huggingFace": token}, "adapterRoom": {"count": 3}}
+    before, (none,) = templates(catalog, model)
+    for listed in ([hub_adapter("law", **token)], [hub_adapter("support"), hub_adapter("law", **token)]):
+        after, (some,) = templates(catalog, model | {"adapters": listed})
+        assert after == before
+        assert some["metadata"]["name"] == none["metadata"]["name"]
+        assert some["data"] != none["data"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"adapters": [{"name": "law", "source": CLAIM}]},
+        {"adapters": [hub_adapter("law", token={"name": "other"})]},
+        {"adapters": [{**hub_adapter("law"), "rank": 64}]},
+        {"adapters": [hub_adapter(f"a{number}") for number in range(4)]},
+        {"adapterRoom": {"count": 4}},
+    ],
+    ids=["claim", "secret", "rank", "more than there is room for", "room"],
+)
+def test_the_template_changes_with_volumes_secrets_and_room(catalog: Catalog, change: dict[str, Any]) -> None:
+    model = {"source": {"huggingFace": {}}, "adapterRoom": {"count": 3}}
+    before, (old,) = templates(catalog, model)
+    after, (new,) = templates(catalog, model | change)
+    assert after["metadata"]["annotations"] != before["metadata"]["annotations"]
+    assert old["metadata"]["name"] != new["metadata"]["name"], "pods that go keep their list"
+
+
+def test_the_order_of_the_list_changes_no_volume(catalog: Catalog) -> None:
+    listed = [{"name": name, "source": {"persistentVolumeClaim": {"claimName": name}}} for name in ("a", "b")]
+    listed += [hub_adapter("c", token={"name": "one"}), hub_adapter("d", token={"name": "two"})]
+    model = {"source": {"huggingFace": {}}, "adapters": listed}
+    assert templates(catalog, model)[0] == templates(catalog, model | {"adapters": listed[::-1]})[0]
+
+
+@pytest.mark.parametrize("own", ["a", "b", "c"])
+def test_another_adapter_with_the_secret_of_the_model_moves_no_other(catalog: Catalog, own: str) -> None:
+    model = {"source": {"huggingFace": {"token": {"name": own}}}, "adapterRoom": {"count": 4}}
+    listed = [hub_adapter(name, token={"name": name}) for name in ("a", "b", "c") if name != own]
+    more = [*listed, hub_adapter("d", token={"name": own})]
+    before, after = (templates(catalog, model | {"adapters": adapters})[0] for adapters in (listed, more))
+    assert before == after
+
+
+def test_members_of_a_group_keep_the_list_of_their_template(catalog: Catalog) -> None:
+    asked = deployment({"model": {"source": CLAIM, "adapters": [hub_adapter("law")]}})
+    groups = plan(placement(nodes=2, devices_per_replica=4, replicas=1))
+    made = render(asked, groups, settings(), catalog)
+    assert "ConfigMap" not in {child["kind"] for child in made}
+    (workload,) = (child for child in made if child["kind"] == "LeaderWorkerSet")
+    container = workload["spec"]["leaderWorkerTemplate"]["leaderTemplate"]["spec"]["containers"][0]
+    told = RuntimeConfig.model_validate_json(container["env"][0]["value"]).adapters
+    assert told is not None
+    assert ([one.name for one in told.files], told.list_path) == (["law"], None)
 
 
 def test_what_the_pod_checks_adapters_by(catalog: Catalog) -> None:

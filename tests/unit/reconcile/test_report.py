@@ -52,7 +52,12 @@ def test_an_offer_is_told_only_where_tenants_are_let_in() -> None:
 
 def test_all_updated_replicas_serve() -> None:
     status = report(serving(), NOW)
-    apart = {ConditionType.PLAN_OUTDATED, ConditionType.OFFERED, ConditionType.AUTOSCALING}
+    apart = {
+        ConditionType.PLAN_OUTDATED,
+        ConditionType.OFFERED,
+        ConditionType.AUTOSCALING,
+        ConditionType.ADAPTERS_SERVED,
+    }
     positive = set(ConditionType) - apart
     assert {condition(status, kind)[0] for kind in positive} == {"True"}
     assert condition(status, ConditionType.PLAN_OUTDATED) == ("False", "Current")

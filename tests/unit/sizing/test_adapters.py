@@ -94,3 +94,20 @@ def test_sglang_on_the_cpu_is_not_planned() -> None:
     failure = failed(spec("Qwen3-0.6B", model={"adapters": adapters(16)}), node("c", memory="64Gi"))
     assert failure.reason is FailureReason.NO_FIT
     assert "SGLang 0.5.23 serves LoRA adapters on cuda and npu devices only" in failure.message
+
+
+def test_room_is_planned_before_there_are_adapters_and_the_list_makes_no_other_plan() -> None:
+    room = {"adapterRoom": {"count": 3, "rank": 64}}
+    empty = planned(spec("Qwen3-8B", model=room), gpu_node("g"))
+    some = planned(spec("Qwen3-8B", model=room | {"adapters": adapters(8, 64)}), gpu_node("g"))
+    assert empty.placements[0].memory.adapters == AdapterRoom(4, 64).bytes_on_device(CATALOG.models["Qwen3-8B"], 1)
+    assert empty.spec_digest == some.spec_digest
+    more = planned(spec("Qwen3-8B", model=room | {"adapters": adapters(8, 8, 8, 128)}), gpu_node("g"))
+    assert more.placements[0].memory.adapters == AdapterRoom(5, 128).bytes_on_device(CATALOG.models["Qwen3-8B"], 1)
+
+
+def test_room_where_the_engine_serves_no_adapters() -> None:
+    refused = failed(
+        spec("Qwen3-0.6B", engine={"name": "Transformers"}, model={"adapterRoom": {"count": 1}}), node("n")
+    )
+    assert refused.reason is FailureReason.ENGINE_UNSUPPORTED

@@ -36,6 +36,8 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "model.source.persistentVolumeClaim.claimName": ("one", "two"),
     "model.source.persistentVolumeClaim.path": ("one", "two"),
     "model.adapters": ([{"name": "a", "source": CLAIM, "rank": 8}], [{"name": "a", "source": CLAIM, "rank": 64}]),
+    "model.adapterRoom.count": (1, 2),
+    "model.adapterRoom.rank": (8, 64),
     "replicas": (1, 2),
     "engine.name": ("SGLang", "vLLM"),
     "engine.image": ("one:1", "two:2"),
@@ -93,6 +95,7 @@ LIBRARY = {"name": "Auto", "source": {"persistentVolumeClaim": {"path": "{model}
 HUB_ONLY: dict[str, Any] = {"source": {"persistentVolumeClaim": None, "huggingFace": {}}}
 LENGTHS = {"inputTokens": {"p95": 20_000}, "outputTokens": {"p95": 20_000}}
 BESIDE: dict[str, dict[str, Any]] = {
+    "model.adapterRoom.rank": {"model": {"adapterRoom": {"count": 1}}},
     "model.cache.claimName": {"model": HUB_ONLY},
     "model.cache.sizeLimit": {"model": {**HUB_ONLY, "cache": {"claimName": "cache"}}},
     "model.useCase": {"model": LIBRARY},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,15 +121,14 @@ WITH_LORA = {"model": {"servedName": "chat", "adapters": [{"name": "law", "sourc
 
 
 def test_an_adapter_is_routed_to_once_every_ready_pod_has_it() -> None:
-    older = workloads()[0]
-    newer = workloads(WITH_LORA)[0]
-    old, new = (ready_pod(f"10.0.0.{n}", f"chat-{n}", workload=made) for n, made in enumerate((older, newer)))
-
-    def adapters(*pods: Any) -> tuple[str, ...] | None:
+    def adapters(*pods: Any, lacking: int | None = None) -> tuple[str, ...] | None:
         found = served(spec=WITH_LORA, pods=pods)
         assert found.plan is not None
-        return route(found, found.plan, ["law"]).adapters
+        entries = [] if lacking is None else [{"name": "law", "state": "Invalid", "pods": 1, "lacking": lacking}]
+        deployment = {**found.deployment, "status": {"adapters": entries}}
+        return route(replace(found, deployment=deployment), found.plan, ["law"]).adapters
 
-    assert adapters() == ("law",), "a request wakes a pod that will have it"
-    assert adapters(old) is adapters(old, new) is None
-    assert adapters(new) == adapters(new, pod("chat-9", workload=older)) == ("law",)
+    ready = ready_pod("10.0.0.1", "chat-1", workload=workloads(WITH_LORA)[0])
+    assert adapters() == adapters(pod("chat-9")) == ("law",), "a request wakes a pod that will have it"
+    assert adapters(ready) is adapters(ready, lacking=1) is None
+    assert adapters(ready, lacking=0) == ("law",), "also while a newer version is on its way"
