@@ -9,13 +9,30 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qwen3_runtime.config import AdapterFiles, Adapters, ModelCache, ModelFiles, Phase
+from qwen3_runtime.config import (
+    AdapterFiles,
+    AdapterList,
+    Adapters,
+    AdapterState,
+    Engine,
+    ModelCache,
+    ModelFiles,
+    Phase,
+)
+from qwen3_runtime.engines import ADAPTERS
+from qwen3_runtime.lora.hands import PodHands
+from qwen3_runtime.phases import Phases
+from qwen3_runtime.server.listen import free_port
+from qwen3_runtime.server.traffic import Traffic
+from qwen3_runtime.server.upstream import Upstream
 from qwen3_runtime.sources import WeightsOrigin
+from qwen3_runtime.weights.problem import FoundError
 from tests.engine.pod import RUNTIME, Pod, tiny_config
 from tests.hub.content import Repository
 from tests.hub.faults import Fault
@@ -236,6 +253,57 @@ def test_an_adapter_is_fetched_and_checked_like_the_model(
     assert {path.name for path in Path(adapter.path).iterdir()} == {*wrong, ".qwen3-weights.json"}
     write_adapter(Path(adapter.path), SETTINGS, SHAPES)
     wait_until_engine(pod)
+
+
+def test_a_pod_that_waits_for_a_bad_adapter_goes_on_when_the_list_is_put_right(
+    start_pod: StartPod, volume: Path, tmp_path: Path
+) -> None:
+    for path, content in model_files().items():
+        (volume / path).parent.mkdir(exist_ok=True)
+        (volume / path).write_bytes(content)
+    with Hub(Repository(NAME, {})) as hub:
+        source, listed = source_of(hub), tmp_path / "adapters.json"
+        law = AdapterFiles(name="law", path=str(path_of(tmp_path, source)), source=source)
+        listed.write_text(AdapterList(files=(law,)).model_dump_json(by_alias=True))
+        pod = start_pod(volume, adapters=Adapters(rank=8, slots=1, targets=TARGETS, list_path=str(listed)))
+        assert pod.wait_for(Phase.WEIGHTS_INVALID, within=20).reason == "NothingToFetch"
+        listed.write_text(AdapterList(files=()).model_dump_json(by_alias=True))
+        wait_until_engine(pod)
+
+
+async def test_a_running_pod_fetches_an_adapter_and_lets_go_of_it(
+    volume: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    written = tmp_path_factory.mktemp("adapter")
+    write_adapter(written, SETTINGS, SHAPES)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text(json.dumps(TINY | MODEL))
+    model = ModelFiles(path=str(tmp_path / "model"), cache=ModelCache())
+    config = tiny_config(tmp_path).model_copy(
+        update={"model": model, "adapters": Adapters(rank=8, slots=1, targets=TARGETS)}
+    )
+    phases, engine = Phases(time.time), free_port()
+    hands = PodHands(
+        config,
+        ADAPTERS[Engine.VLLM],
+        Upstream(engine),
+        lambda _: None,
+        traffic=Traffic(phases),
+        phases=phases,
+    )
+    told: list[AdapterState] = []
+    with Hub(Repository(NAME, {path.name: path.read_bytes() for path in written.iterdir()})) as hub:
+        source = source_of(hub)
+        law = AdapterFiles(name="law", path=str(path_of(volume, source)), source=source)
+        await hands.bring(law, lambda state, _: told.append(state))
+    assert set(told) == {AdapterState.FETCHING}
+    assert (Path(law.path) / "adapter_config.json").is_file()
+    marks = volume / f".{source.folder_name()}.users"
+    assert len(list(marks.iterdir())) == 1
+    with pytest.raises(FoundError, match=r"vLLM did not answer /v1/unload_lora_adapter: the engine does not listen"):
+        await hands.unload(law)
+    await hands.close()
+    assert not list(marks.iterdir())
 
 
 def test_offline_and_absent(start_pod: StartPod, volume: Path, hub: Hub, spied: tuple[dict[str, str], Path]) -> None:
