@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 GATEWAY_PATHS = (*OPERATIONS, MODEL.replace("{model}", NAME))
 POD_PATHS = (*(path for paths in PATHS.values() for path in paths), TOKENIZE, MODELS, f"{MODELS}/{NAME}")
 MANAGEMENT_PATHS = ("/livez", "/readyz", "/metrics", "/phase", "/usage", "/ledger", "/ledger.csv", "/docs")
-quickly = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+quickly = settings(max_examples=250, suppress_health_check=list(HealthCheck), database=None)
 
 
 def check(url: str, request: Request) -> None:

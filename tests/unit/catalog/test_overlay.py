@@ -187,7 +187,7 @@ def test_the_documented_example_works() -> None:
     assert added.rates["BF16"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     documents=st.dictionaries(
         st.sampled_from([*FILES, "Qwen3-8B.json", "other.txt"]), st.text(max_size=60), min_size=1, max_size=3
@@ -199,7 +199,7 @@ def test_no_text_breaks_the_catalog(documents: dict[str, str]) -> None:
     assert _same(catalog, SHIPPED)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     file=st.sampled_from(FILES),
     row=st.dictionaries(

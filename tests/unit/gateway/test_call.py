@@ -15,7 +15,7 @@ def read(body: bytes) -> Call:
     return read_call(body, usage_option=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(st.text(min_size=1).filter(lambda name: name not in {"model", "stream"}), st.text(), max_size=3),
     st.sampled_from(

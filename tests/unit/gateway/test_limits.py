@@ -18,7 +18,7 @@ def tenant(quota: Quota | None = None, **limits: Any) -> Tenant:
     return Tenant(name="a", limits=TenantLimits(**limits), quota=quota or Quota())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.floats(0, 20), st.integers(0, 60), st.integers(0, 60), st.floats(0, 90), st.floats(0, 1)),

@@ -23,7 +23,7 @@ def fill(queue: FairQueue, arrivals: list[tuple[str, int, float, int, float]]) -
     return [queue.push(t, level=lv, weight=w, work=work, start_by=by) for t, lv, w, work, by in arrivals]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ARRIVALS, st.lists(st.floats(0, 12), min_size=40, max_size=40), st.sets(st.integers(0, 39)))
 def test_serves_in_the_stated_order_whatever_happens_between(
     arrivals: list[tuple[str, int, float, int, float]], times: list[float], leaving: set[int]
@@ -45,7 +45,7 @@ def test_serves_in_the_stated_order_whatever_happens_between(
         left.remove(served)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 1000), min_size=60, max_size=60), st.sampled_from([1.0, 2.0, 5.0]))
 def test_tenants_share_by_weight_while_both_wait(works: list[int], weight: float) -> None:
     queue = FairQueue()

@@ -38,7 +38,7 @@ def plainly(pool: Pool, demand: Demand, replicas: int) -> Pool:
     return replace(pool, nodes=tuple(nodes.values()))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(rooms, max_size=6), st.lists(st.tuples(demands, st.integers(0, 5)), max_size=4))
 def test_every_replica_goes_to_the_fullest_node_that_has_room(
     found: list[NodeRoom], promises: list[tuple[Demand, int]]

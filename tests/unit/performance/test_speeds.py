@@ -33,7 +33,6 @@ ROUNDING = 1 + 1e-9
 
 
 @given(LAYOUTS, PROMPTS, ANSWERS, st.lists(CLIENTS, min_size=2, max_size=6), ROOM)
-@settings(deadline=None)
 def test_more_clients_never_see_the_first_token_sooner(
     of: Layout, prompt: int, answer: int, clients: list[int], room: int | None
 ) -> None:
@@ -44,7 +43,6 @@ def test_more_clients_never_see_the_first_token_sooner(
 
 
 @given(LAYOUTS, st.lists(PROMPTS, min_size=2, max_size=6), ANSWERS, CLIENTS)
-@settings(deadline=None)
 def test_longer_prompts_never_give_the_first_token_sooner(
     of: Layout, prompts: list[int], answer: int, clients: int
 ) -> None:
@@ -53,7 +51,6 @@ def test_longer_prompts_never_give_the_first_token_sooner(
 
 
 @given(LAYOUTS, LOADS, st.floats(1.0, 3.0))
-@settings(deadline=None)
 def test_faster_memory_is_never_slower(of: Layout, load: Load, factor: float) -> None:
     bandwidth = of.accelerator.bandwidth_gb
     assert bandwidth is not None
@@ -66,7 +63,6 @@ def test_faster_memory_is_never_slower(of: Layout, load: Load, factor: float) ->
 
 
 @given(LAYOUTS, PROMPTS, ANSWERS, CLIENTS, st.lists(st.integers(70_000, 2_000_000), min_size=2, max_size=4))
-@settings(deadline=None)
 def test_more_cache_never_lets_fewer_run(of: Layout, prompt: int, answer: int, clients: int, rooms: list[int]) -> None:
     found = [speed(of, prompt, answer, clients, room).running for room in sorted(rooms)]
     assert all(more * ROUNDING >= less for less, more in pairwise(found))
@@ -74,7 +70,6 @@ def test_more_cache_never_lets_fewer_run(of: Layout, prompt: int, answer: int, c
 
 
 @given(st.lists(st.tuples(LAYOUTS, LOADS), min_size=1, max_size=8))
-@settings(deadline=None)
 def test_many_at_once_are_as_each_alone(pairs: list[tuple[Layout, Load]]) -> None:
     together = speeds(pairs, CONSTANTS)
     for pair, found in zip(pairs, together, strict=True):
@@ -184,7 +179,7 @@ def test_nothing_asked_is_nothing_answered() -> None:
     st.floats(0.005, 0.2),
     st.sampled_from([50, 95]),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_largest_concurrency_is_the_last_that_meets_the_targets(
     of: Layout, load: Load, first: float, per: float, percentile: int
 ) -> None:
@@ -208,7 +203,6 @@ def test_every_accelerator_has_a_speed_or_none_of_them_for_a_reason() -> None:
 
 
 @given(LAYOUTS, LOADS, st.lists(st.integers(1, 100_000), min_size=2, max_size=4))
-@settings(deadline=None)
 def test_longer_long_prompts_move_the_tail_and_nothing_else(of: Layout, load: Load, longest: list[int]) -> None:
     found = [speeds([(of, replace(load, long_input_tokens=tokens))], CONSTANTS)[0] for tokens in sorted(longest)]
     seen = [one for one in found if one is not None]

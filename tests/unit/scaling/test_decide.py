@@ -16,7 +16,7 @@ from qwen3_operator.scaling.shadows import Shadows, Shaped, Span
 from tests.unit.scaling.given import GPU, NPU, POLICY, Deployment
 
 LOAD = st.floats(0.0, 30.0)
-SOME = settings(max_examples=12, deadline=None)
+SOME = settings(max_examples=12)
 
 
 @SOME

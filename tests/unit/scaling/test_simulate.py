@@ -149,7 +149,7 @@ def test_steps_that_no_start_is_quick_enough_for_are_kept_ready_for() -> None:
     assert second < first / 10
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(1.0, 30.0)), min_size=1, max_size=6))
 def test_nobody_beats_the_best_without_missing(levels: list[tuple[float, float]]) -> None:
     asked = setting(arriving((1.0, 1.0), *levels))

@@ -45,7 +45,7 @@ def _step(seconds: float) -> int:
     return round(seconds / STEP_SECONDS)
 
 
-@settings(max_examples=20, deadline=None)  # a half of a millisecond for each moment that is asked for by itself
+@settings(max_examples=20)  # a half of a millisecond for each moment that is asked for by itself
 @given(
     begin=st.one_of(st.floats(-50_000, 50_000), st.integers(-50_000, 50_000).map(float)),
     ahead=st.one_of(st.just(190.0), st.floats(0.0, 4000.0)),

@@ -85,7 +85,7 @@ def total(found: Inventory) -> int:
 
 
 @given(specs(), clusters())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_plan_keeps_within_devices_and_memory(
     asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]]
 ) -> None:
@@ -118,7 +118,7 @@ def test_a_plan_keeps_within_devices_and_memory(
 
 
 @given(specs(), clusters())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_planning_again_beside_the_own_pods_changes_nothing(
     asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]]
 ) -> None:
@@ -145,7 +145,7 @@ def _bound(placement: Placement, found: Inventory) -> list[Object]:
 
 
 @given(specs(), clusters(), st.floats(1.0, 1.5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_more_memory_never_takes_more_devices(
     asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]], factor: float
 ) -> None:
@@ -174,7 +174,7 @@ def one_pool(draw: st.DrawFn) -> list[Object]:
 
 
 @given(specs(), one_pool(), st.integers(1, 64))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_more_requests_never_take_fewer_devices(asked: DeploymentSpec, nodes: list[Object], more: int) -> None:
     found = inventory(nodes, [], CATALOG)
     busier = asked.workload.model_copy(update={"concurrency": (asked.workload.concurrency or 1) + more})
@@ -185,7 +185,7 @@ def test_more_requests_never_take_fewer_devices(asked: DeploymentSpec, nodes: li
 
 
 @given(specs(), one_pool(), st.integers(1, 20_000))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_longer_context_never_takes_less(asked: DeploymentSpec, nodes: list[Object], more: int) -> None:
     found = inventory(nodes, [], CATALOG)
     model = CATALOG.models[asked.model.name]
@@ -203,7 +203,7 @@ def test_a_longer_context_never_takes_less(asked: DeploymentSpec, nodes: list[Ob
 
 
 @given(specs(), clusters(), st.sampled_from(list(Objective)), st.sampled_from([None, "100ms", "2s"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_candidate_is_chosen_or_rejected(
     asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]], objective: Objective, target: str | None
 ) -> None:
@@ -231,7 +231,7 @@ def test_every_candidate_is_chosen_or_rejected(
 
 
 @given(st.sampled_from(["Chat", "Reasoning", "Code"]), clusters(), st.sampled_from(list(Objective)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_model_left_to_the_plan_is_as_good_as_asked(
     use_case: str, cluster: tuple[list[Object], list[Object]], objective: Objective
 ) -> None:
@@ -271,7 +271,7 @@ WORKS = {"CostsMore", "MoreDevices", "OtherPreferred", "LowerQuality", "PriceUnk
     st.lists(st.sampled_from([None, "1", "2.5", "4"]), min_size=1, max_size=4),
     st.sampled_from([None, "2", "10"]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nothing_possible_is_cheaper(
     asked: DeploymentSpec, cluster: tuple[list[Object], list[Object]], prices: list[str | None], budget: str | None
 ) -> None:
