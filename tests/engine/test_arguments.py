@@ -73,6 +73,7 @@ CONFIGS: tuple[RuntimeConfig, ...] = (
         parallelism=Parallelism(tensor_parallel=16),
         group=Group(nodes=2, rank=1, leader="chat-0.chat.team-a"),
     ),
+    tiny_config(MODEL, device=Device.CUDA, adapters=ADAPTERS.model_copy(update={"files": (), "slots": 4})),
     *(tiny_config(MODEL, device=device, adapters=ADAPTERS) for device in (Device.CUDA, Device.NPU)),
 )
 
@@ -104,6 +105,7 @@ def test_every_command_line_parses(engine_python: Path) -> None:
     assert [entry["reasoning_parser"] for entry in parsed[6:9]] == ["qwen3", "qwen3-thinking", None]
     assert [entry["tool_call_parser"] for entry in parsed[9:11]] == ["qwen", "qwen3_coder"]
     assert "yarn" in parsed[2]["json_model_override_args"]
+    assert (parsed[-3]["enable_lora"], parsed[-3]["lora_paths"], parsed[-3]["max_loras_per_batch"]) == (True, None, 5)
     for entry, backend in zip(parsed[-2:], ("csgmv", "ascend"), strict=True):
         assert entry["lora_paths"] == ["law=/adapters/1/law", "tax=/adapters/1/tax"]
         assert (entry["max_lora_rank"], entry["max_loras_per_batch"], entry["lora_backend"]) == (32, 3, backend)
