@@ -43,6 +43,8 @@ WEIGHTS_SECONDS = 3.0
 """Between two looks at an incomplete folder."""
 WATCHDOG_LOOKS = 12
 """At the engine's processes, within the time after which it counts as hanging."""
+LONGEST_LAME_DUCK = 3
+"""Times ``lame_duck_seconds``, as long as requests still come: on a node without a free core kube-proxy is late."""
 FAREWELL_SECONDS = 2.0
 """For the last errors to reach their clients."""
 
@@ -277,9 +279,12 @@ class Lifecycle:
         if (group := self._config.group) is not None and not group.leads:
             await leader_gone(group.leader, MANAGEMENT_PORT, within=shutdown.lame_duck_seconds + shutdown.drain_seconds)
             return
-        await asyncio.sleep(shutdown.lame_duck_seconds)
+        loop, lame_duck = asyncio.get_running_loop(), shutdown.lame_duck_seconds
+        end = loop.time() + shutdown.drain_seconds
+        longest = max(lame_duck, min(LONGEST_LAME_DUCK * lame_duck, shutdown.drain_seconds))
+        await self._traffic.quiet(lame_duck, within=longest)
         self._traffic.refuse_new()
-        if not await self._traffic.idle(max(shutdown.drain_seconds - shutdown.lame_duck_seconds, 0)):
+        if not await self._traffic.idle(max(end - loop.time(), 0)):
             logger.warning("cutting %d requests after %g s", self._traffic.count, shutdown.drain_seconds)
             self._traffic.interrupt_all(errors.cut(shutdown.drain_seconds))
             await self._traffic.idle(FAREWELL_SECONDS)

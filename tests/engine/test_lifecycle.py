@@ -33,7 +33,7 @@ LONG: dict[str, Any] = {
 }
 
 ENDLESS = LONG | {"max_tokens": 3900, "stream": True}
-PATIENT = Shutdown(lame_duck_seconds=5, drain_seconds=10 * HANG_SECONDS)
+PATIENT = Shutdown(lame_duck_seconds=2, drain_seconds=10 * HANG_SECONDS)
 """A pod that drained although nothing runs would hang."""
 
 
