@@ -51,7 +51,7 @@ def test_drain_takes_one_pod_at_a_time_and_no_request_fails(kube: Kube, namespac
     """A drain is an eviction of every pod of a node, tried again until the API server lets it."""
     kube.apply(deployment("drained", namespace, replicas=2))
     kube.wait_condition("drained", namespace, "Ready", "True", timeout=240)
-    poll("budget counted", lambda: _disruptions_allowed(kube, "drained", namespace) == 1, timeout=30)
+    poll("budget counted", lambda: _disruptions_allowed(kube, "drained", namespace) == 1, timeout=120)
     url = kube.get("q3d", "drained", namespace)["status"]["url"]
     load = start_load(kube, namespace, operator_image, url, seconds=380, body=CHAT)
     evicted = [pod["metadata"]["name"] for pod in _pods(kube, namespace)]
@@ -72,7 +72,7 @@ def test_drain_takes_one_pod_at_a_time_and_no_request_fails(kube: Kube, namespac
 def test_delete_leaves_nothing(kube: Kube, namespace: str) -> None:
     # A pod that never served has nothing to drain: the grace period that this sets is longer than the test.
     kube.apply(deployment("gone", namespace, drainTimeoutSeconds=600))
-    poll("pod bound", lambda: any(pod["spec"].get("nodeName") for pod in _pods(kube, namespace)), timeout=30)
+    poll("pod bound", lambda: any(pod["spec"].get("nodeName") for pod in _pods(kube, namespace)), timeout=120)
     kube.run("delete", "q3d", "gone", "-n", namespace, "--wait=true", "--timeout=60s", timeout=70)
 
     def left() -> list[str]:
