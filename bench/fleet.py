@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from bench import local_operator
 from qwen3_operator.process import connect
-from qwen3_operator.reconcile.kinds import Kind
 from tests.kind import tools
 from tests.kube import Kube, poll
 from tests.objects import deployment
@@ -102,15 +101,7 @@ async def _patched(kubeconfig: Path, begins: float) -> list[float]:
 
 
 async def _watch(api: ApiClient, seen: dict[str, float]) -> None:
-    request = await api.param_serialize(
-        "GET",
-        Kind.DEPLOYMENT.value.path(NAMESPACE),
-        query_params=[("watch", "true")],
-        header_params={"Accept": "application/json"},
-        auth_settings=["BearerToken"],
-    )
-    answer = await api.call_api(*request, _request_timeout=LONGEST_SECONDS + 120)
-    async for line in answer.response.content:
+    async for line in local_operator.deployment_events(api, NAMESPACE, seconds=LONGEST_SECONDS + 120):
         found: dict[str, Any] = json.loads(line)["object"]
         if found["spec"]["replicas"] == AFTER:
             seen.setdefault(found["metadata"]["name"], time.time())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,6 @@ def start(platform: Mapping[str, str], folder: Path, door: Door, load: Load, nam
     )
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env={"OPENAI_API_KEY": door.key, "PATH": "/usr/bin:/bin"}
+            command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | {"OPENAI_API_KEY": door.key}
         )
     return Generator(process, folder / f"{name}.jsonl")

@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qwen3_operator.reconcile.kinds import Kind
 from tests.kind import pools
 from tests.kube import poll
 from tests.objects import weights_claim, weights_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from kubernetes.aio.client import ApiClient
 
     from tests.kube import Kube
 
@@ -75,6 +78,20 @@ def operator(namespace: str, **settings: str) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+async def deployment_events(api: ApiClient, namespace: str, seconds: float) -> AsyncIterator[bytes]:
+    """Events of the namespace's Deployments, one JSON line each, for so long."""
+    request = await api.param_serialize(
+        "GET",
+        Kind.DEPLOYMENT.value.path(namespace),
+        query_params=[("watch", "true")],
+        header_params={"Accept": "application/json"},
+        auth_settings=["BearerToken"],
+    )
+    answer = await api.call_api(*request, _request_timeout=seconds)
+    async for line in answer.response.content:
+        yield line
 
 
 def _get(path: str) -> str | None:

@@ -127,15 +127,7 @@ async def _patch(api: ApiClient, number: int) -> float:
 
 async def _watch(api: ApiClient, seen: dict[int, float], first: int) -> None:
     """Note when each change shows up in a child; ends when all have."""
-    request = await api.param_serialize(
-        "GET",
-        Kind.DEPLOYMENT.value.path(NAMESPACE),
-        query_params=[("watch", "true")],
-        header_params={"Accept": "application/json"},
-        auth_settings=["BearerToken"],
-    )
-    answer = await api.call_api(*request, _request_timeout=600)
-    async for line in answer.response.content:
+    async for line in local_operator.deployment_events(api, NAMESPACE, seconds=600):
         found = re.search(rb'\\"drainSeconds\\":(\d+)', line)
         if found and int(found[1]) >= first:
             seen.setdefault(int(found[1]), time.perf_counter())
