@@ -119,9 +119,8 @@ def _report(seen: Sequence[tuple[float, int, int]], running: Sequence[Generator]
         f"p{part} {times[min(len(times) - 1, len(times) * part // 100)] * 1e3:.0f} ms" for part in (50, 95, 99)
     )
     print(f"first token: {percentiles}; within {TARGET_SECONDS:g} s {met / total:.2%} (target {TARGET_SHARE:.0%})")
-    print(
-        f"replicas: {seen[0][2]} at first, at most {max(ready for _, _, ready in seen)} ready, {seen[-1][2]} at {seen[-1][0]:.0f} s"
-    )
+    most = max(ready for _, _, ready in seen)
+    print(f"replicas: {seen[0][2]} at first, at most {most} ready, {seen[-1][2]} at {seen[-1][0]:.0f} s")
 
 
 if __name__ == "__main__":
