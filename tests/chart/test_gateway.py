@@ -157,6 +157,24 @@ def test_the_store_comes_from_a_secret_and_may_be_reached(helm: Helm) -> None:
     assert {"ports": [{"port": 6379, "protocol": "TCP"}], "to": [{"podSelector": {}}]} in egress
 
 
+def test_spans_go_to_the_collector_and_nowhere_else(helm: Helm) -> None:
+    traces = {"endpoint": "https://collector.example.com", "share": 0.25, "headersSecret": {"name": "collector"}}
+    given = {"traces": traces, "networkPolicy": {"tracesTo": [{"podSelector": {}}]}}
+    objects = helm.render(merged(ON, {"gateway": given}))
+    assert _container(objects)["env"] == [
+        {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "https://collector.example.com"},
+        {"name": "OTEL_TRACES_SAMPLER", "value": "parentbased_traceidratio"},
+        {"name": "OTEL_TRACES_SAMPLER_ARG", "value": "0.25"},
+        {
+            "name": "OTEL_EXPORTER_OTLP_HEADERS",
+            "valueFrom": {"secretKeyRef": {"name": "collector", "key": "headers"}},
+        },
+    ]
+    egress = _gateways(objects, "NetworkPolicy")["spec"]["egress"]
+    assert {"ports": [{"port": 443, "protocol": "TCP"}], "to": [{"podSelector": {}}]} in egress
+    assert "env" not in _container(helm.render(ON))
+
+
 def test_several_replicas_need_a_store_and_claims_of_their_own(helm: Helm) -> None:
     with pytest.raises(HelmError, match=r"set gateway\.store\.secretName"):
         helm.render(merged(ON, {"gateway": {"replicas": 2}}))

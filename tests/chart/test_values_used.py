@@ -22,6 +22,7 @@ BASE: dict[str, Any] = {
         "tls": {"certManager": {"issuer": "internal"}},
         "store": {"secretName": "valkey"},
         "ledger": {"enabled": True},
+        "traces": {"endpoint": "http://collector:4318", "headersSecret": {"name": "collector"}},
     },
 }
 # A valid other value where flipping or counting up does not make one.
@@ -78,6 +79,10 @@ SAMPLES: dict[str, Any] = {
     "gateway.ledger.size": "75Gi",
     "gateway.ledger.storageClassName": "fast",
     "gateway.ledger.existingClaim": "given",
+    "gateway.traces.endpoint": "https://other",
+    "gateway.traces.share": 0.25,
+    "gateway.traces.headersSecret.name": "other",
+    "gateway.traces.headersSecret.key": "other",
     "gateway.image.repository": "other",
     "gateway.image.tag": "v9",
     "gateway.image.digest": DIGEST,
@@ -102,6 +107,7 @@ SAMPLES: dict[str, Any] = {
     ],
     "gateway.networkPolicy.metricsFrom": [{"podSelector": {}}],
     "gateway.networkPolicy.storeTo": [{"podSelector": {}}],
+    "gateway.networkPolicy.tracesTo": [{"podSelector": {}}],
 }
 SAMPLES |= {
     f"runtimes.engines.{engine}.{device}": "other:v9"

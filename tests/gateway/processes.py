@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -96,7 +97,14 @@ class GatewayProcess(Process):
 
     module: ClassVar[str] = "qwen3_runtime.gateway.main"
 
-    def __init__(self, folder: Path, tenants: Iterable[Tenant], routes: Iterable[Route], *arguments: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tenants: Iterable[Tenant],
+        routes: Iterable[Route],
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.set_tenants(tenants)
@@ -109,7 +117,8 @@ class GatewayProcess(Process):
             f"--usage-token={folder / 'usage-token'}",
             f"--ledger={folder / 'ledger'}",
         ]
-        super().__init__([*command, *files, *arguments], folder / "gateway.log", r"port (\d+), management on (\d+)")
+        log, ready = folder / "gateway.log", r"port (\d+), management on (\d+)"
+        super().__init__([*command, *files, *arguments], log, ready, environment=os.environ | (environment or {}))
         self.url = f"http://127.0.0.1:{self.found[1]}"
         self.management = f"http://127.0.0.1:{self.found[2]}"
         self.wait_until_ready()

@@ -63,3 +63,35 @@ prometheus.io/path: /metrics
   name: {{ include "qwen3.gatewayName" . }}
   namespace: {{ .Release.Namespace }}
 {{- end -}}
+
+{{/* What the gateway is told in variables: all that a Secret may hold, and what OpenTelemetry's SDK reads by itself. */}}
+{{- define "qwen3.gatewayEnv" -}}
+{{- with .Values.gateway.store }}
+{{- if .secretName }}
+- name: QWEN3_GATEWAY_STORE
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secretName }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
+{{- with .Values.gateway.traces }}
+{{- if .endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: OTEL_TRACES_SAMPLER
+  value: parentbased_traceidratio
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .share | quote }}
+{{- with .headersSecret }}
+{{- if .name }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .name }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -54,3 +54,9 @@ Without tag and digest the tag is the chart's appVersion.
 {{- $tag := .image.tag | default (ternary "" .root.Chart.AppVersion (ne .image.digest "")) -}}
 {{- $repository -}}{{- with $tag }}:{{ . }}{{ end -}}{{- with .image.digest }}@{{ . }}{{ end -}}
 {{- end -}}
+
+{{/* Port of a URL, also of one that says none. */}}
+{{- define "qwen3.urlPort" -}}
+{{- $default := ternary "443" "80" (hasPrefix "https://" .) -}}
+{{- regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default $default -}}
+{{- end -}}

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from qwen3_runtime.gateway.limits.types import Store
     from qwen3_runtime.gateway.metrics import Metrics
     from qwen3_runtime.gateway.operations import Operation
+    from qwen3_runtime.gateway.spans import Spans
     from qwen3_runtime.tenancy import Tenant
 
 
@@ -58,6 +59,7 @@ class Front:
         metrics: Metrics,
         log: AccessLog,
         bodies: Bodies,
+        spans: Spans | None,
     ) -> None:
         self._directory = directory
         self._own = OwnAnswers(directory)
@@ -66,11 +68,13 @@ class Front:
         self._metrics = metrics
         self._log = log
         self._bodies = bodies
+        self._spans = spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = dict(scope["headers"])
         record = Record(request_id(headers.get(b"x-request-id")), trace_id(headers.get(b"traceparent")))
+        span = self._spans.begin(scope, record) if self._spans else None
         relay, holding = Relay(send, record), self._bodies.holding()
         try:
             await self._serve(scope, receive, relay, record, holding)
@@ -83,6 +87,8 @@ class Front:
             record.seconds = record.elapsed()
             self._metrics.observe(record)
             self._log.write(record)
+            if self._spans and span:
+                self._spans.end(span, scope, record)
 
     async def _serve(self, scope: Scope, receive: Receive, relay: Relay, record: Record, holding: Holding) -> None:
         operation = _operation(scope["path"])

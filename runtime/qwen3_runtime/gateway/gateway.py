@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,13 +33,24 @@ if TYPE_CHECKING:
 
     from qwen3_runtime.gateway.limits.types import Store
     from qwen3_runtime.gateway.settings import Settings
+    from qwen3_runtime.gateway.spans import Spans
 
 logger = logging.getLogger(__name__)
 
+COLLECTOR = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 CONNECTIONS = 20_000
 """At once; above it a connection's request gets 503. Each costs some 25 KB (docs/gateway.md)."""
 LAME_DUCK_SECONDS = 5.0
 """After SIGTERM new requests are still served while the endpoint is being removed from the Service."""
+
+
+def _spans() -> Spans | None:
+    """Where OpenTelemetry's own variables say that there is a collector."""
+    if not any(os.environ.get(name) for name in COLLECTOR):
+        return None
+    from qwen3_runtime.gateway.spans import Spans  # noqa: PLC0415  # only for those who ask for it
+
+    return Spans()
 
 
 class Gateway:
@@ -56,6 +68,7 @@ class Gateway:
         self._shared = SharedStore(settings.store) if settings.store else None
         self.metrics.store_away.set_function(self._is_store_away)
         self._log = AccessLog(sys.stdout)
+        self._spans = _spans()
         self._bodies = Bodies(memory() // PART_OF_MEMORY)
         self.metrics.held_bytes.set_function(lambda: self._bodies.held)
         self._ending = False
@@ -95,6 +108,7 @@ class Gateway:
             metrics=self.metrics,
             log=self._log,
             bodies=self._bodies,
+            spans=self._spans,
         )
         api = Listener(
             front,
@@ -128,6 +142,8 @@ class Gateway:
             if self.ledger is not None:
                 self.ledger.close()
             self._log.flush()
+            if self._spans is not None:
+                await asyncio.to_thread(self._spans.close)
 
     def _sources(self) -> tuple[Coroutine[Any, Any, None], ...]:
         def take_tenants(text: bytes) -> None:
