@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from typing_extensions import override
 
 from tests.gateway.processes import MODEL, GatewayProcess, Stub, key_of, make_route, make_tenant
 from tests.gateway.raw import CHAT, call, chat_body, wish
@@ -60,6 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
+    @override
     def log_message(self, *_: Any) -> None:
         """Nothing on the tests' output."""
 
@@ -92,7 +94,7 @@ def test_a_request_is_a_child_of_its_clients_span_and_the_parent_of_the_replicas
     with collecting(stub, tmp_path, OTEL_EXPORTER_OTLP_HEADERS="x-scope=team-a") as (collector, gateway):
         headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "vendor=1", "x-request-id": "mine-12345678"}
         answer = call(gateway.url, body=chat_body(user=wish(headers=True)), headers=headers).json
-        until(lambda: collector.spans)
+        until(lambda: bool(collector.spans))
         (span,) = collector.spans
         assert (span.trace_id.hex(), span.parent_span_id.hex(), span.kind) == (TRACE, PARENT, SERVER)
         told = json.loads(answer["choices"][0]["message"]["content"])
@@ -120,7 +122,7 @@ def test_a_request_is_a_child_of_its_clients_span_and_the_parent_of_the_replicas
 def test_a_request_without_a_trace_begins_one_that_the_log_names(stub: Stub, tmp_path: Path) -> None:
     with collecting(stub, tmp_path) as (collector, gateway):
         call(gateway.url, body=chat_body(), headers={"x-request-id": "mine-12345678"})
-        until(lambda: collector.spans and "mine-12345678" in gateway.output)
+        until(lambda: bool(collector.spans) and "mine-12345678" in gateway.output)
         (line,) = [json.loads(line) for line in gateway.output.splitlines() if "mine-12345678" in line]
         assert line["trace"] == collector.spans[0].trace_id.hex()
         assert not collector.spans[0].parent_span_id
@@ -146,7 +148,7 @@ def test_a_client_may_keep_its_requests_out(stub: Stub, tmp_path: Path) -> None:
     with collecting(stub, tmp_path) as (collector, gateway):
         call(gateway.url, body=chat_body(), headers={"traceparent": f"00-{TRACE}-{PARENT}-00"})
         call(gateway.url, body=chat_body(), headers={"traceparent": f"00-{TRACE[::-1]}-{PARENT}-01"})
-        until(lambda: collector.spans)
+        until(lambda: bool(collector.spans))
         assert [span.trace_id.hex() for span in collector.spans] == [TRACE[::-1]]
 
 
