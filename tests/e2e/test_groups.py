@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.kind import leaderworkerset, pools
+from tests.kind import pools
+from tests.kind.controllers import LEADER_WORKER_SET
 from tests.kube import poll
 from tests.objects import deployment
 
@@ -42,9 +43,9 @@ def servers(kube: Kube) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def install_controller(kube: Kube) -> Iterator[Callable[[], None]]:
     """Installs the controller when it is called; it and the operator's interest in it are gone at the module's end."""
-    yield lambda: leaderworkerset.install(kube)
+    yield lambda: LEADER_WORKER_SET.install(kube)
     before = _operator_restarts(kube)
-    leaderworkerset.uninstall(kube)
+    LEADER_WORKER_SET.uninstall(kube)
     poll("operator without groups", lambda: _operator_restarts(kube) > before, timeout=120)
     kube.run("-n", OPERATOR, "rollout", "status", "deployment/qwen3-operator", "--timeout=120s", timeout=130)
 
