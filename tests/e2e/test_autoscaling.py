@@ -6,12 +6,10 @@ One deployment is loaded from the first test to the growth; another sleeps meanw
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import openai
 import pytest
@@ -21,7 +19,7 @@ from qwen3_operator.scaling import PERIOD_SECONDS
 from tests.conftest import make_namespace, remove_namespace
 from tests.e2e.load import start_load
 from tests.e2e.tenants import SYSTEM, front_door, key_secret, new_key, tenant, wait_tenant
-from tests.kind import prometheusadapter
+from tests.kind import prometheus, prometheusadapter
 from tests.kube import poll
 from tests.objects import deployment
 
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
 
 NAMESPACE, ELSEWHERE = "autoscaling", "autoscaling-namesake"
-PROMETHEUS = "qwen3-prometheus"
+PROMETHEUS = prometheus.RELEASE
 BUSY, SLEEPER, TENANT = "busy", "sleeper", "sleeper-e2e"
 ROUTE = "autoscaling-sleeper"
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
@@ -89,7 +87,7 @@ def test_advise_shows_the_wish_and_does_not_act(kube: Kube) -> None:
 @pytest.mark.usefixtures("load")
 def test_alerts_are_loaded_and_see_the_deployments(kube: Kube) -> None:
     def healths() -> set[str]:
-        groups = _ask_prometheus(kube, "rules")["groups"]
+        groups = prometheus.ask(kube, SYSTEM, "rules")["groups"]
         return {rule["health"] for group in groups for rule in group["rules"]}
 
     poll("all rules evaluated without an error", lambda: healths() == {"ok"}, timeout=150, interval=5)
@@ -227,14 +225,7 @@ def no_prometheus(kube: Kube) -> Iterator[None]:
 
 
 def _wait_series(kube: Kube, query: str) -> None:
-    poll(query, lambda: _ask_prometheus(kube, "query", query=query)["result"], timeout=120, interval=5)
-
-
-def _ask_prometheus(kube: Kube, path: str, **query: str) -> Object:
-    """Data of an answer of its API."""
-    service = f"/api/v1/namespaces/{SYSTEM}/services/{PROMETHEUS}:9090/proxy/api/v1/{path}?{urlencode(query)}"
-    answer: Object = json.loads(kube.run("get", "--raw", service))["data"]
-    return answer
+    poll(query, lambda: prometheus.ask(kube, SYSTEM, "query", query=query)["result"], timeout=120, interval=5)
 
 
 def _decision(kube: Kube, name: str) -> Object:

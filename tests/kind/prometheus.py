@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from tests.kind import gobuild, images, registry, tools, versions
 
 if TYPE_CHECKING:
     from tests.kind.cluster import Cluster
     from tests.kind.steps import Step, Steps
+    from tests.kube import Kube
 
 RELEASE = "qwen3-prometheus"
 CHART = "charts/qwen3-prometheus"
@@ -37,3 +40,10 @@ def install(made: Cluster, namespace: str, image: str, step: Step) -> None:
     where = ("--namespace", namespace, "--kubeconfig", made.kubeconfig, "--wait", "--timeout", "3m")
     chosen = ("--set-string", f"image={image}") if image else ()
     step.run([tools.path("helm"), "upgrade", "--install", RELEASE, CHART, *where, *chosen])
+
+
+def ask(kube: Kube, namespace: str, path: str, **query: str) -> dict[str, Any]:
+    """Data of an answer of its API, through the API server."""
+    service = f"/api/v1/namespaces/{namespace}/services/{RELEASE}:9090/proxy/api/v1/{path}?{urlencode(query)}"
+    answer: dict[str, Any] = json.loads(kube.run("get", "--raw", service))["data"]
+    return answer
