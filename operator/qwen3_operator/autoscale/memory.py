@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.scaling import ScalingMode
@@ -81,7 +81,7 @@ class Memory:
                 manual=Manual(**value["manual"]),
                 active_at=float(value["active_at"]),
                 # What pods counted is not kept, so the first look back has no rate.
-                state=replace(state, counters=None),
+                state=state._replace(counters=None),
                 startup={str(pool): float(seconds) for pool, seconds in value["startup"].items()},
                 corrections={
                     str(pool): Correction(str(shape), float(factor))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,11 +27,10 @@ _FEW = 50
 """Numbers that Python compares faster than numpy."""
 
 
-@dataclass(frozen=True)
-class Levels:
+class Levels(NamedTuple):
     """Work in replicas (replica-seconds that arrive per second)."""
 
-    held: Numbers = field(default_factory=lambda: np.zeros((0, len(MEANS))))
+    held: Numbers = np.zeros((0, len(MEANS)))
     """The levels at past decisions, the newest first: [decisions, MEANS]."""
     noise: float = 0.0
     """Variance of the work around its level."""

@@ -6,7 +6,6 @@ replicas and the real order of the queue, tells what a candidate would have miss
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -99,8 +98,7 @@ class Span(NamedTuple):
     """Of the queue."""
 
 
-@dataclass(frozen=True)
-class Shadows:
+class Shadows(NamedTuple):
     """One column per candidate, shape after shape."""
 
     totals: Numbers

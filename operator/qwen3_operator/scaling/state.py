@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """A deployment begins with ``State()``. Never changed, only replaced."""
 
     unit: tuple[float, float] | None = None
@@ -28,15 +27,15 @@ class State:
     counters: Counters | None = None
     """None after a moment without data: a difference across it would be no rate."""
     unscraped: int = 0
-    levels: Levels = field(default_factory=Levels)
+    levels: Levels = Levels()
     shadows: Shadows | None = None
-    experience: Experience = field(default_factory=Experience)
+    experience: Experience = Experience()
     wanted: tuple[float, ...] = ()
     """At past decisions for as long as a start-up takes, the newest first: a fleet goes down to the highest."""
 
     def to_json(self) -> dict[str, Any]:
         """Dictionaries, lists and numbers; some 60 kB with a start-up of 180 s."""
-        levels = asdict(self.levels) | {"held": self.levels.held.tolist()}
+        levels = self.levels._asdict() | {"held": self.levels.held.tolist()}
         shadows = None
         if self.shadows is not None:
             arrays = ("totals", "wanted", "missed", "recently_missed", "cost")

@@ -53,22 +53,23 @@ def run(setting: Setting, scaler: Scaler, told: Callable[[float], None] = lambda
     requests = setting.arrivals.requests.tolist()
     counters = Meters(setting)
     steps, queue, wait, order = len(work), Waiting(0.0, 0.0), setting.wait, setting.policy.queue
-    ready, missed, waits = np.zeros(steps), np.zeros(steps), np.zeros(steps)
-    replicas = np.zeros((steps, len(setting.capacities)))
+    missed, waits = [0.0] * steps, [0.0] * steps
+    ready, replicas = list[float](), list[list[int]]()
     for begin, end in pairwise(range(0, steps + 1, DECISION_STEPS)):
         serving = pods.serving
         for step in range(begin, end):
             queue, share = queue.after(work[step], serving, STEP_SECONDS, wait, order=order)
             missed[step] = share * requests[step]
             waits[step] = (queue.on_time + queue.late) / max(serving, 1e-9)
-        ready[begin:end] = serving
-        replicas[begin:end] = pods.totals
-        late = missed[begin:end].sum()
+        ready.append(serving)
+        replicas.append(pods.totals)
+        late = sum(missed[begin:end])
         observation = counters.observation(pods.fleets, end, queue, late=late, serving=serving)
         pods.resize(scaler(observation, end * STEP_SECONDS))
         if end % _TOLD_EVERY == 0 or end == steps:
             told(end / steps)
-    return Run(ready, replicas, missed, waits)
+    ready_steps, paid = (np.repeat(np.array(found, dtype=float), DECISION_STEPS, axis=0) for found in (ready, replicas))
+    return Run(ready_steps, paid, np.array(missed), np.array(waits))
 
 
 class _Pods:
@@ -114,7 +115,8 @@ class Meters:
         self._totals = [np.concatenate(([0.0], column.cumsum())).tolist() for column in columns]
         self._known = arrivals.known.tolist()
         self._late = 0.0
-        self._recent = deque[tuple[float, float]](maxlen=round(60 / PERIOD_SECONDS))
+        self._arrived, self._missed = (deque[float](maxlen=round(60 / PERIOD_SECONDS)) for _ in range(2))
+        """Of the last minute."""
 
     def observation(
         self, fleets: tuple[Fleet, ...], end: int, queue: Waiting, *, late: float, serving: float
@@ -123,9 +125,9 @@ class Meters:
         self._late += late
         requests, inputs, outputs = (column[end] for column in self._totals)
         known = self._known[end - 1] and self._known[end - DECISION_STEPS]
-        self._recent.append((requests - self._totals[0][end - DECISION_STEPS], late))
-        arrived, missed = (sum(values) for values in zip(*self._recent, strict=True))
-        waiting = queue.on_time + (queue.late if missed > _TAIL * arrived else 0.0)
+        self._arrived.append(requests - self._totals[0][end - DECISION_STEPS])
+        self._missed.append(late)
+        waiting = queue.on_time + (queue.late if sum(self._missed) > _TAIL * sum(self._arrived) else 0.0)
         mean = self._unit.work(inputs, outputs) / requests if requests else 0.0
         return Observation(
             fleets=fleets,
