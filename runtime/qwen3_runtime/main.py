@@ -17,7 +17,7 @@ from qwen3_runtime.lifecycle import Lifecycle
 from qwen3_runtime.metrics import Metrics
 from qwen3_runtime.phases import Phases, first_phase
 from qwen3_runtime.server.forward import Forwarder
-from qwen3_runtime.server.listen import Listener, allow_connections, free_port
+from qwen3_runtime.server.listen import Listener, allow_connections, free_port, spare_collections
 from qwen3_runtime.server.management import management_app
 from qwen3_runtime.server.prepare import served
 from qwen3_runtime.server.traffic import Traffic
@@ -32,6 +32,7 @@ def main() -> int:
     """Run the pod; its exit code. Whatever goes wrong stands in the termination message."""
     logs.set_up()
     allow_connections()
+    spare_collections()
     try:
         settings = read_settings(os.environ)
         why = uvloop.run(_run(settings))

@@ -11,7 +11,7 @@ import uvloop
 from qwen3_runtime import logs
 from qwen3_runtime.gateway.gateway import Gateway
 from qwen3_runtime.gateway.settings import read_settings
-from qwen3_runtime.server.listen import allow_connections
+from qwen3_runtime.server.listen import allow_connections, spare_collections
 
 if TYPE_CHECKING:
     from qwen3_runtime.gateway.settings import Settings
@@ -22,6 +22,7 @@ def main() -> int:
     settings = read_settings()
     logs.set_up()
     allow_connections()
+    spare_collections()
     uvloop.run(_run(settings))
     return 0
 

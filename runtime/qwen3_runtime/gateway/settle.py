@@ -59,6 +59,7 @@ class Settling:
             failed = interruption.answer is not CLIENT_GONE
             raise
         finally:
+            relay.on_usage = None  # it knows the request, which knows the relay: a cycle would wait for a collection
             if relay.events:
                 # Unless the engine told before the cut: a stream has about one event for each token.
                 count(Usage(prompt=estimate.prompt, answer=relay.events))

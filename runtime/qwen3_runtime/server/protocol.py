@@ -29,11 +29,11 @@ class RefusedByGuardError(Exception):
 
 
 class _Lingering(asyncio.Transport):
-    """What an answer is written to. Closed under a body that still comes, a connection is reset, its answer lost."""
+    """What answers are written to. Closed under a body that still comes, a connection is reset, its answer lost."""
 
-    def __init__(self, cycle: RequestResponseCycle, transport: Transport, linger: Callable[[], None]) -> None:
+    def __init__(self, transport: Transport, is_body_coming: Callable[[], bool], linger: Callable[[], None]) -> None:
         super().__init__()
-        self._cycle, self._transport, self._linger = cycle, transport, linger
+        self._transport, self._is_body_coming, self._linger = transport, is_body_coming, linger
 
     @override
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -45,7 +45,7 @@ class _Lingering(asyncio.Transport):
 
     @override
     def close(self) -> None:
-        if self._cycle.more_body and not self._transport.is_closing():
+        if self._is_body_coming() and not self._transport.is_closing():
             self._linger()
         else:
             self._transport.close()
@@ -53,6 +53,9 @@ class _Lingering(asyncio.Transport):
 
 class GuardedProtocol(HttpToolsProtocol):
     """Refuses long and slow headers, and floods. The parser itself refuses a body whose length is told twice."""
+
+    _answers_go_to: Transport
+    """One for all requests of the connection: one of each would be garbage that only a collection finds."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,6 +68,7 @@ class GuardedProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._answers_go_to = _Lingering(transport, self._is_body_coming, self._linger)
         self._await_headers()
 
     @override
@@ -114,7 +118,7 @@ class GuardedProtocol(HttpToolsProtocol):
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
-        cycle.transport = _Lingering(cycle, self.transport, self._linger)
+        cycle.transport = self._answers_go_to
         super()._start_asgi_task(cycle, app)
 
     @override
@@ -122,6 +126,9 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         if self._lingers:
             self.transport.close()
+
+    def _is_body_coming(self) -> bool:
+        return self._answering is not None and self._answering.more_body
 
     def _linger(self) -> None:
         self._lingers = True

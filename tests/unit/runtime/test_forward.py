@@ -30,6 +30,7 @@ from qwen3_runtime.server.listen import Listener
 from qwen3_runtime.server.prepare import served
 from qwen3_runtime.server.traffic import Traffic
 from qwen3_runtime.server.upstream import Upstream
+from tests.garbage import collected
 from tests.patience import HANG_SECONDS
 from tests.unit.runtime.conftest import make_config
 
@@ -126,6 +127,19 @@ async def test_stream_passes_byte_for_byte(stand: Stand) -> None:
         assert answer.headers["x-engine"] == "yes"
         assert await answer.read() == EVENT * 3 + DONE
     assert stand.count(200) == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answered_request_leaves_no_garbage(stand: Stand, *, stream: bool) -> None:
+    async def whole(request: web.Request) -> web.Response:
+        return web.json_response({"path": request.path})
+
+    stand.engine = stream_of(EVENT, DONE) if stream else whole
+    with collected() as garbage:
+        for _ in range(5):
+            async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+                assert (await answer.read()).endswith(DONE if stream else b"}")
+    assert garbage == {}
 
 
 async def test_tokens_are_counted_whether_the_client_wants_to_know_or_not(stand: Stand) -> None:
