@@ -202,6 +202,39 @@ def test_a_bad_adapter_harms_nobody(live: tuple[Pod, Path] | None, adapter: Path
         assert ask(client, ADAPTER) == "2 + 2 = 4."
 
 
+def test_a_version_that_the_engine_refuses_leaves_the_last_one(
+    live: tuple[Pod, Path] | None, adapter: Path, tmp_path: Path
+) -> None:
+    if live is None:
+        return
+    pod, listed = live
+    write_list(listed, **{ADAPTER: adapter})
+    wait_for(pod, (ADAPTER, AdapterState.SERVED))
+    refused = tmp_path / "refused"
+    shutil.copytree(adapter, refused)
+    leave_out_a_factor(refused / "adapter_model.safetensors")
+    write_list(listed, **{ADAPTER: refused})
+    (report,) = wait_for(pod, (ADAPTER, AdapterState.INVALID))
+    assert (report.reason, report.path) == ("AdapterRefused", str(adapter))
+    assert report.message.endswith(f"The one before it is served on: {adapter}.")
+    with openai.OpenAI(base_url=f"{pod.url}/v1", api_key="unused", max_retries=0, timeout=200) as client:
+        assert ask(client, ADAPTER) == "2 + 2 = 4."
+        assert ask(client, MODEL) == "Hello! I am Qwen3-Tiny, a very small model made for tests."
+    write_list(listed, **{ADAPTER: adapter})
+    wait_for(pod, (ADAPTER, AdapterState.SERVED))
+    assert pod.report().phase is Phase.READY
+
+
+def leave_out_a_factor(path: Path) -> None:
+    """Of a pair: each tensor that is left fits its layer."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = file.read()
+    del header[next(name for name in header if ".lora_B." in name)]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
 def test_running_requests_end_before_their_adapter_goes(live: tuple[Pod, Path] | None, adapter: Path) -> None:
     if live is None:
         return

@@ -55,7 +55,7 @@ class PodHands:
                 tell(AdapterState.INVALID, problem)
                 await asyncio.sleep(RETRY_SECONDS)
         except asyncio.CancelledError:
-            await self._release(files)
+            await self.release(files)
             raise
 
     async def load(self, files: AdapterFiles) -> None:
@@ -63,10 +63,14 @@ class PodHands:
         await self._loader.load(files)
 
     async def unload(self, files: AdapterFiles) -> None:
-        """After its last request; then its files may be removed by whoever needs the room."""
+        """After its last request."""
         await self._traffic.without(files.name)
         await self._loader.unload(files.name)
-        await self._release(files)
+
+    async def release(self, files: AdapterFiles) -> None:
+        """By its mark in the cache."""
+        if (supervisor := self._supervisors.pop((files.name, files.path), None)) is not None:
+            await supervisor.close()
 
     def offer(self, names: Iterable[str], changing: Iterable[str]) -> None:
         """To requests that come from now on."""
@@ -93,7 +97,3 @@ class PodHands:
         supervisor = Supervisor(files.source, files.path, cache=cache, enter=enter, show=lambda _: None)
         self._supervisors[files.name, files.path] = supervisor
         await supervisor.run()
-
-    async def _release(self, files: AdapterFiles) -> None:
-        if (supervisor := self._supervisors.pop((files.name, files.path), None)) is not None:
-            await supervisor.close()

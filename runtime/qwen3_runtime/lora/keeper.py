@@ -35,7 +35,10 @@ class Hands(Protocol):
         """Have the engine serve it. Raises `FoundError`."""
 
     async def unload(self, files: AdapterFiles) -> None:
-        """Have the engine forget it when no request to it runs any more. Raises `FoundError`."""
+        """Have the engine forget it when no request to it runs any more. Its files stay. Raises `FoundError`."""
+
+    async def release(self, files: AdapterFiles) -> None:
+        """Its files may be removed by whoever needs the room."""
 
     def offer(self, names: Iterable[str], changing: Iterable[str]) -> None:
         """Requests may carry ``names``; those in ``changing`` come back in a moment."""
@@ -51,6 +54,8 @@ class AdapterKeeper:
         self._hands = hands
         self._served = {files.name: files for files in served}
         self._wanted = dict(self._served)
+        self._refused: dict[str, AdapterFiles] = {}
+        """What the engine would not load in the place of what is served: each new try would interrupt that."""
         self._changing: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._arrivals: dict[str, asyncio.Task[None]] = {}
@@ -59,10 +64,13 @@ class AdapterKeeper:
     def want(self, files: Iterable[AdapterFiles]) -> None:
         """Serve these and no others from now on. What is under way for another target is given up."""
         before, self._wanted = self._wanted, {one.name: one for one in files}
-        for name in before.keys() | self._wanted.keys() | self._served.keys():
-            if name in self._arrivals and before.get(name) != self._wanted.get(name):
+        for name in before.keys() | self._wanted.keys():
+            if before.get(name) == self._wanted.get(name):
+                continue
+            self._refused.pop(name, None)
+            if name in self._arrivals:
                 self._arrivals[name].cancel()
-            if name not in self._tasks and self._wanted.get(name) != self._served.get(name):
+            if name not in self._tasks:
                 self._tasks[name] = asyncio.create_task(self._settle(name))
 
     async def close(self) -> None:
@@ -73,24 +81,30 @@ class AdapterKeeper:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _settle(self, name: str) -> None:
-        """Until the adapter is as wanted, whatever is wanted meanwhile."""
-        while (target := self._wanted.get(name)) != self._served.get(name):
+        """Until the adapter is as wanted, whatever is wanted meanwhile, or as near to it as the engine lets it be."""
+        while not self._is_settled(name):
+            target = self._wanted.get(name)
             try:
                 if target is None or await self._arrived(name, target):
                     await self._exchange(name, target)
             except FoundError as found:
                 self._tell(name, AdapterState.INVALID, found.problem)
-                await asyncio.sleep(RETRY_SECONDS)
+                if not self._is_settled(name):
+                    await asyncio.sleep(RETRY_SECONDS)
             except OSError as error:
                 problem = Problem("Unreadable", f"adapter {name}: {error.filename}: {error.strerror}.")
                 self._tell(name, AdapterState.INVALID, problem)
                 await asyncio.sleep(RETRY_SECONDS)
         del self._tasks[name]
-        if target is None:
+        if name not in self._wanted:
             self._reports.pop(name, None)
             self._hands.show(tuple(self._reports.values()))
-        else:
+        elif self._wanted[name] == self._served.get(name):
             self._tell(name, AdapterState.SERVED)
+
+    def _is_settled(self, name: str) -> bool:
+        wanted = self._wanted.get(name)
+        return wanted == self._served.get(name) or (wanted is not None and wanted == self._refused.get(name))
 
     async def _arrived(self, name: str, target: AdapterFiles) -> bool:
         """Wait for the files; what is served under the name stays meanwhile. False if something else is wanted now."""
@@ -107,27 +121,45 @@ class AdapterKeeper:
         return not arrival.cancelled() and self._wanted.get(name) == target
 
     async def _exchange(self, name: str, target: AdapterFiles | None) -> None:
-        """What is served under the name goes, then the other one comes."""
+        """What is served under the name goes, then the other one comes; if the engine refuses that, the first again."""
+        old = self._served.pop(name, None)
         try:
-            if (old := self._served.pop(name, None)) is not None:
+            if old is not None:
                 self._changing |= {name} if target else set()
                 self._offer()
                 self._tell(name, AdapterState.UNLOADING)
                 await self._hands.unload(old)
             if target is not None and self._wanted.get(name) == target:
-                self._tell(name, AdapterState.LOADING)
-                await self._hands.load(target)
-                self._served[name] = target
+                await self._load(name, target, old)
         finally:
             self._changing.discard(name)
             self._offer()
+            if old is not None and self._served.get(name) != old:
+                await self._hands.release(old)
+
+    async def _load(self, name: str, target: AdapterFiles, old: AdapterFiles | None) -> None:
+        self._tell(name, AdapterState.LOADING)
+        try:
+            await self._hands.load(target)
+        except FoundError:
+            await self._hands.release(target)
+            if old is not None and name in self._wanted:
+                await self._hands.load(old)
+                self._served[name] = old
+                self._refused[name] = target
+            raise
+        self._served[name] = target
 
     def _offer(self) -> None:
         self._hands.offer(tuple(self._served), tuple(self._changing))
 
     def _tell(self, name: str, state: AdapterState, problem: Problem | None = None) -> None:
         reason, message = (problem.reason, problem.message) if problem else ("", "")
-        path = self._served[name].path if name in self._served else ""
+        served = self._served.get(name)
+        if served is not None and state is AdapterState.INVALID:
+            origin = served.source.describe() if served.source else served.path
+            message = f"{message} The one before it is served on: {origin}."
+        path = served.path if served else ""
         report = AdapterReport(name=name, state=state, reason=reason, message=message, path=path)
         if self._reports.get(name) != report:
             logger.info("adapter %s: %s %s", name, state, message)

@@ -55,4 +55,4 @@ class Loader:
         except EngineError as error:
             raise FoundError("AdapterRefused", f"{self._adapter.name} did not answer {path}: {error}.") from error
         if answer.status != HTTPStatus.OK:
-            raise FoundError("AdapterRefused", f"{self._adapter.name} answered {path} with {answer.status}: {said}")
+            raise FoundError("AdapterRefused", f"{self._adapter.name} answered {path} with {answer.status}: {said}.")

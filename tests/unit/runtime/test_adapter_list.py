@@ -16,7 +16,7 @@ from qwen3_runtime.weights.problem import FoundError, Problem
 from tests.unit.runtime.conftest import make_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from qwen3_runtime.config import RuntimeConfig
@@ -40,6 +40,8 @@ class FakeHands:
         self.unused.set()
         self.bad: set[str] = set()
         self.refused: set[str] = set()
+        self.released: list[str] = []
+        self.on_load: Callable[[], None] = lambda: None
 
     async def bring(self, files: AdapterFiles, tell: Tell) -> None:
         if files.path in self.bad:
@@ -49,12 +51,16 @@ class FakeHands:
 
     async def load(self, files: AdapterFiles) -> None:
         self.done.append(f"load {files.path}")
+        self.on_load()
         if files.path in self.refused:
-            raise FoundError("AdapterRefused", "the engine will not")
+            raise FoundError("AdapterRefused", "The engine will not.")
 
     async def unload(self, files: AdapterFiles) -> None:
         await self.unused.wait()
         self.done.append(f"unload {files.path}")
+
+    async def release(self, files: AdapterFiles) -> None:
+        self.released.append(files.path)
 
     def offer(self, names: Iterable[str], changing: Iterable[str]) -> None:
         self.names, self.changing = set(names), set(changing)
@@ -157,6 +163,60 @@ async def test_what_the_engine_refuses_is_tried_again(monkeypatch: pytest.Monkey
     hands.refused.clear()
     await settled()
     assert (hands.states()["law"], hands.names) == (AdapterState.SERVED, {"law", "support"})
+
+
+async def test_a_version_that_the_engine_refuses_gives_way_to_the_last_one() -> None:
+    hands = FakeHands()
+    hands.refused.add("/law-2")
+    keeper = AdapterKeeper(hands, [OLD])
+    keeper.want([NEW])
+    await settled()
+    assert hands.done == ["unload /law-1", "load /law-2", "load /law-1"]
+    assert (hands.names, hands.changing, hands.released) == ({"law"}, set(), ["/law-2"])
+    (report,) = hands.reports
+    assert (report.state, report.reason, report.path) == (AdapterState.INVALID, "AdapterRefused", "/law-1")
+    assert report.message == "The engine will not. The one before it is served on: /law-1."
+    # Each try takes the name away for a moment: there is none until the adapter is listed otherwise.
+    keeper.want([NEW, OTHER])
+    await settled()
+    assert hands.done[3:] == ["load /support"]
+    keeper.want([OLD, OTHER])
+    await settled()
+    assert (hands.done[4:], hands.states()["law"]) == ([], AdapterState.SERVED)
+    hands.refused.clear()
+    keeper.want([NEW, OTHER])
+    await settled()
+    assert hands.done[4:] == ["unload /law-1", "load /law-2"]
+    assert (hands.states()["law"], hands.released) == (AdapterState.SERVED, ["/law-2", "/law-1"])
+
+
+async def test_what_the_engine_takes_back_no_more_is_tried_as_it_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0)
+    hands = FakeHands()
+    hands.refused |= {"/law-1", "/law-2"}
+    keeper = AdapterKeeper(hands, [OLD, OTHER])
+    keeper.want([NEW, OTHER])
+    await settled()
+    assert (hands.names, hands.released[:2]) == ({"support"}, ["/law-2", "/law-1"])
+    assert {report.name: report.path for report in hands.reports} == {"law": "", "support": "/support"}
+    hands.refused.clear()
+    await settled()
+    assert (hands.names, hands.states()["law"]) == ({"law", "support"}, AdapterState.SERVED)
+    assert "/law-1" not in hands.done[-1]
+
+
+async def test_what_is_taken_out_while_the_engine_refuses_it_is_not_loaded_again() -> None:
+    hands = FakeHands()
+    hands.refused.add("/law-2")
+    hands.unused.clear()
+    keeper = AdapterKeeper(hands, [OLD])
+    keeper.want([NEW])
+    await settled()
+    hands.on_load = lambda: keeper.want([])
+    hands.unused.set()
+    await settled()
+    assert (hands.done, hands.names, hands.reports) == (["unload /law-1", "load /law-2"], set(), ())
+    assert hands.released == ["/law-2", "/law-1"]
 
 
 async def test_nothing_goes_on_after_the_end() -> None:
