@@ -1,13 +1,14 @@
 """`python -m tests.tiny_model.gguf_file MODEL_DIR FILE`: Qwen3-Tiny as a GGUF file in Q8_0, for llama.cpp.
 
 What llama.cpp's own `convert_hf_to_gguf.py` writes for a dense Qwen3 model, without its need of torch: keys and tensor
-names are those of the kept `gguf` package. Q8_0 has blocks of 32 values; Q4_K's blocks of 256 do not divide a row of
-this model (128).
+names are those of the kept `gguf` package. A row of this model has 128 values: four blocks of Q8_0, and no whole block
+of 256 that Q4_K_M consists of. In that format the model is written with rows of zeros beside its own (`widen`).
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,20 +16,26 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.tiny_model.gguf_formats import Q8_0, Format
+from tests.tiny_model.widen import Tensors
+
 NAME: Final = "qwen3-tiny-q8_0.gguf"
 _ARCHITECTURE: Final = gguf.MODEL_ARCH.QWEN3
 # What the llama.cpp converter finds for this tokenizer by its hash.
 _PRE_TOKENIZER: Final = "qwen2"
 
 
-def convert(model: Path, target: Path) -> None:
+def convert(model: Path, target: Path, form: Format = Q8_0) -> None:
     """Write the folder `model` as one file; whole or not at all."""
-    config = json.loads((model / "config.json").read_text())
+    config, tensors = form.shape(
+        json.loads((model / "config.json").read_text()), _read_bfloat16(model / "model.safetensors")
+    )
     work = target.with_name(f".{target.name}")
     writer = gguf.GGUFWriter(work, gguf.MODEL_ARCH_NAMES[_ARCHITECTURE])
     _describe(writer, config)
+    writer.add_file_type(form.file_type)
     _add_tokenizer(writer, model, config)
-    _add_tensors(writer, model, config["num_hidden_layers"])
+    _add_tensors(writer, tensors, config["num_hidden_layers"], form)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -37,9 +44,8 @@ def convert(model: Path, target: Path) -> None:
     work.rename(target)
 
 
-def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
+def _describe(writer: gguf.GGUFWriter, config: Mapping[str, Any]) -> None:
     writer.add_name("Qwen3-Tiny")
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     writer.add_vocab_size(config["vocab_size"])
     writer.add_block_count(config["num_hidden_layers"])
@@ -54,7 +60,7 @@ def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_rope_freq_base(config["rope_theta"])
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter, model: Path, config: dict[str, Any]) -> None:
+def _add_tokenizer(writer: gguf.GGUFWriter, model: Path, config: Mapping[str, Any]) -> None:
     tokenizer = json.loads((model / "tokenizer.json").read_text())
     settings = json.loads((model / "tokenizer_config.json").read_text())
     size = config["vocab_size"]
@@ -78,14 +84,14 @@ def _add_tokenizer(writer: gguf.GGUFWriter, model: Path, config: dict[str, Any])
     writer.add_chat_template(settings["chat_template"])
 
 
-def _add_tensors(writer: gguf.GGUFWriter, model: Path, layers: int) -> None:
+def _add_tensors(writer: gguf.GGUFWriter, tensors: Tensors, layers: int, form: Format) -> None:
     names = gguf.get_tensor_name_map(_ARCHITECTURE, layers)
-    for name, values in _read_bfloat16(model / "model.safetensors").items():
+    for name, values in tensors.items():
         known = names.get_name(name, try_suffixes=(".weight",))
         if known is None:
             raise ValueError(f"{name}: GGUF's {gguf.MODEL_ARCH_NAMES[_ARCHITECTURE]} has no such tensor")
-        kind = gguf.GGMLQuantizationType.F32 if values.ndim == 1 else gguf.GGMLQuantizationType.Q8_0
-        writer.add_tensor(known, gguf.quants.quantize(values, kind), raw_dtype=kind)
+        kind = gguf.GGMLQuantizationType.F32 if values.ndim == 1 else form.kind(known, layers)
+        writer.add_tensor(known, form.pack(values, kind), raw_dtype=kind)
 
 
 def _read_bfloat16(path: Path) -> dict[str, NDArray[np.float32]]:
