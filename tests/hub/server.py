@@ -43,6 +43,10 @@ class Hub:
     """Needed for everything; None: public."""
     gated: bool = False
     """Metadata are public, files are refused although the token is right."""
+    address: tuple[str, int] = ("127.0.0.1", 0)
+    """Where it is to listen; port 0 is a free one."""
+    large_files: str | None = None
+    """Another name of this server, which large files come from, e.g. ``http://cdn:8000``; None: localhost."""
     faults: Faults = field(default_factory=Faults)
     gate: Gate = field(default_factory=Gate)
     seen: list[Seen] = field(default_factory=list)
@@ -54,7 +58,7 @@ class Hub:
             pass
 
         Handler.hub = hub
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = _Server(self.address, Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -142,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(403, "GatedRepo")
         elif f"/{self.hub.repository.name}/resolve/" in path and is_large(wanted):
             # Like the real one: large files come from another origin, to which the token must not go.
-            self._redirect(f"http://localhost:{self.hub.port}/cdn/{wanted}", wanted)
+            self._redirect(f"{self.hub.large_files or f'http://localhost:{self.hub.port}'}/cdn/{wanted}", wanted)
         else:
             self._send_file(wanted)
 
