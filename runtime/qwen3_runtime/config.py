@@ -350,7 +350,7 @@ class PhaseReport(Contract):
     warnings: tuple[str, ...] = ()
     """What the check of the devices could not find out, or found and let pass."""
     adapters: tuple[AdapterReport, ...] = ()
-    """Of a ready pod that follows a list."""
+    """Of a pod that follows a list: before it is ready those that it starts without."""
     history: tuple[PhaseRecord, ...] = ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from qwen3_runtime.config import MANAGEMENT_PORT, Phase, TerminationReason
@@ -15,9 +16,10 @@ from qwen3_runtime.engines.memory import oom_kills
 from qwen3_runtime.engines.watchdog import Watchdog
 from qwen3_runtime.failure import explain
 from qwen3_runtime.group import leader_gone
+from qwen3_runtime.lora.arrival import arrive
 from qwen3_runtime.lora.hands import PodHands
 from qwen3_runtime.lora.keeper import as_served, follow
-from qwen3_runtime.lora.listed import list_changed
+from qwen3_runtime.lora.listed import list_changed, with_files
 from qwen3_runtime.phases import weights_phase
 from qwen3_runtime.preflight import Places, check, look, unknowns, verdict
 from qwen3_runtime.server import errors
@@ -30,6 +32,7 @@ from qwen3_runtime.weights.fetch.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from qwen3_runtime.config import RuntimeConfig
     from qwen3_runtime.engines.base import Adapter
     from qwen3_runtime.phases import Phases
     from qwen3_runtime.server.prepare import Served
@@ -83,6 +86,7 @@ class Lifecycle:
         self._keeper: Keeper | None = None
         self._member_path: str | None = None
         self._supervisors: list[Supervisor] = []
+        self._hands = self._hands_for(settings.config)
 
     async def run(self, stop: asyncio.Event) -> Termination | None:
         """Serve until ``stop`` is set and the drain is over (None), or until the pod has failed (why)."""
@@ -164,13 +168,20 @@ class Lifecycle:
             await self._close_supervisors()
 
     async def _bring_weights(self) -> None:
-        await self._fetch_weights()
-        while (problem := await asyncio.to_thread(check_weights, self._config)) is not None:
+        listed = self._config.adapters.files if self._hands and self._config.adapters else ()
+        config = with_files(self._config, ()) if listed else self._config
+        await self._fetch_weights(config)
+        while (problem := await asyncio.to_thread(check_weights, config)) is not None:
             self._enter(Phase.WEIGHTS_INVALID, problem.reason, problem.message)
             await asyncio.sleep(WEIGHTS_SECONDS)
+        if self._hands is not None and listed:
+            right, self._phases.adapters = await arrive(
+                self._hands, listed, partial(self._enter, Phase.CHECKING_WEIGHTS)
+            )
+            self._config = with_files(self._config, right)
 
-    async def _fetch_weights(self) -> None:
-        for source, path in self._config.fetched:
+    async def _fetch_weights(self, config: RuntimeConfig) -> None:
+        for source, path in config.fetched:
             model = self._config.model
             supervisor = Supervisor(source, path, cache=model.cache, enter=self._enter, show=self._phases.show)
             self._supervisors.append(supervisor)
@@ -183,6 +194,8 @@ class Lifecycle:
     async def _close_supervisors(self) -> None:
         closing, self._supervisors = self._supervisors, []
         await asyncio.gather(*(supervisor.close() for supervisor in closing))
+        if self._hands is not None:
+            await self._hands.close()
 
     def _identify(self) -> EngineImage:
         try:
@@ -224,7 +237,7 @@ class Lifecycle:
         keeper.log.forget()
         self._offer(served(self._config, self._adapter))
         if self._config.adapters is not None:
-            self._phases.adapters = tuple(map(as_served, self._config.adapters.files))
+            self._phases.adapters += tuple(map(as_served, self._config.adapters.files))
         self._enter(Phase.READY)
 
     async def _warm_up_and_watch(self, keeper: Keeper) -> None:
@@ -243,24 +256,28 @@ class Lifecycle:
     @asynccontextmanager
     async def _following(self) -> AsyncIterator[None]:
         """Adapters come and go as they are listed, as long as the block runs."""
-        if self._config.adapters is None or self._config.adapters.list_path is None:
+        if self._hands is None:
             yield
             return
-        hands = PodHands(
-            self._config,
+        following = asyncio.create_task(follow(self._hands, self._config))
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    def _hands_for(self, config: RuntimeConfig) -> PodHands | None:
+        """Of a pod that follows a list of adapters."""
+        if config.adapters is None or config.adapters.list_path is None:
+            return None
+        return PodHands(
+            config,
             self._adapter,
             self._upstream,
             self._offer,
             traffic=self._traffic,
             phases=self._phases,
         )
-        following = asyncio.create_task(follow(hands, self._config))
-        try:
-            yield
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-            await hands.close()
 
     async def _join(self, keeper: Keeper, path: str) -> None:
         """As a worker of a group: it does its part once all members have met; the first token is the leader's."""

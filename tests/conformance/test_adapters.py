@@ -122,13 +122,13 @@ def test_no_other_adapter_can_be_asked_for_or_loaded(adapted: Pod | None) -> Non
 def live(
     environment: Environment | InImage, model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Pod, Path] | None]:
-    """A pod that follows a list, which names none at first; and the list."""
+    """A pod that follows a list, and the list: it names one at first that is not there."""
     if environment.engine in ENDS:
         yield None
         return
     folder = tmp_path_factory.mktemp("live")
     listed = folder / "adapters.json"
-    write_list(listed)
+    write_list(listed, absent=folder / "absent")
     following = Adapters(rank=8, slots=1, targets=TARGETS, list_path=str(listed))
     made = start_pod(environment, model, folder, adapters=following)
     yield made, listed
@@ -159,6 +159,8 @@ def test_adapters_come_and_go_while_the_engine_runs(live: tuple[Pod, Path] | Non
         return
     pod, listed = live
     engine = [member.pid for member in pod.engine_members()]
+    (absent,) = wait_for(pod, ("absent", AdapterState.INVALID))
+    assert (absent.reason, absent.path) == ("FolderMissing", "")
     with openai.OpenAI(base_url=f"{pod.url}/v1", api_key="unused", max_retries=0, timeout=200) as client:
         with pytest.raises(openai.NotFoundError):
             ask(client, ADAPTER)

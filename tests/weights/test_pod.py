@@ -255,9 +255,7 @@ def test_an_adapter_is_fetched_and_checked_like_the_model(
     wait_until_engine(pod)
 
 
-def test_a_pod_that_waits_for_a_bad_adapter_goes_on_when_the_list_is_put_right(
-    start_pod: StartPod, volume: Path, tmp_path: Path
-) -> None:
+def test_a_pod_starts_without_an_adapter_that_is_not_right(start_pod: StartPod, volume: Path, tmp_path: Path) -> None:
     for path, content in model_files().items():
         (volume / path).parent.mkdir(exist_ok=True)
         (volume / path).write_bytes(content)
@@ -266,9 +264,30 @@ def test_a_pod_that_waits_for_a_bad_adapter_goes_on_when_the_list_is_put_right(
         law = AdapterFiles(name="law", path=str(path_of(tmp_path, source)), source=source)
         listed.write_text(AdapterList(files=(law,)).model_dump_json(by_alias=True))
         pod = start_pod(volume, adapters=Adapters(rank=8, slots=1, targets=TARGETS, list_path=str(listed)))
-        assert pod.wait_for(Phase.WEIGHTS_INVALID, within=20).reason == "NothingToFetch"
-        listed.write_text(AdapterList(files=()).model_dump_json(by_alias=True))
         wait_until_engine(pod)
+    assert Phase.WEIGHTS_INVALID not in entered(pod)
+    said = [entry["message"] for entry in pod.log() if entry["message"].startswith("starting without one: ")]
+    assert len(said) == 1
+    assert "adapter law: None of the 0 files of the source could be served." in said[0]
+
+
+def test_a_pod_that_waits_for_an_adapter_goes_on_when_the_list_is_another(
+    start_pod: StartPod, volume: Path, tmp_path: Path, hub: Hub
+) -> None:
+    for path, content in model_files().items():
+        (volume / path).parent.mkdir(exist_ok=True)
+        (volume / path).write_bytes(content)
+    source, listed = source_of(hub), tmp_path / "adapters.json"
+    hub.gate.close_after(500_000)
+    law = AdapterFiles(name="law", path=str(path_of(tmp_path, source)), source=source)
+    listed.write_text(AdapterList(files=(law,)).model_dump_json(by_alias=True))
+    pod = start_pod(volume, adapters=Adapters(rank=8, slots=1, targets=TARGETS, list_path=str(listed)))
+    assert hub.gate.reached.wait(HANG_SECONDS)
+    report = pod.report()
+    assert report.phase is Phase.CHECKING_WEIGHTS
+    assert source.repository in report.message
+    listed.write_text(AdapterList(files=()).model_dump_json(by_alias=True))
+    wait_until_engine(pod)
 
 
 async def test_a_running_pod_fetches_an_adapter_and_lets_go_of_it(

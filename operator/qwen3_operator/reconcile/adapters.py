@@ -66,13 +66,16 @@ def _status(name: str, ready: Iterable[PodView], lists: Mapping[str, Paths]) -> 
 def _is_current(view: PodView, name: str, lists: Mapping[str, Paths]) -> bool:
     """Whether the pod serves what is listed now under the name, and not an older version.
 
-    One that was not asked since it became ready waited for all that was listed then.
+    One that was not asked since it became ready waited for all that was listed then but what it had found not right.
     """
     wanted = _listed(view, lists)
     if wanted is None:
         return name in _fixed(view.pod)
     known = _ready_report(view)
-    return known is None or (name in wanted and _served(known).get(name) == wanted[name])
+    if known is None:
+        report = _report(view, name)
+        return report is None or report.state is not AdapterState.INVALID
+    return name in wanted and _served(known).get(name) == wanted[name]
 
 
 def _available(view: PodView) -> frozenset[str]:

@@ -44,7 +44,7 @@ def route(served: Served, plan: PlanStatus, adapters: Sequence[str] = ()) -> Rou
 
 
 def _everywhere(adapters: Sequence[str], served: Served) -> tuple[str, ...]:
-    """Those that no ready pod lacks, by the status; all where no pod is ready, since one becomes so with all."""
+    """Those that no ready pod lacks, by the status; all where no pod is ready: what one will have is not known."""
     if not any(PodView(pod).is_ready for pod in served.pods):
         return tuple(adapters)
     statuses = (served.deployment.get("status") or {}).get("adapters", ())

@@ -82,8 +82,9 @@ class PodHands:
         self._phases.adapters = reports
 
     async def close(self) -> None:
-        """The pod ends."""
-        await asyncio.gather(*(supervisor.close() for supervisor in self._supervisors.values()))
+        """The pod ends, or begins anew with another list."""
+        closing, self._supervisors = self._supervisors, {}
+        await asyncio.gather(*(supervisor.close() for supervisor in closing.values()))
 
     async def _fetch(self, files: AdapterFiles, tell: Tell) -> None:
         if files.source is None or files.source.offline:
@@ -91,7 +92,7 @@ class PodHands:
 
         def enter(phase: Phase, reason: str, message: str) -> None:
             state = AdapterState.INVALID if phase is Phase.WEIGHTS_INVALID else AdapterState.FETCHING
-            tell(state, Problem(reason, message))
+            tell(state, Problem(reason, f"adapter {files.name}: {message}"))
 
         cache = self._config.model.cache
         supervisor = Supervisor(files.source, files.path, cache=cache, enter=enter, show=lambda _: None)

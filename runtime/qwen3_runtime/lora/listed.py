@@ -46,8 +46,13 @@ def with_list(config: RuntimeConfig) -> RuntimeConfig:
     """
     if config.adapters is None or config.adapters.list_path is None:
         return config
-    adapters = config.adapters.model_copy(update={"files": read_list(config.adapters.list_path)})
-    return config.model_copy(update={"adapters": adapters})
+    return with_files(config, read_list(config.adapters.list_path))
+
+
+def with_files(config: RuntimeConfig, files: tuple[AdapterFiles, ...]) -> RuntimeConfig:
+    """The configuration, which has room for adapters, with these."""
+    assert config.adapters is not None  # noqa: S101 - there is nothing to put them into
+    return config.model_copy(update={"adapters": config.adapters.model_copy(update={"files": files})})
 
 
 async def list_changed(config: RuntimeConfig) -> RuntimeConfig:

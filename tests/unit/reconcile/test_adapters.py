@@ -64,6 +64,13 @@ def test_a_pod_that_was_not_asked_since_it_became_ready_waited_for_its_list() ->
     assert (status.state, status.pods, status.lacking) == ("Served", 3, 0)
 
 
+def test_a_pod_that_started_without_a_bad_adapter_is_not_taken_to_have_it() -> None:
+    bad = law(AdapterState.INVALID, message="adapter law: r = 64, wanted at most 16.")
+    starting = phase(Phase.WARMING_UP).model_copy(update={"adapters": (bad,)})
+    (status,) = adapter_statuses(seen(SERVED, starting))
+    assert (status.state, status.message, status.pods, status.lacking) == ("Invalid", bad.message, 1, 1)
+
+
 def test_pods_of_another_template_are_as_they_report() -> None:
     older = render(deployment({"model": {"adapterRoom": {"count": 1}}}), plan(), settings(), CATALOG)
     (workload,) = (child for child in older if child["kind"] == "Deployment")

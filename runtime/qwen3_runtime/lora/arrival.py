@@ -1,0 +1,69 @@
+"""The listed adapters of a pod that starts: those that are right, and what is wrong with the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.config import AdapterReport, AdapterState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from qwen3_runtime.config import AdapterFiles
+    from qwen3_runtime.lora.keeper import Hands
+    from qwen3_runtime.weights.problem import Problem
+
+logger = logging.getLogger(__name__)
+
+
+async def arrive(
+    hands: Hands, listed: Iterable[AdapterFiles], say: Callable[[str, str], None]
+) -> tuple[tuple[AdapterFiles, ...], tuple[AdapterReport, ...]]:
+    """Bring each until it is there, or found not to be right for a first time.
+
+    Args:
+        hands: What brings them.
+        listed: All that are to be served.
+        say: Takes reason and message of what is under way.
+
+    Returns:
+        Those that are right, and a report of each of the others.
+    """
+    right: list[AdapterFiles] = []
+    wrong: list[AdapterReport] = []
+    for files in listed:
+        if (problem := await _first_verdict(hands, files, say)) is None:
+            right.append(files)
+            continue
+        logger.warning("starting without one: %s", problem.message)
+        report = AdapterReport(
+            name=files.name, state=AdapterState.INVALID, reason=problem.reason, message=problem.message
+        )
+        wrong.append(report)
+    return tuple(right), tuple(wrong)
+
+
+async def _first_verdict(hands: Hands, files: AdapterFiles, say: Callable[[str, str], None]) -> Problem | None:
+    """None: it is there and right."""
+    found: asyncio.Future[Problem] = asyncio.get_running_loop().create_future()
+
+    def tell(state: AdapterState, problem: Problem | None) -> None:
+        if problem is None:
+            return
+        if state is not AdapterState.INVALID:
+            say(problem.reason, problem.message)
+        elif not found.done():
+            found.set_result(problem)
+
+    bringing = asyncio.create_task(hands.bring(files, tell))
+    try:
+        await asyncio.wait((bringing, found), return_when=asyncio.FIRST_COMPLETED)
+        if not bringing.done():
+            return found.result()
+        bringing.result()
+        return None
+    finally:
+        bringing.cancel()
+        await asyncio.gather(bringing, return_exceptions=True)

@@ -1,0 +1,73 @@
+"""Adapters of a pod that starts: which of them it waits for, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from typing_extensions import override
+
+from qwen3_runtime.config import AdapterFiles, AdapterState
+from qwen3_runtime.lora.arrival import arrive
+from qwen3_runtime.weights.problem import Problem
+from tests.unit.runtime.test_adapter_list import FakeHands, settled
+
+if TYPE_CHECKING:
+    from qwen3_runtime.lora.keeper import Tell
+
+LAW, BAD = AdapterFiles(name="law", path="/law"), AdapterFiles(name="bad", path="/bad")
+
+
+async def test_those_that_are_right_go_on_and_the_others_are_told_of() -> None:
+    hands = FakeHands()
+    hands.bad.add("/bad")
+    right, wrong = await arrive(hands, [BAD, LAW], lambda _reason, _message: None)
+    assert right == (LAW,)
+    (report,) = wrong
+    assert (report.name, report.state, report.reason, report.message, report.path) == (
+        *("bad", AdapterState.INVALID, "AdapterMismatch", "no"),
+        "",
+    )
+
+
+async def test_what_is_under_way_is_waited_for_and_told() -> None:
+    said: list[tuple[str, str]] = []
+
+    class Slow(FakeHands):
+        @override
+        async def bring(self, files: AdapterFiles, tell: Tell) -> None:
+            tell(AdapterState.FETCHING, Problem("", f"Fetching {files.name}."))
+            await super().bring(files, tell)
+
+    hands = Slow()
+    hands.here.clear()
+    arriving = asyncio.create_task(arrive(hands, [LAW], lambda reason, message: said.append((reason, message))))
+    await settled()
+    assert not arriving.done()
+    assert said == [("", "Fetching law.")]
+    hands.here.set()
+    assert await arriving == ((LAW,), ())
+
+
+async def test_nothing_goes_on_after_a_cancellation() -> None:
+    hands = FakeHands()
+    hands.here.clear()
+    arriving = asyncio.create_task(arrive(hands, [LAW], lambda _reason, _message: None))
+    await settled()
+    before = asyncio.all_tasks()
+    arriving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await arriving
+    assert len(asyncio.all_tasks()) == len(before) - 2
+
+
+async def test_a_fault_of_the_disk_is_not_hidden() -> None:
+    class Broken(FakeHands):
+        @override
+        async def bring(self, files: AdapterFiles, tell: Tell) -> None:
+            del tell
+            raise OSError(5, "Input/output error", files.path)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        await arrive(Broken(), [LAW], lambda _reason, _message: None)
