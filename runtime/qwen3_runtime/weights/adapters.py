@@ -69,7 +69,7 @@ def _check(folder: Path, room: Adapters, model: Mapping[str, Any]) -> None:
         raise FoundError("AdapterMismatch", f"{path} was trained on {base}, wanted {' or '.join(room.base_models)}.")
     for problem in _unsupported(config, room):
         raise FoundError("AdapterUnsupported", f"{path} has {problem}.")
-    _check_tensors(folder / WEIGHTS, room, model)
+    _check_tensors(folder / WEIGHTS, config["r"], room, model)
 
 
 def _unsupported(config: Mapping[str, Any], room: Adapters) -> Iterator[str]:
@@ -92,8 +92,8 @@ def _unsupported(config: Mapping[str, Any], room: Adapters) -> Iterator[str]:
             yield f"target_modules with {found}, wanted some of {', '.join(room.targets)}"
 
 
-def _check_tensors(path: Path, room: Adapters, model: Mapping[str, Any]) -> None:
-    """Each low-rank factor must meet a layer of the model."""
+def _check_tensors(path: Path, rank: int, room: Adapters, model: Mapping[str, Any]) -> None:
+    """Each low-rank factor must meet a layer of the model, and have the rank that there is room for."""
     features, layers = _features(model), _number(model, "num_hidden_layers")
     for name, shape in read_tensors(path).items():
         found = _TENSOR.search(name)
@@ -105,6 +105,8 @@ def _check_tensors(path: Path, room: Adapters, model: Mapping[str, Any]) -> None
         side, wanted = (shape[1:], inputs) if found[3] == "A" else (shape[:1], outputs)
         if side != (wanted,):
             raise FoundError("AdapterMismatch", f"{path}: {name} has the shape {list(shape)}, the layer has {wanted}.")
+        if (shape[:1] if found[3] == "A" else shape[1:]) != (rank,):
+            raise FoundError("AdapterUnsupported", f"{path}: {name} has the shape {list(shape)}, r is {rank}.")
 
 
 def _features(model: Mapping[str, Any]) -> dict[str, tuple[int, int]]:

@@ -129,6 +129,8 @@ def test_settings(adapter: Path, changes: dict[str, Any], reason: str, words: st
     [
         ("0.self_attn.q_proj.lora_A.weight", (8, 4096), "AdapterMismatch", "shape [8, 4096], the layer has 128"),
         ("0.self_attn.v_proj.lora_B.weight", (128, 8), "AdapterMismatch", "shape [128, 8], the layer has 64"),
+        ("0.self_attn.q_proj.lora_A.weight", (64, 128), "AdapterUnsupported", "shape [64, 128], r is 8"),
+        ("0.self_attn.q_proj.lora_B.weight", (128, 64), "AdapterUnsupported", "shape [128, 64], r is 8"),
         ("2.self_attn.q_proj.lora_A.weight", (8, 128), "AdapterMismatch", "the model has 2 layers"),
         ("0.mlp.up_proj.lora_A.weight", (8, 128), "AdapterUnsupported", "wanted factors of q_proj"),
         ("0.mlp.experts.7.down_proj.weight", (8, 128), "AdapterUnsupported", "wanted factors of q_proj"),
