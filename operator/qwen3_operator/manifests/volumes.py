@@ -93,8 +93,8 @@ def with_list(pod: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def list_name(pod: Mapping[str, Any]) -> str | None:
     """The ConfigMap of the list that a pod, by its spec, follows; None where it follows none."""
-    found = (volume["configMap"]["name"] for volume in pod.get("volumes", ()) if volume["name"] == _LIST)
-    return next(found, None)
+    found = (volume.get("configMap") for volume in pod.get("volumes", ()) if volume["name"] == _LIST)
+    return next((config_map["name"] for config_map in found if config_map), None)
 
 
 def weight_volumes(model: Model) -> list[dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from qwen3_operator.api.status import AdapterStatus, ConditionStatus
 from qwen3_operator.manifests.volumes import LIST_FILE, list_name
 from qwen3_operator.reconcile.observed import Verdict
@@ -114,8 +116,14 @@ def _listed(view: PodView, lists: Mapping[str, Paths]) -> Paths | None:
 
 
 def _lists(config_maps: Iterable[Mapping[str, Any]]) -> dict[str, Paths]:
-    return {config_map["metadata"]["name"]: _paths(config_map["data"][LIST_FILE]) for config_map in config_maps}
+    """Paths by name of the ConfigMap. One with our labels that holds no list is somebody else's."""
+    found = {config_map["metadata"]["name"]: _paths(config_map) for config_map in config_maps}
+    return {name: paths for name, paths in found.items() if paths is not None}
 
 
-def _paths(text: str) -> Paths:
-    return {files.name: files.path for files in AdapterList.model_validate_json(text).files}
+def _paths(config_map: Mapping[str, Any]) -> Paths | None:
+    try:
+        listed = AdapterList.model_validate_json(config_map["data"][LIST_FILE])
+    except (KeyError, TypeError, ValidationError):
+        return None
+    return {files.name: files.path for files in listed.files}

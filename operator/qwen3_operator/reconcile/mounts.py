@@ -43,7 +43,10 @@ class MountFailures:
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
-            await self._round()
+            try:
+                await self._round()
+            except Exception:  # noqa: BLE001 - the boundary
+                _LOG.exception("mount errors not read")
             await asyncio.sleep(_PERIOD_SECONDS)
 
     async def _round(self) -> None:

@@ -54,7 +54,10 @@ class PhasePoller:
         connector = aiohttp.TCPConnector(limit=_PARALLEL, force_close=True)
         async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, trust_env=False) as session:
             while True:
-                await self._round(session)
+                try:
+                    await self._round(session)
+                except Exception:  # noqa: BLE001 - the boundary: nothing that a pod says may end the operator
+                    _LOG.exception("phases not read")
                 await asyncio.sleep(_PERIOD_SECONDS)
 
     async def _round(self, session: aiohttp.ClientSession) -> None:

@@ -94,3 +94,17 @@ def test_a_pod_is_asked_until_it_serves_its_list_and_no_more() -> None:
     assert not done(says(), LIST)
     assert not done(says(*SERVED.adapters, other), LIST)
     assert done(None), "a list that is not known is nothing to wait for"
+
+
+@pytest.mark.parametrize("data", [None, {}, {"adapters.json": "{"}, {"adapters.json": '{"files": 1}'}])
+def test_a_config_map_with_our_labels_that_holds_no_list_ends_nothing(data: Any) -> None:
+    other = {"metadata": LIST["metadata"] | {"name": "other"}, **({} if data is None else {"data": data})}
+    seen = view(pod("p", ready=True, workload=WORKLOAD), says())
+    assert not is_as_listed(seen, (other, LIST)), "the pod's own list counts"
+    assert is_as_listed(seen, ({**other, "metadata": LIST["metadata"]},)), "a list that cannot be read is not known"
+
+
+def test_a_pod_with_our_labels_and_another_volume_of_that_name_follows_no_list() -> None:
+    odd = pod("p", ready=True, workload=WORKLOAD)
+    odd["spec"] = {**odd["spec"], "volumes": [{"name": "adapter-list", "emptyDir": {}}]}
+    assert is_as_listed(view(odd, says()), (LIST,))

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
 
-from qwen3_operator.reconcile import management
+from qwen3_operator.reconcile import management, phases
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.kinds import Key, Kind
 from qwen3_operator.reconcile.observed import Unreachable
@@ -71,3 +72,18 @@ async def test_a_pod_that_serves_is_asked_until_its_last_report(monkeypatch: pyt
     answers = [answer(Phase.WARMING_UP), answer(Phase.READY), "never read"]
     await poll(monkeypatch, answers, 3, ready=True)
     assert answers == ["never read"]
+
+
+async def test_what_nobody_thought_of_ends_no_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = asyncio.Semaphore(0)
+
+    async def broken(*_: object) -> None:
+        rounds.release()
+        raise KeyError("odd")
+
+    monkeypatch.setattr(phases, "_PERIOD_SECONDS", 0)
+    monkeypatch.setattr(PhasePoller, "_round", broken)
+    task = asyncio.create_task(PhasePoller(Cache(), lambda _: None).run())
+    for _ in range(2):
+        await rounds.acquire()
+    task.cancel()
