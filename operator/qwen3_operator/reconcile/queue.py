@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -101,11 +102,11 @@ class WorkQueue(Generic[K]):
                 self._changed.set()  # another worker may find more
                 return key
             due = self._schedule.next_due()
-            timeout = None if due is None else max(0.0, due - self._clock())
-            try:
-                await asyncio.wait_for(self._changed.wait(), timeout)
-            except TimeoutError:
-                continue
+            left = None if due is None else max(0.0, due - self._clock())
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the change.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
 
     def done(self, key: K) -> None:
         """Release a key."""

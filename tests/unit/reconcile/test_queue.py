@@ -72,3 +72,18 @@ async def test_a_delayed_key_comes_by_itself_and_an_urgent_add_wakes_the_waiter(
     await asyncio.sleep(0)
     queue.add("now")
     assert await asyncio.wait_for(waiter, HANG_SECONDS) == "now"
+
+
+async def test_a_worker_ends_though_a_key_comes_in_the_same_moment() -> None:
+    queue: WorkQueue[str] = WorkQueue(asyncio.get_running_loop().time)
+    queue.add("later", 3600)
+    for steps in range(4):
+        worker = asyncio.create_task(queue.get())
+        await asyncio.sleep(0.01)
+        queue.add("later", 3600)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        worker.cancel()
+        _, waiting = await asyncio.wait((worker,), timeout=0.1)
+        assert not waiting, f"the cancellation got lost {steps} steps after the change"
+        assert worker.cancelled()
