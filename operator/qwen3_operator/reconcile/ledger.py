@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from qwen3_operator.api.source import FETCHED_KINDS
 from qwen3_operator.api.status import StartupPhase
 from qwen3_operator.reconcile.observed import Observed, PodView, condition
@@ -70,7 +72,10 @@ def _kept(observed: Observed) -> tuple[StartupPhase, ...]:
     stored = observed.previous.get("plan", {}).get("specDigest")
     if observed.plan is None or stored != observed.plan.spec_digest:
         return ()
-    return tuple(StartupPhase.model_validate(step) for step in observed.previous.get("startup", ()))
+    try:
+        return tuple(StartupPhase.model_validate(step) for step in observed.previous.get("startup", ()))
+    except ValidationError:  # written by another version
+        return ()
 
 
 def _planned(observed: Observed, now: str) -> StartupPhase:

@@ -98,3 +98,10 @@ def test_a_failed_plan_adds_nothing() -> None:
     begun = report(observed(), PLANNED_AT)
     failed = replace(observed(view(pod()), previous=begun.to_json()), failure=Failure("NoFit", "no"), desired=())
     assert startup(failed, NOW) == begun.startup
+
+
+def test_a_ledger_of_another_version_begins_anew() -> None:
+    written = report(observed(), PLANNED_AT).to_json()
+    written["startup"].append({"phase": "WeightsFetched", "startedAt": PLANNED_AT, "weights": "Elsewhere"})
+    steps = startup(replace(observed(), previous=written), PLANNED_AT)
+    assert [step.phase for step in steps] == ["Planned", "Scheduled"]
