@@ -88,7 +88,8 @@ class KnownDeployments:
         now = self._clock()
         due = [(one.saved_at, key) for key, one in self._known.items() if now - one.saved_at >= _SAVE_SECONDS]
         for _, key in sorted(due)[:_SAVES_EACH_ROUND]:
-            known = self._known[key]
+            if (known := self._known.get(key)) is None:
+                continue  # forgotten while another one was saved
             try:
                 await self._store.save(key, known.memory)
             except ApiError as error:

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from qwen3_operator.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+_FAILED = Verdict(
+    ConditionStatus.FALSE, "DecisionFailed", "an error of the operator, see its log; the last scale holds"
+)
 _NO_PROMETHEUS = "the operator knows no Prometheus: set the chart's value prometheus.url"
 
 
@@ -167,15 +170,21 @@ class Autoscaler:
                 await self._guarded_look(key, spec, None, "")
 
     def _specs(self) -> dict[Key, DeploymentSpec]:
-        """Of all deployments whose mode is not Off; what was known of others is forgotten."""
+        """Of all deployments whose mode is not Off; what was known of others is forgotten.
+
+        Of one whose spec cannot be read it stays: that may be mended, and days were learned from.
+        """
         specs: dict[Key, DeploymentSpec] = {}
+        gone = self._known.keys() - set(self._cache.deployments())
         for key in self._cache.deployments():
             deployment = self._cache.get(key)
             with suppress(ValidationError):
                 spec = DeploymentSpec.model_validate(deployment["spec"] if deployment else {})
-                if spec.scaling.mode is not ScalingMode.OFF:
+                if spec.scaling.mode is ScalingMode.OFF:
+                    gone.add(key)
+                else:
                     specs[key] = spec
-        for key in self._known.keys() - specs.keys():
+        for key in gone & self._known.keys():
             self.forget(key)
             self._enqueue(key, 0.0)
         return specs
@@ -194,6 +203,8 @@ class Autoscaler:
             await self._look(key, spec, found, trouble)
         except Exception:  # noqa: BLE001 - the boundary: one deployment must not keep the others from being looked at
             _LOG.exception("nothing decided", extra={"namespace": key.namespace, "object": key.name})
+            if (known := self._known.get(key)) is not None:
+                self._tell(key, known, _FAILED, None)
 
     async def _look(self, key: Key, spec: DeploymentSpec, found: Samples | None, trouble: str) -> None:
         """One deployment."""
@@ -221,7 +232,11 @@ class Autoscaler:
             return
         request = request_of(spec, plan, self._planner.catalog)
         moment = Moment(key, spec, view, found, able, self._demanded_at(key), now, request, self._gateways_of(key, now))
-        outcome = step(known.memory, moment)
+        try:
+            outcome = step(known.memory, moment)
+        except Exception:
+            known.memory = known.memory.unlearned()
+            raise
         known.memory = outcome.memory
         _export(key, outcome)
         await self._act(key, known, asked, outcome, moment)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import asdict, dataclass, field
+import zlib
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.scaling import ScalingMode
@@ -56,6 +57,10 @@ class Memory:
     corrections: Mapping[str, Correction] = field(default_factory=dict)
     """Of predicted speeds, by pool."""
 
+    def unlearned(self) -> Memory:
+        """Without what decisions left: this version may not be able to go on from what another one stored."""
+        return replace(self, state=State(), totals=Totals())
+
     def to_bytes(self) -> bytes:
         """Compressed JSON, some 20 kB. What each pod counted is left out: a gap comes with every restart."""
         value = {
@@ -88,5 +93,5 @@ class Memory:
                     for pool, (shape, factor) in value.get("corrections", {}).items()
                 },
             )
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"no memory of the autoscaler: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
@@ -147,7 +148,12 @@ def test_memory_survives_a_restart() -> None:
     assert chat.replicas == before
 
 
-@pytest.mark.parametrize("data", [b"", b"no", b"\x1f\x8b", Memory(Manual(), 0.0).to_bytes()[:-9]])
+STORED = Memory(Manual(), 0.0).to_bytes()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no", b"\x1f\x8b", STORED[:-9], STORED[:10] + b"\xff" * 9 + STORED[19:], gzip.compress(b"[]")]
+)
 def test_what_is_no_memory_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="memory"):
         Memory.from_bytes(data)
