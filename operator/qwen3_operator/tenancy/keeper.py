@@ -132,8 +132,9 @@ class TenancyKeeper:
         self._names = compiled.names
         self._tell_owners(compiled)
         held = await self._quotas.keep(tenants)
-        for name, raw in list(self._tenants.objects.items()):
-            if name in compiled.grants:
+        for raw in tenants:
+            name = raw["metadata"]["name"]
+            if self._tenants.objects.get(name) is raw:  # of another one the next round tells
                 await self._report(raw, compiled.grants[name], held.get(name))
 
     def _tell_owners(self, compiled: Compiled) -> None:
