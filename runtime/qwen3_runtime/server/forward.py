@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from http import HTTPStatus
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,8 @@ class Forwarder:
         return prepared
 
     async def _forward(self, route: Route, scope: Scope, prepared: Prepared | None, answer: Answer) -> None:
+        if route.model in self._served.changing:
+            raise InterruptedRequestError(errors.adapter_changing(route.model))
         if route.model in self._served.adapters:
             await self._describe(route.model, answer)
             return
@@ -128,8 +131,12 @@ class Forwarder:
     async def _describe(self, name: str, answer: Answer) -> None:
         """An adapter's entry in the engine's list: engines know no path for it alone."""
         async with self._upstream.request("GET", MODELS.encode(), None, ()) as response:
-            listed = json.loads(await response.read())["data"]
-        entry = next(entry for entry in listed if entry["id"] == name)
+            body = await response.read()
+        if response.status != HTTPStatus.OK:
+            raise InterruptedRequestError(errors.ENGINE_FAILED)
+        entry = next((entry for entry in json.loads(body)["data"] if entry["id"] == name), None)
+        if entry is None:  # it was unloaded a moment ago
+            raise InterruptedRequestError(errors.model_not_found(name, self._served.names))
         await answer.whole(200, [(b"content-type", b"application/json")], json.dumps(entry).encode())
 
 

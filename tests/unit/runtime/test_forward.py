@@ -12,7 +12,7 @@ import resource
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -51,6 +51,7 @@ class Stand:
     traffic: Traffic
     listener: Listener
     metrics: Metrics
+    forwarder: Forwarder
     engine: Handler
 
     def count(self, code: int, path: str = "/v1/chat/completions") -> float:
@@ -82,10 +83,11 @@ async def stand() -> AsyncIterator[Stand]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     upstream = Upstream(runner.addresses[0][1])
-    listener = Listener(Forwarder(served(make_config(adapters=LAW), SGLang()), upstream, traffic, metrics), 0)
+    forwarder = Forwarder(served(make_config(adapters=LAW), SGLang()), upstream, traffic, metrics)
+    listener = Listener(forwarder, 0)
     await listener.open()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as client:
-        made = Stand(client, phases, traffic, listener, metrics, engine=_refuse)
+        made = Stand(client, phases, traffic, listener, metrics, forwarder, engine=_refuse)
         yield made
     await listener.close()
     upstream.close()
@@ -411,6 +413,30 @@ async def test_an_adapter_is_found_in_the_engines_list(stand: Stand) -> None:
         assert (answer.status, await answer.json()) == (200, {"id": "law", "parent": "qwen3-tiny"})
     async with stand.client.get("/v1/models/tax") as answer:
         assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "listed", "expected"),
+    [(200, [{"id": "qwen3-tiny"}], (404, "model_not_found")), (500, [], (502, "engine_failed"))],
+    ids=["unloaded a moment ago", "the engine fails"],
+)
+async def test_an_adapter_that_the_engine_does_not_list_is_an_answer_in_openais_form(
+    stand: Stand, status: int, listed: list[Any], expected: tuple[int, str]
+) -> None:
+    async def engine(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"data": listed}, status=status)
+
+    stand.engine = engine
+    async with stand.client.get("/v1/models/law") as answer:
+        assert (answer.status, error_of(await answer.read())["code"]) == expected
+    assert stand.count(expected[0], "/v1/models/{model}") == 1
+
+
+async def test_an_adapter_that_is_exchanged_comes_back_in_a_moment(stand: Stand) -> None:
+    rules = served(make_config(), SGLang())
+    stand.forwarder.offer(replace(rules, changing=frozenset({"law"})))
+    async with stand.client.get("/v1/models/law") as answer:
+        assert (answer.status, error_of(await answer.read())["code"]) == (503, "adapter_changing")
 
 
 async def test_work_is_counted_when_it_arrives(stand: Stand) -> None:
