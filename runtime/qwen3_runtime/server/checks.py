@@ -55,6 +55,8 @@ def _check_fields(request: Mapping[str, Any]) -> ErrorAnswer | None:
         # Spelled-out defaults are harmless; 0 is not one, it is a rank.
         if value is not None and value is not False:
             return _refused(name, reason)
+    if (odd := _odd_switch(request)) is not None:
+        return invalid("invalid_value", f"`{odd}` must be true or false.", odd)
     template = request.get("chat_template_kwargs")
     if isinstance(template, dict):
         for name, reason in REFUSED_TEMPLATE_FIELDS.items():
@@ -64,6 +66,14 @@ def _check_fields(request: Mapping[str, Any]) -> ErrorAnswer | None:
         message = f"`{medium}` must carry its data itself (data:...;base64,...): this server opens no addresses."
         return invalid("unsupported_parameter", message, medium)
     return None
+
+
+def _odd_switch(request: Mapping[str, Any]) -> str | None:
+    """A switch that is no switch: engines read "false" or 1 their own way, and their stream comes without counts."""
+    options = request.get("stream_options")
+    inner = options.get("include_usage") if isinstance(options, dict) else None
+    switches = (("stream", request.get("stream")), ("stream_options.include_usage", inner))
+    return next((name for name, value in switches if not isinstance(value, bool | None)), None)
 
 
 def _refused(name: str, reason: str) -> ErrorAnswer:

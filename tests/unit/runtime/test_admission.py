@@ -29,6 +29,8 @@ def test_ordinary_requests_pass() -> None:
         "chat_template_kwargs": {"enable_thinking": False},
         "lora_path": None,
         "return_hidden_states": False,
+        "stream": None,
+        "stream_options": {"include_usage": None},
     }
     assert read_request(json.dumps(CHAT | extras).encode(), ("qwen3-tiny",)) == CHAT | extras
 
@@ -53,6 +55,16 @@ def test_unknown_model_names_the_served_one(model: str) -> None:
     assert (answer.status, answer.code, answer.param) == (404, "model_not_found", "model")
     assert "`qwen3-tiny`" in answer.message
     assert json.loads(answer.body())["error"].keys() == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("value", [1, 0, "true", "false", []])
+def test_a_switch_is_true_or_false(value: object) -> None:
+    for name, fields in (
+        ("stream", {"stream": value}),
+        ("stream_options.include_usage", {"stream": True, "stream_options": {"include_usage": value}}),
+    ):
+        answer = answer_to(json.dumps(CHAT | fields).encode())
+        assert (answer.status, answer.code, answer.param) == (400, "invalid_value", name)
 
 
 @pytest.mark.parametrize("name", REFUSED_FIELDS)
