@@ -95,6 +95,7 @@ class PodHands:
             tell(state, Problem(reason, f"adapter {files.name}: {message}"))
 
         cache = self._config.model.cache
+        await self.release(files)  # of an attempt whose adapter the engine refused
         supervisor = Supervisor(files.source, files.path, cache=cache, enter=enter, show=lambda _: None)
         self._supervisors[files.name, files.path] = supervisor
         await supervisor.run()

@@ -86,7 +86,7 @@ def _unsupported(config: Mapping[str, Any], room: Adapters) -> Iterator[str]:
     if isinstance(targets, str) and targets != "all-linear":
         yield f"target_modules = {targets}, a pattern, wanted a list of names or all-linear"
     elif not isinstance(targets, str):
-        names = {str(name).rpartition(".")[2] for name in targets or ()}
+        names = {str(name).rpartition(".")[2] for name in targets} if isinstance(targets, list) else set()
         if not names or not names <= set(room.targets):
             found = ", ".join(sorted(names - set(room.targets))) or "nothing"
             yield f"target_modules with {found}, wanted some of {', '.join(room.targets)}"

@@ -112,6 +112,7 @@ def test_targets_that_there_is_room_for(adapter: Path, targets: object) -> None:
         ({"init_lora_weights": "pissa"}, "AdapterUnsupported", "has init_lora_weights = pissa, wanted True"),
         ({"target_modules": ["q_proj", "lm_head"]}, "AdapterUnsupported", "target_modules with lm_head, wanted some"),
         ({"target_modules": []}, "AdapterUnsupported", "target_modules with nothing, wanted some of q_proj"),
+        ({"target_modules": 5}, "AdapterUnsupported", "target_modules with nothing, wanted some of q_proj"),
         ({"target_modules": ".*_proj"}, "AdapterUnsupported", "target_modules = .*_proj, a pattern"),
     ],
 )
