@@ -95,7 +95,7 @@ class Lifecycle:
         try:
             await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
             if not serving.done():
-                return None
+                return await ending
             try:
                 await serving
             except FatalError as error:
