@@ -239,15 +239,19 @@ class Autoscaler:
             raise
         known.memory = outcome.memory
         _export(key, outcome)
-        await self._act(key, known, asked, outcome, moment)
-        self._rooms.granted(key, plan, known.granted or {})
+        await self._act(key, known, plan, outcome, moment)
         self._tell(key, known, record.verdict(outcome, moment, trouble), record.shown(outcome, moment))
 
-    async def _act(self, key: Key, known: Known, asked: Mapping[str, int], outcome: Outcome, moment: Moment) -> None:
+    async def _act(self, key: Key, known: Known, plan: PlanStatus, outcome: Outcome, moment: Moment) -> None:
+        asked, before = counts(plan), known.granted
         known.granted = dict(outcome.granted) if outcome.applies else None
         entry = record.change(asked, outcome, moment)
         if entry is None:
             return
+        if known.granted == before:  # it is told; the queue holds it up, or a new spec that has no plan
+            self._enqueue(key, 0.0)
+            return
+        self._rooms.granted(key, plan, outcome.granted)
         fewer = {pool for pool, count in outcome.granted.items() if count < asked[pool]}
         if fewer and moment.samples is not None:
             await self._acts.mark_emptiest(key, moment.samples)

@@ -57,6 +57,8 @@ def test_longer_prompts_are_more_work_at_the_same_rate() -> None:
 def test_a_pod_that_restarts_or_is_new_counts_from_zero_and_one_that_goes_takes_nothing_away() -> None:
     restarted = look(of(PodSample(2, 200), PodSample(7, 700)), BEGIN, START + 10)
     assert restarted.totals.counters.requests == 2
+    busier = look(of(PodSample(6, 200), PodSample(7, 700)), BEGIN, START + 10)
+    assert busier.totals.counters.requests == 6, "more requests than before, and fewer bytes: it began anew, too"
     alone = fleet({POOL: 1}, [pod("c")], START)
     replaced = observe(
         PLACE,
@@ -97,6 +99,12 @@ def test_a_pod_that_serves_and_is_missing_is_told() -> None:
 def test_a_pod_that_has_just_become_ready_may_be_missing() -> None:
     young = fleet({POOL: 2}, [pod("a"), pod("b", ready_at=START - 5)], START)
     assert look(of(PodSample(5, 500), None), BEGIN, START + 10, young).observation.unscraped == 0
+
+
+def test_a_start_up_is_measured_where_nothing_failed_on_the_way() -> None:
+    assert fleet({POOL: 1}, [pod("a")], START).startup == {POOL: 20.0}
+    assert fleet({POOL: 1}, [pod("a", restarts=1)], START).startup == {}
+    assert fleet({POOL: 1}, [pod("a", ready_at=None)], START).startup == {}
 
 
 def test_quiet_is_known_or_it_is_not() -> None:

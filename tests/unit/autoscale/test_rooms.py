@@ -88,6 +88,8 @@ async def test_what_one_deployment_gets_is_gone_for_the_others_of_its_namespace(
     assert _most(rooms.of(OTHER, now)) == {H200: 2, H100: 0}
     assert _most(rooms.of(STRANGER, now)) == {H200: 4, H100: 0}
     assert _most(rooms.of(CHAT, _plan(3, 0))) == {H200: 4, H100: 0}
+    rooms.granted(CHAT, _plan(3, 0), {H200: 1, H100: 0})
+    assert _most(rooms.of(OTHER, now)) == {H200: 2, H100: 0}, "what it gives back is there when its pods are gone"
 
 
 def test_the_record_names_the_quota() -> None:

@@ -83,6 +83,18 @@ def test_wakes_again_and_not_by_old_demand() -> None:
     assert chat.replicas == 0, "nobody came after all"
 
 
+def test_idle_is_counted_from_the_newest_demand() -> None:
+    chat = Deployment(spec=spec(minReplicas=0, idleSeconds=60), demanded_at=START - 3600)
+    chat.run(0.5, 2)
+    chat.run(0.0, 5)
+    assert chat.replicas == 1, "demand of long ago makes nobody idle"
+    chat.demanded_at = chat.now
+    chat.run(0.0, 5)
+    assert chat.replicas == 1
+    chat.run(0.0, 2)
+    assert chat.replicas == 0
+
+
 def test_demand_of_long_ago_wakes_nothing_though_the_memory_is_lost() -> None:
     chat = Deployment(spec=spec(minReplicas=0, idleSeconds=60), replicas=0, demanded_at=START - 61)
     assert chat.look(None).rule == IDLE
@@ -111,6 +123,15 @@ def test_a_change_by_hand_holds_for_its_time() -> None:
     assert chat.replicas == 7
     chat.run(0.0, HOUR)
     assert chat.replicas == 1
+
+
+@pytest.mark.parametrize("mode", ["Advise", "External"])
+def test_a_change_by_hand_holds_in_mode_auto_alone(mode: str) -> None:
+    chat = Deployment()
+    chat.spec, chat.replicas = spec(7), 7
+    assert chat.run(0.2, 1).rule == MANUAL
+    chat.spec = spec(7, mode=mode)
+    assert chat.run(0.2, 1).rule != MANUAL
 
 
 @pytest.mark.parametrize("mode", ["Advise", "External"])
@@ -143,6 +164,7 @@ def test_memory_survives_a_restart() -> None:
     assert len(stored) < 60_000
     read = Memory.from_bytes(stored)
     assert (read.manual, read.active_at, read.startup) == (chat.memory.manual, chat.memory.active_at, {POOL: 20.0})
+    assert read.state.counters is None, "a difference across the restart would be no rate"
     chat.memory, before = read, chat.replicas
     chat.run(3.0, 30)
     assert chat.replicas == before

@@ -7,32 +7,40 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from typing_extensions import override
 
+from qwen3_operator.autoscale.demand import demand
 from qwen3_operator.autoscale.loop import Autoscaler
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.kinds import Key, Kind
+from qwen3_runtime.tenancy import DEMAND_KEY
 from tests.unit.manifests.samples import deployment, placement, plan, settings
 
 if TYPE_CHECKING:
+    from qwen3_operator.api.status import PlanStatus
     from qwen3_operator.reconcile.client import Client
     from qwen3_operator.reconcile.planner import Planner
 
 ROUTED, NAMESAKE = Key("team-a", "chat"), Key("team-b", "chat")
 
 
-class Asleep:
-    def in_force(self, _: Key) -> Any:
-        return plan(placement(replicas=0))
+class Planned:
+    """So many replicas."""
+
+    def __init__(self, replicas: int) -> None:
+        self._plan = plan(placement(replicas=replicas))
+
+    def in_force(self, _: Key) -> PlanStatus:
+        return self._plan
 
 
 class Woken(Autoscaler):
     """Notes what it would look at."""
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, replicas: int = 0, **arguments: Any) -> None:
         cache = Cache()
         for key in (ROUTED, NAMESAKE):
             cache.put(Kind.QWEN3DEPLOYMENT, deployment({"scaling": {"mode": "Auto"}}, **key._asdict()))
         nobody = cast("Client", None)
-        super().__init__(nobody, cache, cast("Planner", Asleep()), settings(), lambda *_: None, **arguments)
+        super().__init__(nobody, cache, cast("Planner", Planned(replicas)), settings(), lambda *_: None, **arguments)
         self.looked_at: list[Key] = []
         self._demand.demanded_at = {"chat": 1.0}
 
@@ -60,3 +68,22 @@ async def test_without_a_route_of_that_name_nothing_wakes(route_name: Any) -> No
     scaler = Woken(route_name=route_name)
     await scaler._wake()
     assert scaler.looked_at == []
+
+
+async def test_what_is_awake_waits_for_its_round() -> None:
+    scaler = Woken(replicas=1, route_name={ROUTED: "chat"}.get)
+    await scaler._wake()
+    assert scaler.looked_at == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"chat": "2026-11-24T12:00:00Z", "a": "yesterday", "b": 5, "c": null}', {"chat": 1795521600.0}),
+        ("[]", {}),
+        ("{", {}),
+    ],
+)
+def test_demand_is_read_as_far_as_it_is_a_time(text: str, found: dict[str, float]) -> None:
+    assert demand({"data": {DEMAND_KEY: text}}) == found
+    assert demand({}) == {}
