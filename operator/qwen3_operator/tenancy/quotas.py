@@ -52,7 +52,7 @@ class DeviceQuotas:
         """Bring the quotas to what the tenants ask for; by tenant with ``spec.devices``.
 
         Raises:
-            ApiError: the API server could not be reached, or failed.
+            ApiError: the API server could not be reached.
         """
         asked = wanted(tenants, self._namespace)
         held = {name: Held(verdict) for name, verdict in asked.refused.items()}
@@ -78,9 +78,12 @@ class DeviceQuotas:
         except ApiError as error:
             if error.status == _NOT_FOUND:
                 return self._refuse(manifest, "NamespaceNotFound", f"cannot be made: {error.message}")
-            if not error.is_refusal:
+            if not error.status:
                 raise
-            return self._refuse(manifest, "QuotaRefused", f"is refused: {error.message}")
+            why = f"is refused: {error.message}"
+            if not error.is_refusal:  # as of a webhook that fails; the other tenants' limits must not wait for it
+                return Held(_refused(manifest, "QuotaRefused", why))
+            return self._refuse(manifest, "QuotaRefused", why)
         return Held(limited(manifest), usage({**live, "spec": manifest["spec"]}))
 
     async def _apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -98,9 +101,9 @@ class DeviceQuotas:
         return live["spec"] == manifest["spec"] or self._applied.get(_place(manifest)) == (manifest, live["spec"])
 
     def _refuse(self, manifest: dict[str, Any], reason: str, why: str) -> Held:
-        namespace, name = place = _place(manifest)
-        verdict = Verdict(ConditionStatus.FALSE, reason, f"ResourceQuota {name} of namespace {namespace} {why}")
-        self._refused[place] = manifest, verdict
+        """Not to be asked for again before `doubt`."""
+        verdict = _refused(manifest, reason, why)
+        self._refused[_place(manifest)] = manifest, verdict
         return Held(verdict)
 
     def _live(self, place: _Place) -> dict[str, Any] | None:
@@ -116,7 +119,7 @@ class DeviceQuotas:
         try:
             await self._client.delete({**quota, "kind": Kind.RESOURCE_QUOTA.value.kind})
         except ApiError as error:
-            if not error.is_refusal:
+            if not error.status:
                 raise
             _LOG.warning("quota not removed", extra={"namespace": namespace, "object": name, "error": str(error)})
             return
@@ -125,3 +128,8 @@ class DeviceQuotas:
 
 def _place(quota: Mapping[str, Any]) -> _Place:
     return quota["metadata"]["namespace"], quota["metadata"]["name"]
+
+
+def _refused(manifest: Mapping[str, Any], reason: str, why: str) -> Verdict:
+    namespace, name = _place(manifest)
+    return Verdict(ConditionStatus.FALSE, reason, f"ResourceQuota {name} of namespace {namespace} {why}")

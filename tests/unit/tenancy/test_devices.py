@@ -34,6 +34,8 @@ class Cluster:
         self.unseen: list[Object] = []
         """There, and not in the cache yet."""
         self.refuses: ApiError | None = None
+        self.refused_in = ""
+        """Namespace; empty: in all."""
         self.quotas = DeviceQuotas(self, self.cache, SYSTEM)  # type: ignore[arg-type]
         self._version = 1
 
@@ -48,7 +50,7 @@ class Cluster:
 
     async def apply_at(self, path: str, manifest: Object) -> Object:
         self.writes.append(f"apply {path}")
-        if self.refuses:
+        if self.refuses and self.refused_in in {"", manifest["metadata"]["namespace"]}:
             raise self.refuses
         answer = copy.deepcopy(manifest)
         del answer["apiVersion"], answer["kind"]
@@ -193,11 +195,24 @@ async def test_a_refusal_is_told_and_asked_for_again_in_doubt(refusal: ApiError,
     assert _told((await cluster.keep(limited(gpu=4)))["acme"]) == ("True", "Limited")
 
 
-async def test_a_server_that_fails_is_no_answer() -> None:
+async def test_a_server_that_is_not_reached_is_no_answer() -> None:
     cluster = Cluster()
-    cluster.refuses = ApiError(503, "not now")
+    cluster.refuses = ApiError(0, "not reached")
     with pytest.raises(ApiError):
         await cluster.keep(limited(gpu=8))
+
+
+async def test_a_failure_in_one_namespace_is_told_and_holds_up_no_other() -> None:
+    cluster = Cluster()
+    cluster.refuses, cluster.refused_in = ApiError(500, "failed calling webhook"), "acme"
+    other = tenant("other", devices={"namespace": "other", "max": {GPU: 4}})
+    for writes in (2, 1):
+        held = await cluster.keep(limited(gpu=8), other)
+        assert (_told(held["acme"]), _told(held["other"])) == (("False", "QuotaRefused"), ("True", "Limited"))
+        assert "failed calling webhook" in held["acme"].verdict.message
+        assert len(cluster.writes) == writes, "it is asked for again each time"
+    cluster.refuses = None
+    assert _told((await cluster.keep(limited(gpu=8), other))["acme"]) == ("True", "Limited")
 
 
 async def test_what_cannot_be_read_is_told_and_left_as_it_is() -> None:
