@@ -62,6 +62,11 @@ def test_a_lower_price_elsewhere() -> None:
     assert "H200" in found.message
 
 
+def test_a_price_that_is_hardly_lower_is_no_better_plan() -> None:
+    asked, before, after = spec(**BIG), on(*both(), pools=priced("2", "4")), on(*both(), pools=priced("4.02", "4"))
+    assert verdict(asked, made(asked, before), after).reason == "NothingBetter"
+
+
 def test_fewer_devices_where_nothing_has_a_price() -> None:
     asked = spec(**{**BIG, "model": {"quantization": "BF16"}})
     small = gpu_node("a", "NVIDIA-L40S", memory_mib=46_068)

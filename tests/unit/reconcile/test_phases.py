@@ -87,3 +87,25 @@ async def test_what_nobody_thought_of_ends_no_operator(monkeypatch: pytest.Monke
     for _ in range(2):
         await rounds.acquire()
     task.cancel()
+
+
+async def test_a_pod_that_serves_and_is_silent_is_asked_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(phases, "_RARE_ROUNDS", 6)
+    answers = [answer(Phase.WARMING_UP), "no", "no", "no", answer(Phase.READY), "never read"]
+    poller, _ = await poll(monkeypatch, answers, 5, ready=True)
+    assert isinstance(poller.view("uid-chat-0"), Unreachable)
+    answers = [answer(Phase.WARMING_UP), "no", "no", "no", answer(Phase.READY), "never read"]
+    poller, _ = await poll(monkeypatch, answers, 7, ready=True)
+    assert poller.view("uid-chat-0") == PhaseReport(phase=Phase.READY)
+    assert answers == ["never read"]
+
+
+async def test_a_pod_that_serves_and_falls_silent_is_as_it_said_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phases, "is_as_listed", lambda *_: False)
+    poller, keys = await poll(monkeypatch, [answer(Phase.READY), "no", "no", "no", "never read"], 5, ready=True)
+    assert poller.view("uid-chat-0") == PhaseReport(phase=Phase.READY)
+    assert keys == [Key("team-a", "chat")]
+    poller, _ = await poll(monkeypatch, [answer(Phase.READY), "no", "no", "no"], 4)
+    assert isinstance(poller.view("uid-chat-0"), Unreachable), "one that does not serve is silent"

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
+from typing_extensions import override
+
 from qwen3_operator.reconcile.cache import Cache
 from qwen3_operator.reconcile.client import ApiError, Listing
 from qwen3_operator.reconcile.intake import Intake
@@ -81,3 +83,18 @@ async def test_a_kind_of_which_there_is_nothing_was_heard_of() -> None:
     ears = intake(cache, [])
     await sweep(cast("Client", Cluster({})), cache, ears, (), tuple(Kind))
     assert set(ears.seen_at) == set(Kind)
+
+
+async def test_what_came_after_the_first_of_several_lists_is_not_missing() -> None:
+    class Slow(Cluster):
+        @override
+        async def list(self, kind: Kind, *, namespace: str | None = None, labels: str | None = None) -> Listing:
+            return Listing([], {"team-a": "40", "team-b": "50"}.get(str(namespace), "50"))
+
+    cache = Cache()
+    new, old = pod("new"), pod("old")
+    new["metadata"]["resourceVersion"], old["metadata"]["resourceVersion"] = "45", "39"
+    for one in (new, old):
+        cache.put(Kind.POD, one)
+    await sweep(cast("Client", Slow({})), cache, intake(cache, []), ("team-a", "team-b"), tuple(Kind))
+    assert [one["metadata"]["name"] for one in cache.all(Kind.POD)] == ["new"]

@@ -55,3 +55,20 @@ async def test_a_fault_is_retried_with_backoff_and_ends_no_worker(error: Excepti
     (first, second), to_come = await attempts(refuse(error), 2)
     assert second - first >= BASE_DELAY
     assert to_come == 1
+
+
+async def test_after_a_success_the_next_fault_is_retried_soon_again() -> None:
+    queue: WorkQueue[Key] = WorkQueue(asyncio.get_running_loop().time)
+    for _ in range(3):
+        queue.retry(KEY)
+    queue.add(KEY)
+    done = asyncio.Event()
+
+    async def reconcile(_: Key) -> bool:
+        done.set()
+        return True
+
+    working = asyncio.create_task(work(queue, reconcile))
+    await asyncio.wait_for(done.wait(), HANG_SECONDS)
+    working.cancel()
+    assert queue.retry(KEY) == BASE_DELAY

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from qwen3_operator.reconcile import management
 from qwen3_operator.reconcile.client import ApiError, Listing
-from qwen3_operator.tenancy import usage
+from qwen3_operator.tenancy import follow, usage
 from qwen3_operator.tenancy.files import SECRET, GatewayFiles
 from qwen3_operator.tenancy.follow import Follower
 from qwen3_runtime.tenancy import KEY_MIN_CHARACTERS, Routes, Tenants
@@ -95,9 +95,11 @@ async def test_a_list_then_every_change() -> None:
     assert server.fields == ["type=x", "type=x"]
 
 
-async def test_a_watch_that_is_too_old_begins_again() -> None:
+async def test_a_watch_that_is_too_old_begins_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "_RETRY_SECONDS", 2 * HANG_SECONDS)
     error = {"type": "ERROR", "object": {"code": 410, "message": "too old"}}
-    follower, _ = await followed(Server([[named("a", word="one")], [named("b", word="two")]], [[error]]))
+    server = Server([[named("a", word="one")], [named("b", word="two")]], [[error]])
+    follower, _ = await asyncio.wait_for(followed(server), HANG_SECONDS)
     assert follower.objects == {"b": "two"}
     assert follower.read.is_set()
 
