@@ -38,10 +38,14 @@ class Running:
         self.model = ""
         """What it asks of, once that is known."""
         self._why: ErrorAnswer | None = None
+        self._is_over = False
 
     def interrupt(self, why: ErrorAnswer) -> None:
-        """Make the request's task raise `InterruptedRequestError` where it waits. The first reason counts."""
-        if self._why is None:
+        """Make the request's task raise `InterruptedRequestError` where it waits. The first reason counts.
+
+        A request that is over already, and only tells its client how, is left alone.
+        """
+        if self._why is None and not self._is_over:
             self._why = why
             self._task.cancel()
 
@@ -55,6 +59,8 @@ class Running:
                 raise
             self._task.uncancel()
             raise InterruptedRequestError(self._why) from None
+        finally:
+            self._is_over = True
 
 
 class Traffic:
