@@ -61,6 +61,7 @@ async def test_an_interruption_ends_a_request_once_and_never_its_farewell() -> N
     task = asyncio.create_task(request())
     await waits.wait()
     traffic.interrupt_all(errors.ENGINE_FAILED)
+    traffic.interrupt_all(errors.CLIENT_GONE)
     await task
     assert (told, task.cancelling(), traffic.count) == ([errors.ENGINE_FAILED], 0, 0)
 
