@@ -1,4 +1,4 @@
-"""How a pod's life ends where something goes wrong that nobody thought of."""
+"""How a pod's life ends: in order, by its engine, or where something goes wrong that nobody thought of."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, NoReturn, cast
 
 import pytest
 
-from qwen3_runtime.config import Phase, TerminationReason
+from qwen3_runtime.config import Phase, Shutdown, TerminationReason
 from qwen3_runtime.lifecycle import FatalError, Lifecycle
 from qwen3_runtime.phases import Phases
-from qwen3_runtime.server.traffic import Traffic
+from qwen3_runtime.server.traffic import InterruptedRequestError, Traffic
 from qwen3_runtime.settings import Settings
 from qwen3_runtime.termination import Termination
 from tests.unit.runtime.conftest import make_config
@@ -23,8 +23,9 @@ class Pod(Lifecycle):
 
     def __init__(self, phases: Phases) -> None:
         unused = cast("Any", None)
+        config = make_config(shutdown=Shutdown(lame_duck_seconds=0.1, drain_seconds=0.5))
         super().__init__(
-            settings=Settings(make_config(), 1, 2, Path("/none"), Path("/none"), Path("/none"), 60),
+            settings=Settings(config, 1, 2, Path("/none"), Path("/none"), Path("/none"), 60),
             adapter=unused,
             phases=phases,
             traffic=Traffic(phases),
@@ -37,6 +38,13 @@ class Pod(Lifecycle):
     async def _serve(self) -> NoReturn:
         await self.failed.wait()
         raise FatalError(Termination(TerminationReason.ENGINE_DIED, "gone"))
+
+
+def told() -> asyncio.Event:
+    """SIGTERM came."""
+    stop = asyncio.Event()
+    stop.set()
+    return stop
 
 
 @pytest.fixture
@@ -59,7 +67,55 @@ async def test_a_drain_that_breaks_is_no_end_in_order(pod: Pod, monkeypatch: pyt
         raise RuntimeError("the drain broke")
 
     monkeypatch.setattr(pod._traffic, "quiet", broken)
-    stop = asyncio.Event()
-    stop.set()
     with pytest.raises(RuntimeError, match="the drain broke"):
-        await pod.run(stop)
+        await pod.run(told())
+
+
+async def test_a_pod_that_never_served_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = Pod(Phases(time.time))
+    monkeypatch.setattr(pod._traffic, "quiet", lambda *_, **__: pytest.fail("nobody can know of it"))
+    assert await pod.run(told()) is None
+
+
+async def test_new_requests_are_served_for_a_while_and_running_ones_finish(
+    pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traffic, waits, quiet = pod._traffic, asyncio.Event(), asyncio.Event()
+    waited: list[tuple[float, float]] = []
+
+    async def wait(seconds: float, within: float) -> None:
+        waited.append((seconds, within))
+        waits.set()
+        await quiet.wait()
+
+    monkeypatch.setattr(traffic, "quiet", wait)
+    with traffic.admit():
+        running = asyncio.create_task(pod.run(told()))
+        await waits.wait()
+        assert traffic.refusal() is None, "endpoints still lead here"
+        quiet.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert traffic.refusal() is not None
+        assert not running.done()
+    assert await running is None
+    assert waited == [(0.1, pytest.approx(0.3))]
+
+
+async def test_what_runs_longer_than_the_drain_is_cut(pod: Pod) -> None:
+    cut: list[str] = []
+
+    async def request() -> None:
+        try:
+            with pod._traffic.admit() as running, running.interruptible():
+                await asyncio.Event().wait()
+        except InterruptedRequestError as interruption:
+            cut.append(interruption.answer.code)
+
+    asking = asyncio.create_task(request())
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    assert await pod.run(told()) is None
+    await asking
+    assert cut == ["shutting_down"]
+    assert time.monotonic() - began >= 0.49
