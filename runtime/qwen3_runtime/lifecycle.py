@@ -95,7 +95,8 @@ class Lifecycle:
         try:
             await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
             if not serving.done():
-                return await ending
+                await ending
+                return None
             try:
                 await serving
             except FatalError as error:

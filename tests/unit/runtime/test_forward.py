@@ -144,6 +144,13 @@ async def test_an_answered_request_leaves_no_garbage(stand: Stand, *, stream: bo
     assert garbage == {}
 
 
+async def test_half_an_event_after_the_end_is_no_end(stand: Stand) -> None:
+    stand.engine = stream_of(EVENT, DONE + b'data: {"half')
+    async with stand.client.post("/v1/chat/completions", json=BODY) as answer:
+        *_, last, empty = (await answer.read()).split(b"\n\n")
+    assert (error_of(last.removeprefix(b"data: "))["code"], empty) == ("engine_failed", b"")
+
+
 async def test_tokens_are_counted_whether_the_client_wants_to_know_or_not(stand: Stand) -> None:
     last = b'data: {"object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5,'
     last += b'"completion_tokens_details":{"reasoning_tokens":4}}}\n\n'
@@ -430,6 +437,26 @@ async def test_an_adapter_that_the_engine_does_not_list_is_an_answer_in_openais_
     async with stand.client.get("/v1/models/law") as answer:
         assert (answer.status, error_of(await answer.read())["code"]) == expected
     assert stand.count(expected[0], "/v1/models/{model}") == 1
+
+
+async def test_an_adapter_is_in_use_until_its_last_request_has_ended(stand: Stand) -> None:
+    arrived, answered = asyncio.Event(), asyncio.Event()
+
+    async def engine(_: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await answered.wait()
+        return web.json_response({})
+
+    stand.engine = engine
+    asking = asyncio.create_task(stand.client.post("/v1/chat/completions", json=BODY | {"model": "law"}))
+    await arrived.wait()
+    await asyncio.wait_for(stand.traffic.without("qwen3-tiny"), HANG_SECONDS)
+    unused = asyncio.create_task(stand.traffic.without("law"))
+    await asyncio.sleep(0)
+    assert not unused.done()
+    answered.set()
+    (await asking).release()
+    await asyncio.wait_for(unused, HANG_SECONDS)
 
 
 async def test_an_adapter_that_is_exchanged_comes_back_in_a_moment(stand: Stand) -> None:

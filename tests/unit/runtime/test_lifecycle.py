@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import pytest
+from typing_extensions import override
 
 from qwen3_runtime.config import Phase, Shutdown, TerminationReason
 from qwen3_runtime.lifecycle import FatalError, Lifecycle
@@ -35,6 +36,7 @@ class Pod(Lifecycle):
         )
         self.failed = asyncio.Event()
 
+    @override
     async def _serve(self) -> NoReturn:
         await self.failed.wait()
         raise FatalError(Termination(TerminationReason.ENGINE_DIED, "gone"))
@@ -99,7 +101,7 @@ async def test_new_requests_are_served_for_a_while_and_running_ones_finish(
         assert traffic.refusal() is not None
         assert not running.done()
     assert await running is None
-    assert waited == [(0.1, pytest.approx(0.3))]
+    assert waited[0] == pytest.approx((0.1, 0.3))
 
 
 async def test_what_runs_longer_than_the_drain_is_cut(pod: Pod) -> None:
