@@ -121,6 +121,11 @@ def test_the_least_of_budget_effort_and_ceiling_counts(asked: dict[str, Any], to
     assert budget(asked, max_thinking_tokens=1000) == tokens
 
 
+@pytest.mark.parametrize("effort", ["minimal", 0, 0.01])
+def test_the_least_effort_is_one_token(effort: object) -> None:
+    assert budget({"reasoning_effort": effort}, max_thinking_tokens=5) == 1
+
+
 def test_models_that_always_think_are_limited() -> None:
     assert budget({"thinking_budget": 7}, thinking_mode=ThinkingMode.ALWAYS, max_thinking_tokens=1000) == 7
 

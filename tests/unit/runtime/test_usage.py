@@ -21,6 +21,8 @@ def test_whole_answers() -> None:
     older = {"prompt_tokens": 9, "completion_tokens": 30, "reasoning_tokens": 20}
     assert usage_of(b'{"choices":[],"usage":' + json.dumps(older).encode() + b"}") == USAGE
     assert usage_of(b'{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":0}}') == Usage(5, 0, 0)
+    odd = b'{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3,"reasoning_tokens":4}}'
+    assert usage_of(odd) == Usage(5, 3, 0), "an answer of less than nothing would be paid back"
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"usage":{', b'{"usage":{"completion_tokens":"x"}}', b'["usage":{}]'])
