@@ -130,7 +130,8 @@ class Reconciler:
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
-            return Answer(None), Failure("InvalidSpec", f"spec.{field}: {first['msg']}")
+            # The plan stays: it is what runs, and what the next spec that can be read is compared with.
+            return Answer(self._planner.in_force(key)), Failure("InvalidSpec", f"spec.{field}: {first['msg']}")
         wish = replan_wish(deployment["metadata"])
         status = deployment.get("status", {})
         answer = await self._planner.answer(

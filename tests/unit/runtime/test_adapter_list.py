@@ -248,6 +248,8 @@ async def test_a_list_is_followed_and_a_broken_one_changes_nothing(
     config = with_list(following(path))
     assert config.names == ("qwen3-tiny", "law")
     waiting = asyncio.create_task(list_changed(config))
+    await settled()
+    assert not waiting.done()
     path.write_text("{")
     await settled()
     path.unlink()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from qwen3_runtime.server.connection import HELD_BYTES, EngineError
-from qwen3_runtime.server.upstream import Upstream
+from qwen3_runtime.server.upstream import KEEP_ALIVE_SECONDS, Upstream
 from tests.patience import HANG_SECONDS
 
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -54,6 +54,40 @@ async def test_request_carries_target_host_headers_and_length() -> None:
     assert lines[0] == b"POST /v1/x?y=%20 HTTP/1.1"
     assert lines[1].startswith(b"host: 127.0.0.1:")
     assert lines[2:] == [b"x-request-id: a b", b"content-type: application/json", b"content-length: 2", b"", b""]
+
+
+async def test_an_answer_that_nobody_read_never_reaches_the_next_request() -> None:
+    answers = [WHOLE.replace(b"200 OK", b"503 no"), WHOLE.replace(b"ok", b"hi")]
+    connections: list[asyncio.StreamWriter] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        answer = answers[len(connections) - 1]
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(answer)
+
+    async with engine(talk) as upstream:
+        assert await upstream.fetch("/metrics", HANG_SECONDS) is None
+        assert await upstream.fetch("/metrics", HANG_SECONDS) == b"hi", "on a connection of its own"
+
+
+async def test_what_cannot_be_used_again_is_closed_at_once() -> None:
+    ended = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(WHOLE[:-1])
+        await writer.drain()
+        assert await reader.read() == b""
+        ended.set()
+
+    async with engine(talk) as upstream:
+        began = asyncio.get_running_loop().time()
+        async with upstream.request("GET", b"/", None, ()):
+            pass
+        await asyncio.wait_for(ended.wait(), HANG_SECONDS)
+        assert asyncio.get_running_loop().time() - began < KEEP_ALIVE_SECONDS, "the engine works on nothing meanwhile"
 
 
 async def test_connection_is_used_again() -> None:
