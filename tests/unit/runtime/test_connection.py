@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from qwen3_runtime.server import upstream as upstream_module
 from qwen3_runtime.server.connection import HELD_BYTES, EngineError
-from qwen3_runtime.server.upstream import KEEP_ALIVE_SECONDS, Upstream
+from qwen3_runtime.server.upstream import Upstream
 from tests.patience import HANG_SECONDS
 
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -72,7 +73,8 @@ async def test_an_answer_that_nobody_read_never_reaches_the_next_request() -> No
         assert await upstream.fetch("/metrics", HANG_SECONDS) == b"hi", "on a connection of its own"
 
 
-async def test_what_cannot_be_used_again_is_closed_at_once() -> None:
+async def test_what_cannot_be_used_again_is_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream_module, "KEEP_ALIVE_SECONDS", 2 * HANG_SECONDS)
     ended = asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,11 +85,9 @@ async def test_what_cannot_be_used_again_is_closed_at_once() -> None:
         ended.set()
 
     async with engine(talk) as upstream:
-        began = asyncio.get_running_loop().time()
         async with upstream.request("GET", b"/", None, ()):
             pass
         await asyncio.wait_for(ended.wait(), HANG_SECONDS)
-        assert asyncio.get_running_loop().time() - began < KEEP_ALIVE_SECONDS, "the engine works on nothing meanwhile"
 
 
 async def test_connection_is_used_again() -> None:
