@@ -144,6 +144,22 @@ async def test_children_then_one_status_and_then_nothing(stand: Stand) -> None:
     assert stand.api.events == ["Planned"]
 
 
+async def test_a_status_waits_for_one_change_of_the_children_and_for_no_second_one(stand: Stand) -> None:
+    for seconds in (10, 20):
+        changed = deployment({"drainTimeoutSeconds": seconds}, generation=seconds, resourceVersion=str(seconds))
+        stand.cache.put(Kind.QWEN3DEPLOYMENT, changed)
+        await stand.reconciler.reconcile(KEY)
+    assert stand.again == [KEY]
+    assert stand.api.statuses[-1]["observedGeneration"] == 20
+
+
+async def test_a_model_that_left_the_catalog_keeps_running(stand: Stand) -> None:
+    stand.planner.found = Answer(plan(model="Qwen3-Gone"))
+    assert not await stand.reconcile()
+    assert stand.api.condition("Planned")[1] == "ModelGone"
+    assert stand.api.children == []
+
+
 async def test_pods_change_the_status_and_no_child(stand: Stand) -> None:
     await stand.reconcile()
     children = len(stand.api.children)
@@ -200,7 +216,7 @@ async def test_in_a_namespace_that_ends_nothing_is_told(stand: Stand) -> None:
 
 
 async def test_an_api_server_that_is_not_reached_is_for_the_queue(stand: Stand) -> None:
-    stand.api.refuses = lambda _: ApiError(0, "API server not reached")
+    stand.api.refuses = lambda what: ApiError(0, "API server not reached") if what == "Service" else None
     with pytest.raises(ApiError):
         await stand.reconcile()
     assert stand.api.statuses == []
