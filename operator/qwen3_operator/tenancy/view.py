@@ -27,10 +27,14 @@ class ServedViews:
         self._planner = planner
         self._specs: dict[Key, tuple[tuple[str, int], DeploymentSpec | None]] = {}
         self._rates: dict[tuple[Key, str], tuple[Placement, Capacity | None, TokenRates | None]] = {}
+        self._catalog = planner.catalog
 
     def all(self) -> list[Served]:
         """Those whose spec this version can read."""
         keys = set(self._cache.deployments())
+        if self._catalog is not self._planner.catalog:  # other rows, other speeds
+            self._catalog = self._planner.catalog
+            self._rates.clear()
         self._specs = {key: known for key, known in self._specs.items() if key in keys}
         self._rates = {place: known for place, known in self._rates.items() if place[0] in keys}
         found = (self._view(key) for key in keys)
@@ -79,7 +83,7 @@ class ServedViews:
             place, seen = (key, placement.pool), capacity.get(placement.pool)
             known = self._rates.get(place)
             if known is None or known[0] is not placement or known[1] != seen:
-                known = placement, seen, rates(plan, placement, spec, seen, self._planner.catalog)
+                known = placement, seen, rates(plan, placement, spec, seen, self._catalog)
                 self._rates[place] = known
             if known[2] is not None:
                 found[placement.pool] = known[2]

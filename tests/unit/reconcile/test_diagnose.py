@@ -11,6 +11,7 @@ from qwen3_runtime.config import Phase, PhaseReport
 from qwen3_runtime.sources import FetchProgress
 from tests.unit.reconcile.samples import ended, phase, pod, view, waiting
 
+OOM_KILLED = {"reason": "OOMKilled"}
 OOM = ended("OOMKilled", 137)
 DIED = ended("Error", 1, "EngineDied: SGLang 0.5.9 ended with signal 11 while it served\nline 1\nlast line")
 REFUSED = ended("Error", 1, "EngineStartFailed: SGLang ended with code 2: error: unrecognized arguments: --nope\nusage")
@@ -51,6 +52,7 @@ def gated(found: dict[str, Any]) -> dict[str, Any]:
         (view(gated(pod(bound=False, conditions=GATED))), "SchedulingGated", "by kueue.x-k8s.io/admission"),
         (view(pod(container=waiting("CrashLoopBackOff", last=OOM))), "OutOfMemory", "the node's memory"),
         (view(pod(container=waiting("CrashLoopBackOff", last=DIED))), "EngineDied", "last line"),
+        (view(pod(container=waiting("CrashLoopBackOff", last=DIED | OOM_KILLED))), "EngineDied", "last line"),
         (view(pod(container=waiting("CrashLoopBackOff", last=REFUSED))), "EngineStartFailed", "arguments: --nope"),
         (
             view(pod(container=waiting("CrashLoopBackOff", last=OTHER_CARD))),
