@@ -119,8 +119,8 @@ def test_engine_waits_for_the_whole_model(
         hub.faults.add("model-0.safetensors", Fault(status=429), Fault(flip_at=1000))
         source = source_of(hub, token_file=str(token))
         hub.gate.close_after(500_000)
-        # As in the image, where it is for the engine.
-        pod = start_pod(path_of(volume, source), source, HF_HUB_OFFLINE="1")
+        # As in the image, where they are for the engine.
+        pod = start_pod(path_of(volume, source), source, HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
         assert hub.gate.reached.wait(HANG_SECONDS)
         until(lambda: 0 < _metric(pod, "qwen3_runtime_weights_fetched_bytes") == _bytes_done(pod))
         report = pod.report()

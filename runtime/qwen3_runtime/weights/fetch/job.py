@@ -81,6 +81,8 @@ class Job:
                 self._fetch()
                 self._origin = WeightsOrigin.SOURCE
         except OSError as error:
+            if error.errno is None:  # a client's own, and nothing that a disk said
+                raise
             raise disk_failure(error, self._folder.volume) from error
         finally:
             self._lock.release()

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MODULE = "qwen3_runtime.weights.fetch"
-_FOREIGN = ("HF_", "AWS_", "MODELSCOPE_")
-"""Variables that clients would follow rather than the source: tokens, addresses, and the image's own HF_HUB_OFFLINE,
-which is for the engine."""
+_FOREIGN = ("HF_", "TRANSFORMERS_", "AWS_", "MODELSCOPE_")
+"""Variables that clients would follow rather than the source: tokens, addresses, and the image's own HF_HUB_OFFLINE
+and TRANSFORMERS_OFFLINE, which are for the engine and which huggingface_hub obeys alike."""
 _FIRST_RETRY_SECONDS = 10.0
 _LAST_RETRY_SECONDS = 120.0
 """A person who mends a Secret or accepts a licence is not kept waiting for longer."""
