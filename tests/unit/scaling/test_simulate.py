@@ -222,6 +222,23 @@ def test_arrivals_of_a_busy_client_have_the_rates_and_the_dispersion_asked_for()
 
 
 @pytest.mark.parametrize("weibull", [False, True])
+def test_bursts_of_a_busy_client_take_as_long_as_its_gaps(*, weibull: bool) -> None:
+    """Counts of a few seconds do not vary yet as those of minutes, whose dispersion is the squared variation of gaps."""
+    per_second, variation, seconds = 11.0, 5.0, 60 * 600
+    found = generated(rates(per_second, variation, windows=60, weibull=weibull), 1.0, seed=3).requests
+    random = np.random.default_rng(4)
+    size = int(1.5 * per_second * seconds)
+    if weibull:
+        shape = 0.31134  # which has that variation
+        gaps = random.weibull(shape, size) / math.gamma(1 + 1 / shape)
+    else:
+        gaps = random.gamma(1 / variation**2, variation**2, size)
+    times = gaps.cumsum() / per_second
+    wanted = np.bincount((times[times < seconds] // 5).astype(int), minlength=len(found))
+    assert found.var() / found.mean() == pytest.approx(wanted.var() / wanted.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("weibull", [False, True])
 @pytest.mark.parametrize(("variation", "factor"), [(1.0, 1.0), (3.0, 0.5), (3.0, 2.0)])
 def test_arrivals_of_a_quiet_client_come_in_gaps_of_its_own(variation: float, factor: float, *, weibull: bool) -> None:
     """Over an hour the counts of a renewal process vary by the square of its gaps' variation, a sample's by less."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qwen3_operator.scaling.simulate.arrivals import STEP_SECONDS, Arrivals
+from qwen3_operator.scaling.simulate.gaps import add_gaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
 WORK_VARIATION = 1.2
 """Assumed coefficient of variation of the tokens of one request; rates do not tell it."""
-_MANY = 1000.0
-"""Requests of a client in a window from which on counts per step are drawn instead of each gap: gamma-Poisson, with the
-dispersion that counts of a renewal process approach."""
-_SHAPES = np.geomspace(0.12, 12.0, 400)
-"""Of Weibull gaps."""
-_VARIATIONS = np.array([math.sqrt(math.gamma(1 + 2 / k) / math.gamma(1 + 1 / k) ** 2 - 1) for k in _SHAPES])
-"""Coefficient of variation of gaps with each of these shapes; falling."""
+_SETTLED = 5.0
+"""Expected requests of a client in a step, over its squared variation, from which on counts per step are drawn instead
+of each gap: gamma-Poisson, with the dispersion that counts of a renewal process approach. There they have 86 % of it,
+if gaps are Weibull's with a variation of 5.5, and 97 % if gamma's; a tenth of that many would have half of it."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +60,11 @@ def generated(rates: Rates, factor: float, seed: int) -> Arrivals:
     grid = _Grid.of(rates)
     requests = np.zeros((len(rates.clients), grid.steps), dtype=np.float32)
     inputs, outputs = np.zeros(grid.steps), np.zeros(grid.steps)
-    few = _few(rates)
-    _add_gaps(random, rates, factor, few, requests)
+    settled = _settled(rates, factor)
+    add_gaps(random, rates, factor, ~settled, requests)
     for client in range(len(rates.clients)):
         row = requests[client]
-        busy = grid.known & ~few[client][grid.window]
+        busy = grid.known & settled[client][grid.window]
         if busy.any():
             excess = np.maximum(0.0, rates.variation[client] ** 2 - 1) * min(1.0, factor)
             mean = grid.smooth(_without_holes(rates, client)) * factor * STEP_SECONDS
@@ -109,69 +106,16 @@ class _Grid:
         return np.asarray(np.interp(self.middles, self.centres, values))
 
 
-def _few(rates: Rates) -> NDArray[np.bool_]:
-    """Where each gap is drawn: [clients, windows]."""
-    return np.asarray(rates.requests_per_second * rates.window_seconds < _MANY)
+def _settled(rates: Rates, factor: float) -> NDArray[np.bool_]:
+    """Where counts are drawn and not each gap: [clients, windows]."""
+    expected = rates.requests_per_second * STEP_SECONDS * max(1.0, factor)
+    return np.asarray(expected >= _SETTLED * np.maximum(1.0, rates.variation**2))
 
 
 def _without_holes(rates: Rates, client: int) -> Numbers:
     """Rates of a client; in a hole those around it."""
     places = np.arange(len(rates.known))
     return np.asarray(np.interp(places, places[rates.known], rates.requests_per_second[client][rates.known]))
-
-
-def _add_gaps(
-    random: np.random.Generator, rates: Rates, factor: float, few: NDArray[np.bool_], requests: NDArray[np.float32]
-) -> None:
-    """Requests of all clients in windows with few, gap by gap, added to [clients, steps].
-
-    Time runs in expected requests, so that a gap has the mean 1; what is left of it at the end of a window goes on in
-    the next.
-    """
-    rest = random.exponential(1.0, len(rates.clients))
-    more = max(1.0, factor)
-    steps = requests.shape[1]
-    for window in range(len(rates.known)):
-        clients = np.flatnonzero(few[:, window] & (rates.requests_per_second[:, window] > 0))
-        expected = rates.requests_per_second[clients, window] * rates.window_seconds * more
-        asked = rest[clients] < expected
-        rest[clients[~asked]] -= expected[~asked]
-        clients, expected = clients[asked], expected[asked]
-        if not len(clients):
-            continue
-        variation = rates.variation[clients, window]
-        draws = np.ceil(1.5 * expected + 3 * variation * np.sqrt(expected) + 2).astype(int)
-        owner = np.repeat(np.arange(len(clients)), draws)
-        gaps = _gaps(random, variation, rates.weibull[clients, window], owner)
-        ends = draws.cumsum()
-        running = np.concatenate(([0.0], gaps.cumsum()))
-        base = running[ends - draws]
-        at = running[:-1] - base[owner] + rest[clients][owner]
-        inside = at < expected[owner]
-        after = running[ends] - base + rest[clients]
-        first_out = np.full(len(clients), np.inf)
-        np.minimum.at(first_out, owner[~inside], at[~inside])
-        rest[clients] = np.maximum(0.0, np.minimum(first_out, after) - expected)
-        if factor < 1:
-            inside &= random.random(len(at)) < factor
-        begin = window * rates.window_seconds / STEP_SECONDS
-        place = begin + at[inside] / expected[owner[inside]] * rates.window_seconds / STEP_SECONDS
-        cells = clients[owner[inside]] * steps + np.minimum(place.astype(int), steps - 1)
-        np.add.at(requests.reshape(-1), cells, np.float32(1))  # several times as fast as with two indices
-
-
-def _gaps(
-    random: np.random.Generator, variation: Numbers, weibull: NDArray[np.bool_], owner: NDArray[np.intp]
-) -> Numbers:
-    """Gaps with the mean 1, of the form and variation of their owner."""
-    shape = 1 / np.maximum(variation, 1e-3) ** 2
-    form = np.interp(-variation, -_VARIATIONS, _SHAPES)
-    scale = np.array([1 / math.gamma(1 + 1 / k) for k in form])
-    is_weibull = weibull[owner]
-    gaps = np.empty(len(owner))
-    gaps[~is_weibull] = random.gamma(shape[owner[~is_weibull]]) / shape[owner[~is_weibull]]
-    gaps[is_weibull] = random.weibull(form[owner[is_weibull]]) * scale[owner[is_weibull]]
-    return gaps
 
 
 def _gamma(random: np.random.Generator, mean: Numbers, scale: Numbers) -> Numbers:
