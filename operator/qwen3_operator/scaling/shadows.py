@@ -50,7 +50,8 @@ only. Not more, since a thousand deployments may do it in the same round."""
 _HOLD = 6
 """Decisions for which the shortest shape holds its level."""
 _SHORTEST_HOLD = 18
-"""Decisions: three minutes, also where a start-up takes less. It costs 1 % and halves the changes of direction."""
+"""Decisions: three minutes, also where a start-up takes less. For a start-up of one minute it costs up to 5 % and
+halves the changes of direction."""
 
 
 class Shaped(NamedTuple):

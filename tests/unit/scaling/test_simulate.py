@@ -223,7 +223,7 @@ def test_arrivals_of_a_busy_client_have_the_rates_and_the_dispersion_asked_for()
 
 @pytest.mark.parametrize("weibull", [False, True])
 def test_bursts_of_a_busy_client_take_as_long_as_its_gaps(*, weibull: bool) -> None:
-    """Counts of a few seconds do not vary yet as those of minutes, whose dispersion is the squared variation of gaps."""
+    """Counts of seconds do not vary yet as those of minutes, whose dispersion is the squared variation of gaps."""
     per_second, variation, seconds = 11.0, 5.0, 60 * 600
     found = generated(rates(per_second, variation, windows=60, weibull=weibull), 1.0, seed=3).requests
     random = np.random.default_rng(4)
