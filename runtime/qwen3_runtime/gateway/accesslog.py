@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class AccessLog:
         """Note one finished request."""
         usage = record.usage
         entry = {
-            "time": datetime.fromtimestamp(record.arrived_at, UTC).isoformat(timespec="milliseconds"),
+            "time": _time(record.arrived_at),
             "id": record.request_id,
             "trace": record.trace,
             "tenant": record.tenant,
@@ -55,3 +56,14 @@ class AccessLog:
             lines, self._lines = self._lines, []
             self._file.write("\n".join(lines) + "\n")
             self._file.flush()
+
+
+def _time(moment: float) -> str:
+    """As ``2026-01-31T12:34:56.789+00:00``."""
+    milliseconds = int(moment * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _second(number: int) -> str:
+    return datetime.fromtimestamp(number, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -33,11 +33,8 @@ class Bodies:
         """``room`` in bytes."""
         self._room, self._share = room, room // PART_OF_TENANT
         self._held = Counter[str]()
-
-    @property
-    def held(self) -> int:
+        self.held = 0
         """Bytes of all."""
-        return self._held.total()
 
     def holding(self) -> Holding:
         """What one more request holds: nothing yet."""
@@ -54,9 +51,11 @@ class Bodies:
         if self.held + more > self._room:
             raise InterruptedRequestError(errors.BODIES_OF_ALL)
         self._held[tenant] += more
+        self.held += more
 
     def give_back(self, tenant: str, size: int) -> None:
         """What was taken."""
+        self.held -= size
         self._held[tenant] -= size
         if not self._held[tenant]:
             del self._held[tenant]
@@ -67,14 +66,15 @@ class Holding:
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
-        self._taken = Counter[str]()
+        self._tenant, self._size = "", 0
 
     def take(self, tenant: str, more: int) -> None:
-        """So many bytes more of its tenant's; raises as `Bodies.take`."""
+        """So many bytes more of its tenant's, which is one; raises as `Bodies.take`."""
         self._bodies.take(tenant, more)
-        self._taken[tenant] += more
+        self._tenant = tenant
+        self._size += more
 
     def give_back(self) -> None:
         """At the request's end."""
-        for tenant, size in self._taken.items():
-            self._bodies.give_back(tenant, size)
+        if self._tenant:
+            self._bodies.give_back(self._tenant, self._size)

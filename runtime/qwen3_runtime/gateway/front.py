@@ -21,7 +21,7 @@ from qwen3_runtime.gateway.record import Record, request_id, trace_id
 from qwen3_runtime.gateway.relay import Relay
 from qwen3_runtime.gateway.settle import Settling
 from qwen3_runtime.gateway.thinking import with_ceiling
-from qwen3_runtime.server.asgi import BodyTooLargeError, DisconnectedError, Receive, Scope, Send, read_body
+from qwen3_runtime.server.asgi import BodyTooLargeError, DisconnectedError, Receive, Scope, Send, read_body, when_gone
 from qwen3_runtime.server.checks import BODY_LIMIT
 from qwen3_runtime.server.errors import CLIENT_GONE, wrong_method
 from qwen3_runtime.server.traffic import InterruptedRequestError, Running
@@ -125,12 +125,12 @@ class Front:
             tenant, operation, call, estimate, work, model, scope["headers"], relay, record, self._metrics
         )
         running = Running()
-        watch = asyncio.create_task(_watch(receive, running))
+        when_gone(scope, partial(running.interrupt, CLIENT_GONE))
         try:
             with running.interruptible():
                 await self._settling.run(forward)
         finally:
-            watch.cancel()
+            when_gone(scope, None)
 
     async def _count(self, tenant: Tenant, body: bytes, relay: Relay, record: Record) -> None:
         """It takes a replica's time, so it counts as a request."""
@@ -174,9 +174,3 @@ async def _body(receive: Receive, take: Callable[[int], None]) -> bytes:
         raise InterruptedRequestError(errors.TOO_LARGE) from None
     except TimeoutError:
         raise InterruptedRequestError(errors.TOO_SLOW) from None
-
-
-async def _watch(receive: Receive, running: Running) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    running.interrupt(CLIENT_GONE)

@@ -1,8 +1,9 @@
 """Who used how much of which model on which day, kept through crashes.
 
 Each finished request is a line of a journal file before its client can have read the end: a killed process loses
-nothing (a machine that loses power may lose what its kernel had not written). Every few seconds the journal is added
-up into an SQLite file and a new one begins; its number is written in the same transaction: each line counts once.
+nothing (a machine that loses power may lose what its kernel had not written). Every few seconds the journal's sums go
+to an SQLite file and a new one begins; its number is written in the same transaction: each line counts once. The sums
+are kept in memory too: a thread that read thousands of lines would hold up the loop. After a crash they are read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import logging
 import os
 import sqlite3
 import time
-from collections import Counter
 from contextlib import closing
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -46,6 +46,15 @@ INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 Key = tuple[str, str, str]
 """Day, tenant, model."""
 Row = dict[str, str | int]
+_ZEROS = [0] * len(COLUMNS)
+
+
+class Sums(dict[Key, list[int]]):
+    """Of each of `COLUMNS`."""
+
+    def add(self, key: Key, numbers: Iterable[int]) -> None:
+        """One request."""
+        self[key] = [old + new for old, new in zip(self.get(key, _ZEROS), numbers, strict=True)]
 
 
 class Ledger:
@@ -62,10 +71,12 @@ class Ledger:
             if number in applied:
                 self._forget(number)
             else:
-                self._commit(number)
+                self._commit(number, _read(self._path(number)))
         self._number: int = max([0, *applied, *numbers]) + 1
         self._journal = self._begin(self._number)
-        self._ended: list[int] = []
+        self._sums = Sums()
+        """Of the journal that is written."""
+        self._ended: list[tuple[int, Sums]] = []
         """Journals to add up, the oldest first: more than one after a failure alone."""
         self._adding = Lock()
         """Held by the thread that adds up; at the end it may be another one's turn while it still does."""
@@ -73,8 +84,9 @@ class Ledger:
     def add(self, tenant: str, model: str, usage: Usage) -> None:
         """Write one finished request down."""
         numbers = (1, usage.prompt, usage.cached, usage.thinking, usage.answer)
-        line = json.dumps((day_of(time.time()), tenant, model, *numbers))
-        os.write(self._journal, line.encode() + b"\n")
+        key = day_of(time.time()), tenant, model
+        os.write(self._journal, json.dumps((*key, *numbers)).encode() + b"\n")
+        self._sums.add(key, numbers)
 
     async def run(self) -> None:
         """Add up what has come, for good. What could not be added up, on a full disk perhaps, is tried again."""
@@ -122,26 +134,17 @@ class Ledger:
         """Begin a new journal. Where that fails, the old one goes on."""
         journal = self._begin(self._number + 1)
         os.close(self._journal)
-        self._ended.append(self._number)
-        self._journal, self._number = journal, self._number + 1
+        self._ended.append((self._number, self._sums))
+        self._journal, self._number, self._sums = journal, self._number + 1, Sums()
 
     def _commit_all(self) -> None:
         with self._adding:
             while self._ended:
-                self._commit(self._ended[0])
+                self._commit(*self._ended[0])
                 del self._ended[0]
 
-    def _commit(self, number: int) -> None:
-        sums: Counter[tuple[Key, int]] = Counter()
-        for line in self._path(number).read_text().splitlines():
-            try:
-                day, tenant, model, *numbers = json.loads(line)
-            except ValueError:
-                continue  # The last line of a process that was killed while it wrote.
-            for column, value in enumerate(numbers):
-                sums[(day, tenant, model), column] += value
-        keys = {key for key, _ in sums}
-        rows = [(*key, *(sums[key, column] for column in range(len(COLUMNS)))) for key in keys]
+    def _commit(self, number: int, sums: Sums) -> None:
+        rows = [(*key, *numbers) for key, numbers in sums.items()]
         with closing(self._open()) as database, database:
             if database.execute("SELECT 1 FROM applied WHERE journal = ?", (number,)).fetchone() is None:
                 database.executemany(_ADD, rows)
@@ -171,6 +174,17 @@ def as_csv(rows: Iterable[Row]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _read(journal: Path) -> Sums:
+    sums = Sums()
+    for line in journal.read_text().splitlines():
+        try:
+            day, tenant, model, *numbers = json.loads(line)
+        except ValueError:
+            continue  # The last line of a process that was killed while it wrote.
+        sums.add((day, tenant, model), numbers)
+    return sums
 
 
 def _number(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 
 ROUTE = ("model", "deployment_namespace", "deployment")
 """Labels of what the autoscaler reads. Scrapers name the namespace of the gateway's own pod ``namespace``."""
+
+
+Of = TypeVar("Of", Counter, Histogram)
+
+
+class Series(dict[tuple[Any, ...], Of]):
+    """Those of one metric, by the values of their labels: `labels` takes ten times as long to find one."""
+
+    def __init__(self, metric: Of) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, values: tuple[Any, ...]) -> Of:
+        """Make one."""
+        self[values] = found = self._metric.labels(*values)
+        return found
 
 
 class Metrics:
@@ -96,12 +112,16 @@ class Metrics:
             "qwen3_gateway_requests_in_flight", "Requests at the replicas.", ["model"], registry=registry
         )
         self._replicas = Gauge("qwen3_gateway_replicas", "Ready replicas.", ["model"], registry=registry)
+        self._of_requests, self._of_tokens = Series(self.requests), Series(self.tokens)
+        self._of_first_byte, self._of_waited = Series(self.first_byte), Series(self._waited)
+        self._of_arrived, self._of_arrived_bytes = Series(self._arrived), Series(self._arrived_bytes)
+        self._of_arrived_tokens = Series(self._arrived_tokens)
 
     def observe(self, record: Record) -> None:
         """Count one finished request."""
-        self.requests.labels(record.tenant, record.model, record.operation, record.code).inc()
+        self._of_requests[record.tenant, record.model, record.operation, record.code].inc()
         if record.first_byte is not None:
-            self.first_byte.labels(record.model).observe(record.first_byte)
+            self._of_first_byte[record.model,].observe(record.first_byte)
         usage = record.usage
         for kind, count in (
             ("prompt", usage.prompt),
@@ -110,20 +130,20 @@ class Metrics:
             ("answer", usage.answer),
         ):
             if count:
-                self.tokens.labels(record.tenant, record.model, kind).inc(count)
+                self._of_tokens[record.tenant, record.model, kind].inc(count)
 
     def arrived(self, forward: Forward) -> None:
         """Count the work of a request at its arrival."""
         route, prompt = labels(forward.model.route), forward.estimate.prompt
-        self._arrived.labels(*route).inc()
-        self._arrived_bytes.labels(*route).inc(len(forward.call.body))
-        self._arrived_tokens.labels(*route, "prompt").inc(prompt)
-        self._arrived_tokens.labels(*route, "output").inc(forward.work - prompt)
+        self._of_arrived[route].inc()
+        self._of_arrived_bytes[route].inc(len(forward.call.body))
+        self._of_arrived_tokens[*route, "prompt"].inc(prompt)
+        self._of_arrived_tokens[*route, "output"].inc(forward.work - prompt)
 
     def served(self, forward: Forward, *, failed: bool) -> None:
         """Count how long a request waited and whether it met its target; ``failed``: the gateway gave it up."""
         record, route = forward.record, forward.model.route
-        self._waited.labels(route.name).observe(record.waited)
+        self._of_waited[route.name,].observe(record.waited)
         if is_late(record, route.first_token_target_seconds, streams=forward.call.stream, failed=failed):
             self._missed.labels(*labels(route)).inc()
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from qwen3_runtime.gateway.usage import Usage
 
@@ -51,7 +51,7 @@ def request_id(sent: bytes | None) -> str:
     """The client's ``x-request-id`` where it is harmless, else a new one."""
     if sent is not None and _REQUEST_ID.fullmatch(sent):
         return sent.decode()
-    return uuid4().hex
+    return os.urandom(16).hex()
 
 
 def trace_id(sent: bytes | None) -> str:

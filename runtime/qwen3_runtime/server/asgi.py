@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from qwen3_runtime.server.protocol import GONE
+
 if TYPE_CHECKING:
     from qwen3_runtime.server.errors import ErrorAnswer
 
@@ -49,6 +51,11 @@ async def read_body(receive: Receive, limit: int, take: Callable[[int], None] = 
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+def when_gone(scope: Scope, call: Callable[[], None] | None) -> None:
+    """Call this when the client leaves before it has its answer; None: nothing any more. After its body."""
+    scope["extensions"][GONE](call)
 
 
 async def send_start(send: Send, status: int, headers: Iterable[Header]) -> None:

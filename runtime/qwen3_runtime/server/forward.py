@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from http import HTTPStatus
 from itertools import product
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from qwen3_runtime.server.asgi import (
     Send,
     read_body,
     send_error,
+    when_gone,
 )
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.errors import ErrorAnswer
@@ -76,21 +78,20 @@ class Forwarder:
         await send_error(send, error, close=self._traffic.closing)
 
     async def _serve(self, route: Route, scope: Scope, receive: Receive, answer: Answer, running: Running) -> None:
-        watch: asyncio.Task[None] | None = None
         try:
             with running.interruptible():
                 prepared = await self._prepared(route, scope, receive, running)
-                watch = asyncio.create_task(_watch(receive, running))
-                await self._forward(route, scope, prepared, answer)
+                when_gone(scope, partial(running.interrupt, errors.CLIENT_GONE))
+                try:
+                    await self._forward(route, scope, prepared, answer)
+                finally:
+                    when_gone(scope, None)
         except InterruptedRequestError as interruption:
             await answer.fail(interruption.answer)
         except DisconnectedError:
             await answer.fail(errors.CLIENT_GONE)
         except EngineError:
             await answer.fail(errors.ENGINE_FAILED)
-        finally:
-            if watch is not None:
-                watch.cancel()
 
     async def _prepared(self, route: Route, scope: Scope, receive: Receive, running: Running) -> Prepared | None:
         if not route.has_body:
@@ -138,12 +139,6 @@ class Forwarder:
         if entry is None:  # it was unloaded a moment ago
             raise InterruptedRequestError(errors.model_not_found(name, self._served.names))
         await answer.whole(200, [(b"content-type", b"application/json")], json.dumps(entry).encode())
-
-
-async def _watch(receive: Receive, running: Running) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    running.interrupt(errors.CLIENT_GONE)
 
 
 def _is_stream(headers: Iterable[Header]) -> bool:

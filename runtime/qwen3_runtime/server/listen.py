@@ -43,6 +43,7 @@ class Listener(uvicorn.Server):
             "lifespan": "off",
             "access_log": False,
             "log_config": None,
+            "proxy_headers": False,
             "server_header": False,
             "date_header": False,
             "timeout_keep_alive": KEEP_ALIVE_SECONDS,

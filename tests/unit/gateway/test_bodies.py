@@ -47,6 +47,14 @@ def test_a_refused_request_gives_back_what_it_has() -> None:
     assert bodies.held == 0
 
 
+def test_an_empty_body_leaves_nothing_behind() -> None:
+    bodies = Bodies(1000)
+    holding = bodies.holding()
+    holding.take("a", 0)
+    holding.give_back()
+    assert not bodies._held
+
+
 @pytest.mark.parametrize(("said", "expected"), [("1048576\n", 1 << 20), ("max\n", None), ("9" * 30, None)])
 def test_memory_of_the_container(tmp_path: Path, said: str, expected: int | None) -> None:
     limit = tmp_path / "memory.max"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qwen3_runtime.gateway.ledger import Ledger, as_csv
+from qwen3_runtime.gateway.ledger import Ledger, Sums, as_csv
 from qwen3_runtime.gateway.limits.types import day_of
 from qwen3_runtime.gateway.usage import Usage
 from tests.patience import HANG_SECONDS
@@ -50,9 +50,9 @@ async def test_a_journal_that_was_added_up_but_not_removed_counts_once(tmp_path:
     ledger = Ledger(tmp_path)
     ledger.add("a", "m", Usage(prompt=10))
     ledger._rotate()
-    (number,) = ledger._ended
+    ((number, sums),) = ledger._ended
     ledger._forget = lambda number: None  # type: ignore[method-assign]  # noqa: ARG005  # killed just before
-    ledger._commit(number)
+    ledger._commit(number, sums)
     assert os.path.getsize(ledger._path(number))  # noqa: PTH202, ASYNC240
     os.close(ledger._journal)
     again = Ledger(tmp_path)
@@ -72,11 +72,11 @@ async def test_what_could_not_be_added_up_is_added_up_later(tmp_path: Path, monk
             raise OSError("too many open files")
         return begin(number)
 
-    def failing_commit(number: int) -> None:
+    def failing_commit(number: int, sums: Sums) -> None:
         if len(failures) < 4:
             failures.append("commit")
             raise sqlite3.OperationalError("disk is full")
-        commit(number)
+        commit(number, sums)
 
     ledger._begin = failing_begin  # type: ignore[method-assign]
     ledger._commit = failing_commit  # type: ignore[method-assign]

@@ -56,6 +56,36 @@ async def test_what_comes_after_an_answer_does_not_keep_the_connection(
             assert await reader.read() == b""
 
 
+@pytest.mark.parametrize("length", [b"4", None])
+async def test_a_head_waits_for_the_body_only_where_its_length_is_known(length: bytes | None) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        del scope, receive
+        headers = [(b"content-length", length)] if length else []
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        begun.set()
+        await go_on.wait()
+        await send({"type": "http.response.body", "body": b"said"})
+
+    async with connected(slow) as (reader, writer):
+        writer.write(GET)
+        await begun.wait()
+        if length is None:
+            assert await reader.readuntil(b"\r\n\r\n")
+        else:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(1), SHORT)
+        go_on.set()
+        assert await reader.readuntil(b"said")
+
+
+async def test_an_answer_to_head_is_its_head() -> None:
+    async with connected(refuse) as (reader, writer):
+        writer.write(GET.replace(b"GET", b"HEAD"))
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HANG_SECONDS)).startswith(b"HTTP/1.1 401 ")
+
+
 async def test_a_connection_is_used_again_after_a_body_that_nobody_read() -> None:
     async with connected(refuse) as (reader, writer):
         for _ in range(2):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from qwen3_runtime.tenancy import LimitName, LimitUsage, Tenant
+
+_DAY_SECONDS = 86_400
+"""Of Unix time, which knows no leap seconds."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,13 @@ def bounds_of(tenant: Tenant) -> tuple[int | None, ...]:
 
 def day_of(moment: float) -> str:
     """Calendar day in UTC, e.g. ``2026-01-31``; its first seven characters are the month."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+    return _day(int(moment // _DAY_SECONDS))
+
+
+# Each request asks for it several times.
+@lru_cache(maxsize=2)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * _DAY_SECONDS, UTC).strftime("%Y-%m-%d")
 
 
 def renewal(moment: float, *, monthly: bool) -> float:
