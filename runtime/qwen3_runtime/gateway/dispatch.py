@@ -44,6 +44,7 @@ class _Waiting:
 
     future: asyncio.Future[Replica]
     prompt: Prompt
+    avoid: Replica | None
 
 
 class Dispatcher:
@@ -76,9 +77,18 @@ class Dispatcher:
         self._pump()
 
     async def acquire(
-        self, tenant: Tenant, estimate: Estimate, work: float, arrived: float, prompt: Prompt = ()
+        self,
+        tenant: Tenant,
+        estimate: Estimate,
+        work: float,
+        arrived: float,
+        prompt: Prompt = (),
+        *,
+        avoid: Replica | None = None,
     ) -> Replica:
         """A replica with room, whose request must be given back with `release`. ``arrived`` is loop time.
+
+        ``avoid`` is taken only where no other has room.
 
         Raises:
             InterruptedRequestError: the queue is full or the request has waited as long as it may.
@@ -89,7 +99,7 @@ class Dispatcher:
             self.demanded_at = now
             if self.wake_seconds > self._patience.sleeping:
                 raise InterruptedRequestError(errors.asleep(self.route.name, self.wake_seconds))
-        if not self.queue and (replica := self.replicas.choose(now, prompt)) is not None:
+        if not self.queue and (replica := self.replicas.choose(now, prompt, avoid)) is not None:
             self.queue.pass_by(name, weight=priority.weight, work=work)
             replica.in_flight += 1
             return replica
@@ -98,7 +108,7 @@ class Dispatcher:
         start_by = arrived + self._slack(estimate)
         one = self.queue.push(name, level=priority.level, weight=priority.weight, work=work, start_by=start_by)
         future: asyncio.Future[Replica] = asyncio.get_running_loop().create_future()
-        self._waiting[one.number] = _Waiting(future, prompt)
+        self._waiting[one.number] = _Waiting(future, prompt, avoid)
         self._pump()
         try:
             async with asyncio.timeout_at(arrived + self._bound()):
@@ -146,7 +156,7 @@ class Dispatcher:
             waiting = self._waiting.pop(one.number)
             if waiting.future.done():
                 continue
-            if (replica := self.replicas.choose(_now(), waiting.prompt)) is not None:
+            if (replica := self.replicas.choose(_now(), waiting.prompt, waiting.avoid)) is not None:
                 replica.in_flight += 1
                 waiting.future.set_result(replica)
         if self.queue:

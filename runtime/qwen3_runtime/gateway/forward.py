@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway import errors
 from qwen3_runtime.server.connection import EngineError
+from qwen3_runtime.server.errors import ADAPTER_CHANGING, adapter_changing
 from qwen3_runtime.server.traffic import InterruptedRequestError
 from qwen3_runtime.server.via import GATEWAY_HEADER
 
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
     from qwen3_runtime.gateway.relay import Relay
     from qwen3_runtime.gateway.replicas import Replica
     from qwen3_runtime.server.asgi import Header
+    from qwen3_runtime.server.errors import ErrorAnswer
     from qwen3_runtime.tenancy import Tenant
 
 ATTEMPTS = 2
 """A request that kills the engine must not reach every replica."""
+CHANGING = b'"code": "%s"' % ADAPTER_CHANGING.encode()
+"""In a replica's 503: the adapter that is asked for is just being replaced there."""
+CHANGING_SECONDS = 1.0
+"""Until a replica is asked again that exchanges the adapter, where no other has room. About what a load takes."""
 COMMENT_SECONDS = 10.0
 """Between two signs of life to a stream that waits for a model to wake; proxies cut silent ones after 60 s."""
 REQUEST_HEADERS = frozenset((b"content-type", b"accept", b"user-agent", b"traceparent", b"tracestate"))
@@ -58,26 +64,31 @@ class Forward:
         Raises:
             InterruptedRequestError: none does, or the one that answered broke off.
         """
-        arrived = _now()
+        arrived, failure = _now(), errors.REPLICAS_FAILED
+        tried: Replica | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
                 self.metrics.retries.labels(self.model.route.name).inc()
-            replica = await self._acquire(arrived)
+            replica = await self._acquire(arrived, tried)
             self.record.waited = _now() - arrived
             self.record.replica = replica.endpoint.address
             began, started = _now(), self.record.elapsed()
             try:
-                if await self._try(replica):
+                if replica is tried and failure is not errors.REPLICAS_FAILED:
+                    await asyncio.sleep(CHANGING_SECONDS)
+                said = await self._try(replica)
+                if said is None:
                     if self.call.stream and self.record.first_byte is not None:
                         self.model.note_first(self.estimate, self.record.first_byte - started)
                     return
+                tried, failure = replica, said
             finally:
                 self.model.release(replica, _now() - began)
-        raise InterruptedRequestError(errors.REPLICAS_FAILED)
+        raise InterruptedRequestError(failure)
 
-    async def _acquire(self, arrived: float) -> Replica:
+    async def _acquire(self, arrived: float, tried: Replica | None) -> Replica:
         self.record.woke |= self.model.is_asleep
-        waiting = self.model.acquire(self.tenant, self.estimate, self.work, arrived, self.call.prompt)
+        waiting = self.model.acquire(self.tenant, self.estimate, self.work, arrived, self.call.prompt, avoid=tried)
         if not (self.call.stream and self.model.is_asleep):
             return await waiting
         task = asyncio.ensure_future(waiting)
@@ -90,8 +101,8 @@ class Forward:
             raise
         return task.result()
 
-    async def _try(self, replica: Replica) -> bool:
-        """Whether the client has its answer; False: another replica may be asked."""
+    async def _try(self, replica: Replica) -> ErrorAnswer | None:
+        """None: the client has its answer. Else another replica may be asked, and this is to be said if none is."""
         headers = [header for header in self.headers if header[0] in REQUEST_HEADERS]
         if self.operation.dialect is not None:
             # Of the translated body; Ollama's clients may leave it out.
@@ -101,8 +112,11 @@ class Forward:
         try:
             async with replica.upstream.request("POST", target, body, headers) as response:
                 if response.status in _NOT_NOW:
+                    if CHANGING in await response.read():
+                        # It is well, and answers all who ask for something else.
+                        return adapter_changing(self.call.model)
                     replica.failed(_now())
-                    return False
+                    return errors.REPLICAS_FAILED
                 replica.answered()
                 if _is_stream(response.headers):
                     await self.relay.stream(response)
@@ -112,8 +126,8 @@ class Forward:
             replica.failed(_now())
             if self.relay.answering:
                 raise InterruptedRequestError(errors.REPLICAS_FAILED) from None
-            return False
-        return True
+            return errors.REPLICAS_FAILED
+        return None
 
 
 def _now() -> float:

@@ -79,12 +79,14 @@ class Replicas:
         """Whether any takes one request more."""
         return any(replica.takes(now) for replica in self)
 
-    def choose(self, now: float, prompt: Prompt = ()) -> Replica | None:
+    def choose(self, now: float, prompt: Prompt = (), avoid: Replica | None = None) -> Replica | None:
         """The replica with the least work in flight for its weight, or None when all are full or out.
 
-        One that has read the prompt's beginning counts as emptier by a part of its places.
+        One that has read the prompt's beginning counts as emptier by a part of its places. ``avoid`` comes last.
         """
         able = [replica for replica in self if replica.takes(now)]
+        if len(able) > 1 and avoid in able:
+            able.remove(avoid)
         if not prompt or len(self) == 1:
             return min(able, key=_load, default=None)
         read = self._prefixes.find(prompt)

@@ -40,6 +40,9 @@ ENGINE_FAILED = ErrorAnswer(502, "engine_failed", "The engine failed while it wo
 CLIENT_GONE = ErrorAnswer(499, "client_gone", "The client closed the connection.")
 """Never sent; 499 is what nginx logs for it."""
 
+ADAPTER_CHANGING = "adapter_changing"
+"""Code by which the gateway knows that the pod is well."""
+
 
 def invalid(code: str, message: str, param: str | None = None) -> ErrorAnswer:
     """400 for a request that would be wrong everywhere or cannot be met here."""
@@ -67,7 +70,7 @@ def not_ready(phase: str) -> ErrorAnswer:
 def adapter_changing(name: str) -> ErrorAnswer:
     """503 while a LoRA adapter takes the place of another one of the same name."""
     message = f"The adapter `{name}` is being replaced by its next version."
-    return ErrorAnswer(503, "adapter_changing", message, param="model", headers=RETRY_AFTER)
+    return ErrorAnswer(503, ADAPTER_CHANGING, message, param="model", headers=RETRY_AFTER)
 
 
 def shutting_down() -> ErrorAnswer:

@@ -1,0 +1,119 @@
+"""Which replica is asked next, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from qwen3_runtime.gateway import errors, forward
+from qwen3_runtime.gateway.call import Call
+from qwen3_runtime.gateway.dispatch import Dispatcher, Patience
+from qwen3_runtime.gateway.estimate import Estimate
+from qwen3_runtime.gateway.forward import Forward
+from qwen3_runtime.gateway.metrics import Metrics
+from qwen3_runtime.gateway.operations import CHAT, OPERATIONS
+from qwen3_runtime.gateway.record import Record
+from qwen3_runtime.gateway.relay import Relay
+from qwen3_runtime.server.errors import ErrorAnswer, adapter_changing, not_ready
+from qwen3_runtime.server.traffic import InterruptedRequestError
+from qwen3_runtime.tenancy import Endpoint
+from tests.gateway.processes import make_route, make_tenant
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+CHANGING = adapter_changing("law")
+FINE = ErrorAnswer(200, "", "as if it were an answer")
+
+
+class Replica:
+    """Says one thing after the other, the last one for good."""
+
+    def __init__(self, *says: ErrorAnswer) -> None:
+        self._says = list(says)
+        self.asked = 0
+        self.connections: list[asyncio.Task[None]] = []
+
+    def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(asyncio.create_task(self._answer(reader, writer)))
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(len(BODY))
+            said = self._says.pop(0) if len(self._says) > 1 else self._says[0]
+            self.asked += 1
+            body = said.body()
+            writer.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%s" % (said.status, len(body), body))
+        writer.close()
+        await writer.wait_closed()
+
+
+BODY = b'{"model": "law"}'
+
+
+@asynccontextmanager
+async def served(*replicas: Replica) -> AsyncIterator[Dispatcher]:
+    servers = [await asyncio.start_server(replica.connect, "127.0.0.1", 0) for replica in replicas]
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
+    endpoints = [Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4) for port in ports]
+    route = make_route(endpoints, adapters=("law",))
+    model = Dispatcher(route, Patience(busy=60.0, sleeping=60.0))
+    model.update(route)
+    yield model
+    model.update(make_route([]))
+    await asyncio.gather(*(connection for replica in replicas for connection in replica.connections))
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+
+
+async def ask(model: Dispatcher) -> Record:
+    async def send(message: Any) -> None:
+        del message
+
+    record = Record("id")
+    call = Call("law", BODY, stream=False, text_bytes=9, max_output_tokens=1, hide_usage=False)
+    relay, estimate, operation = Relay(send, record), Estimate(1, 1), OPERATIONS[CHAT]
+    await Forward(make_tenant("a"), operation, call, estimate, 2.0, model, (), relay, record, Metrics()).run()
+    return record
+
+
+async def test_an_adapter_that_one_replica_exchanges_is_asked_for_at_another() -> None:
+    changing, other = Replica(CHANGING), Replica(FINE)
+    async with served(changing, other) as model:
+        for _ in range(4):
+            assert (await ask(model)).code == 200
+        now = asyncio.get_running_loop().time()
+        assert all(replica.takes(now) for replica in model.replicas), "it answers for the model and other adapters"
+        assert not any(replica.in_flight for replica in model.replicas)
+    assert changing.asked
+    assert other.asked == 4
+
+
+async def test_the_only_replica_is_asked_again_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "CHANGING_SECONDS", 0.2)
+    async with served(Replica(CHANGING, FINE)) as model:
+        record = await ask(model)
+    assert record.code == 200
+    assert record.elapsed() >= 0.2
+
+
+async def test_where_the_exchange_takes_longer_the_client_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "CHANGING_SECONDS", 0.01)
+    async with served(Replica(CHANGING), Replica(CHANGING)) as model:
+        with pytest.raises(InterruptedRequestError) as caught:
+            await ask(model)
+    assert caught.value.answer == CHANGING
+
+
+async def test_a_replica_that_is_not_ready_gets_nothing_for_a_while() -> None:
+    async with served(Replica(not_ready("Starting")), Replica(not_ready("Starting"))) as model:
+        with pytest.raises(InterruptedRequestError) as caught:
+            await ask(model)
+        now = asyncio.get_running_loop().time()
+        assert not any(replica.takes(now) for replica in model.replicas)
+    assert caught.value.answer == errors.REPLICAS_FAILED
