@@ -23,6 +23,7 @@ from qwen3_runtime.lora.listed import list_changed, with_files
 from qwen3_runtime.phases import weights_phase
 from qwen3_runtime.preflight import Places, check, look, unknowns, verdict
 from qwen3_runtime.server import errors
+from qwen3_runtime.server.arrivals import LONGEST_LAME_DUCK
 from qwen3_runtime.server.prepare import served
 from qwen3_runtime.termination import Termination
 from qwen3_runtime.warmup import WarmUpError, wait_for_first_token, wait_until_live
@@ -46,8 +47,6 @@ WEIGHTS_SECONDS = 3.0
 """Between two looks at an incomplete folder."""
 WATCHDOG_LOOKS = 12
 """At the engine's processes, within the time after which it counts as hanging."""
-LONGEST_LAME_DUCK = 3
-"""Times ``lame_duck_seconds``, as long as requests still come: on a node without a free core kube-proxy is late."""
 FAREWELL_SECONDS = 2.0
 """For the last errors to reach their clients."""
 
@@ -300,7 +299,7 @@ class Lifecycle:
         loop, lame_duck = asyncio.get_running_loop(), shutdown.lame_duck_seconds
         end = loop.time() + shutdown.drain_seconds
         longest = max(lame_duck, min(LONGEST_LAME_DUCK * lame_duck, shutdown.drain_seconds))
-        await self._traffic.quiet(lame_duck, within=longest)
+        await self._traffic.arrivals.quiet(lame_duck, within=longest)
         self._traffic.refuse_new()
         if not await self._traffic.idle(max(end - loop.time(), 0)):
             logger.warning("cutting %d requests after %g s", self._traffic.count, shutdown.drain_seconds)

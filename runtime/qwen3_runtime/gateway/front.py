@@ -21,6 +21,7 @@ from qwen3_runtime.gateway.record import Record, request_id, trace_id
 from qwen3_runtime.gateway.relay import Relay
 from qwen3_runtime.gateway.settle import Settling
 from qwen3_runtime.gateway.thinking import with_ceiling
+from qwen3_runtime.server.arrivals import Arrivals
 from qwen3_runtime.server.asgi import BodyTooLargeError, DisconnectedError, Receive, Scope, Send, read_body, when_gone
 from qwen3_runtime.server.checks import BODY_LIMIT
 from qwen3_runtime.server.errors import CLIENT_GONE, wrong_method
@@ -61,6 +62,7 @@ class Front:
         bodies: Bodies,
         spans: Spans | None,
     ) -> None:
+        self.arrivals = Arrivals()
         self._directory = directory
         self._own = OwnAnswers(directory)
         self._estimates = estimates
@@ -72,6 +74,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        self.arrivals.note()
         headers = dict(scope["headers"])
         record = Record(request_id(headers.get(b"x-request-id")), trace_id(headers.get(b"traceparent")))
         span = self._spans.begin(scope, record) if self._spans else None

@@ -24,6 +24,7 @@ from qwen3_runtime.gateway.limits.shared import SharedStore
 from qwen3_runtime.gateway.management import management_app
 from qwen3_runtime.gateway.metrics import Metrics
 from qwen3_runtime.gateway.objects import Cluster, object_names
+from qwen3_runtime.server.arrivals import LONGEST_LAME_DUCK
 from qwen3_runtime.server.listen import Listener
 from qwen3_runtime.tenancy import Routes, Tenants, TenantUsage, UsageReport
 
@@ -41,7 +42,7 @@ COLLECTOR = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 CONNECTIONS = 20_000
 """At once; above it a connection's request gets 503. Each costs some 25 KB (docs/gateway.md)."""
 LAME_DUCK_SECONDS = 5.0
-"""After SIGTERM new requests are still served while the endpoint is being removed from the Service."""
+"""After SIGTERM requests are served until none has come for so long: the Service then has forgotten the endpoint."""
 
 
 def _spans() -> Spans | None:
@@ -130,7 +131,8 @@ class Gateway:
         try:
             await stop.wait()
             self._ending = True
-            await asyncio.sleep(0 if settings.tenants else LAME_DUCK_SECONDS)
+            if settings.tenants is None:  # it is behind a Service
+                await front.arrivals.quiet(LAME_DUCK_SECONDS, within=LONGEST_LAME_DUCK * LAME_DUCK_SECONDS)
         finally:
             await api.close()
             await management.close()

@@ -28,11 +28,12 @@ class Series(dict[tuple[Any, ...], Of]):
 
     def __init__(self, metric: Of) -> None:
         super().__init__()
-        self._metric = metric
+        self._metric: Of = metric
 
     def __missing__(self, values: tuple[Any, ...]) -> Of:
         """Make one."""
-        self[values] = found = self._metric.labels(*values)
+        found: Of = self._metric.labels(*values)
+        self[values] = found
         return found
 
 

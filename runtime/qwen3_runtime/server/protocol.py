@@ -148,7 +148,7 @@ class GuardedProtocol(HttpToolsProtocol):
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering, self._when_gone = cycle, None
-        cycle.scope["extensions"] = {GONE: self._call_when_gone}  # type: ignore[typeddict-item]
+        cycle.scope["extensions"] = {GONE: self._call_when_gone}  # type: ignore[dict-item]
         self._answers_go_to.answer(cycle)
         cycle.transport = self._answers_go_to  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import Phase
 from qwen3_runtime.server import errors
+from qwen3_runtime.server.arrivals import Arrivals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,8 +71,7 @@ class Traffic:
         self._phases = phases
         self._running: set[Running] = set()
         self._refuse_while_draining = False
-        self._admitted_at = 0.0
-        """Loop time of the newest request."""
+        self.arrivals = Arrivals()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -98,7 +98,7 @@ class Traffic:
     def admit(self) -> Iterator[Running]:
         """Count a request as running while the block runs."""
         running = Running()
-        self._admitted_at = asyncio.get_running_loop().time()
+        self.arrivals.note()
         self._running.add(running)
         self._idle.clear()
         try:
@@ -121,14 +121,6 @@ class Traffic:
         """Give every running request its error."""
         for running in tuple(self._running):
             running.interrupt(why)
-
-    async def quiet(self, seconds: float, within: float) -> None:
-        """Wait until no new request has come for so long, at most ``within`` seconds."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + within
-        self._admitted_at = loop.time()
-        while (left := min(self._admitted_at + seconds, end) - loop.time()) > 0:  # noqa: ASYNC110 - it sleeps to the end
-            await asyncio.sleep(left)
 
     async def idle(self, within: float) -> bool:
         """Wait until nothing runs, at most ``within`` seconds."""

@@ -18,7 +18,7 @@ from tests.patience import HANG_SECONDS
 
 async def test_quiet_begins_anew_with_each_request() -> None:
     traffic = Traffic(Phases(time.time, Phase.READY))
-    waiting = asyncio.create_task(traffic.quiet(0.5, within=HANG_SECONDS))
+    waiting = asyncio.create_task(traffic.arrivals.quiet(0.5, within=HANG_SECONDS))
     loop = asyncio.get_running_loop()
     began = last = loop.time()
     while loop.time() < began + 1:
@@ -39,7 +39,7 @@ async def test_quiet_ends_although_requests_go_on() -> None:
                 await asyncio.sleep(0.01)
 
     asking = asyncio.create_task(ask())
-    await asyncio.wait_for(traffic.quiet(HANG_SECONDS, within=0.2), HANG_SECONDS / 2)
+    await asyncio.wait_for(traffic.arrivals.quiet(HANG_SECONDS, within=0.2), HANG_SECONDS / 2)
     asking.cancel()
 
 
@@ -127,5 +127,5 @@ async def test_quiet_is_counted_from_its_begin() -> None:
     traffic = Traffic(Phases(time.time, Phase.READY))
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await traffic.quiet(0.2, within=HANG_SECONDS)
+    await traffic.arrivals.quiet(0.2, within=HANG_SECONDS)
     assert loop.time() - began >= 0.19, "no request ever came, and one may be on its way"
