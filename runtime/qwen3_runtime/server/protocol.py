@@ -150,7 +150,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._answering, self._when_gone = cycle, None
         cycle.scope["extensions"] = {GONE: self._call_when_gone}  # type: ignore[dict-item]
         self._answers_go_to.answer(cycle)
-        cycle.transport = self._answers_go_to  # type: ignore[assignment]
+        cycle.transport = self._answers_go_to
         super()._start_asgi_task(cycle, app)
 
     @override
