@@ -110,6 +110,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._answering.message_event.set()
             if self._when_gone is not None:
                 self._when_gone()
+        # It knows this connection, and both would be garbage that only a collection finds.
+        del self._answers_go_to
 
     @override
     def data_received(self, data: bytes) -> None:

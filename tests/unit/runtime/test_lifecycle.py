@@ -68,14 +68,14 @@ async def test_a_drain_that_breaks_is_no_end_in_order(pod: Pod, monkeypatch: pyt
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the drain broke")
 
-    monkeypatch.setattr(pod._traffic, "quiet", broken)
+    monkeypatch.setattr(pod._traffic.arrivals, "quiet", broken)
     with pytest.raises(RuntimeError, match="the drain broke"):
         await pod.run(told())
 
 
 async def test_a_pod_that_never_served_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     pod = Pod(Phases(time.time))
-    monkeypatch.setattr(pod._traffic, "quiet", lambda *_, **__: pytest.fail("nobody can know of it"))
+    monkeypatch.setattr(pod._traffic.arrivals, "quiet", lambda *_, **__: pytest.fail("nobody can know of it"))
     assert await pod.run(told()) is None
 
 
@@ -90,7 +90,7 @@ async def test_new_requests_are_served_for_a_while_and_running_ones_finish(
         waits.set()
         await quiet.wait()
 
-    monkeypatch.setattr(traffic, "quiet", wait)
+    monkeypatch.setattr(traffic.arrivals, "quiet", wait)
     with traffic.admit():
         running = asyncio.create_task(pod.run(told()))
         await waits.wait()
