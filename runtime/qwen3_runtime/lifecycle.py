@@ -18,8 +18,9 @@ from qwen3_runtime.failure import explain
 from qwen3_runtime.group import leader_gone
 from qwen3_runtime.lora.arrival import arrive
 from qwen3_runtime.lora.hands import PodHands
-from qwen3_runtime.lora.keeper import as_served, follow
+from qwen3_runtime.lora.keeper import follow
 from qwen3_runtime.lora.listed import list_changed, with_files
+from qwen3_runtime.lora.reports import as_served
 from qwen3_runtime.phases import weights_phase
 from qwen3_runtime.preflight import Places, check, look, unknowns, verdict
 from qwen3_runtime.server import errors

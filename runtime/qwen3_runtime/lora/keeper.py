@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from qwen3_runtime.config import AdapterReport, AdapterState
+from qwen3_runtime.config import AdapterState
 from qwen3_runtime.lora.listed import list_changed
+from qwen3_runtime.lora.reports import Reports, origin
 from qwen3_runtime.weights.problem import FoundError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from qwen3_runtime.config import AdapterFiles, RuntimeConfig
+    from qwen3_runtime.config import AdapterFiles, AdapterReport, RuntimeConfig
 
     Tell = Callable[[AdapterState, Problem | None], None]
     """Takes what becomes of an adapter."""
-
-logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 3.0
 """Between two looks at an adapter that is not right."""
@@ -53,13 +51,15 @@ class AdapterKeeper:
     def __init__(self, hands: Hands, served: Iterable[AdapterFiles]) -> None:
         self._hands = hands
         self._served = {files.name: files for files in served}
+        self._leaving: dict[str, AdapterFiles] = {}
+        """What is offered no more and the engine has not forgotten: nothing is loaded under the name before it has."""
         self._wanted = dict(self._served)
         self._refused: dict[str, AdapterFiles] = {}
         """What the engine would not load in the place of what is served: each new try would interrupt that."""
         self._changing: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._arrivals: dict[str, asyncio.Task[None]] = {}
-        self._reports = {name: as_served(files) for name, files in self._served.items()}
+        self._reports = Reports(hands.show, self._served.values())
 
     def want(self, files: Iterable[AdapterFiles]) -> None:
         """Serve these and no others from now on. What is under way for another target is given up."""
@@ -83,10 +83,8 @@ class AdapterKeeper:
     async def _settle(self, name: str) -> None:
         """Until the adapter is as wanted, whatever is wanted meanwhile, or as near to it as the engine lets it be."""
         while not self._is_settled(name):
-            target = self._wanted.get(name)
             try:
-                if target is None or await self._arrived(name, target):
-                    await self._exchange(name, target)
+                await self._approach(name)
             except FoundError as found:
                 self._tell(name, AdapterState.INVALID, found.problem)
                 if not self._is_settled(name):
@@ -97,12 +95,21 @@ class AdapterKeeper:
                 await asyncio.sleep(RETRY_SECONDS)
         del self._tasks[name]
         if name not in self._wanted:
-            self._reports.pop(name, None)
-            self._hands.show(tuple(self._reports.values()))
+            self._reports.drop(name)
         elif self._wanted[name] == self._served.get(name):
             self._tell(name, AdapterState.SERVED)
 
+    async def _approach(self, name: str) -> None:
+        """One try to make the adapter what is wanted now."""
+        if name in self._leaving:
+            await self._hands.release(await self._forgotten(name))
+        target = self._wanted.get(name)
+        if target is None or await self._arrived(name, target):
+            await self._exchange(name, target)
+
     def _is_settled(self, name: str) -> bool:
+        if name in self._leaving:
+            return False
         wanted = self._wanted.get(name)
         return wanted == self._served.get(name) or (wanted is not None and wanted == self._refused.get(name))
 
@@ -125,17 +132,28 @@ class AdapterKeeper:
         old = self._served.pop(name, None)
         try:
             if old is not None:
+                self._leaving[name] = old
                 self._changing |= {name} if target else set()
                 self._offer()
                 self._tell(name, AdapterState.UNLOADING)
-                await self._hands.unload(old)
+                await self._forgotten(name)
             if target is not None and self._wanted.get(name) == target:
                 await self._load(name, target, old)
         finally:
             self._changing.discard(name)
             self._offer()
-            if old is not None and self._served.get(name) != old:
+            if old is not None and name not in self._leaving and self._served.get(name) != old:
                 await self._hands.release(old)
+
+    async def _forgotten(self, name: str) -> AdapterFiles:
+        """Have the engine forget what leaves; its files may then be released."""
+        old = self._leaving[name]
+        try:
+            await self._hands.unload(old)
+        except FoundError as found:
+            still = f"{found.problem.message} The engine has not let go of the one before: {origin(old)}."
+            raise FoundError(found.problem.reason, still) from found
+        return self._leaving.pop(name)
 
     async def _load(self, name: str, target: AdapterFiles, old: AdapterFiles | None) -> None:
         self._tell(name, AdapterState.LOADING)
@@ -154,22 +172,7 @@ class AdapterKeeper:
         self._hands.offer(tuple(self._served), tuple(self._changing))
 
     def _tell(self, name: str, state: AdapterState, problem: Problem | None = None) -> None:
-        reason, message = (problem.reason, problem.message) if problem else ("", "")
-        served = self._served.get(name)
-        if served is not None and state is AdapterState.INVALID:
-            origin = served.source.describe() if served.source else served.path
-            message = f"{message} The one before it is served on: {origin}."
-        path = served.path if served else ""
-        report = AdapterReport(name=name, state=state, reason=reason, message=message, path=path)
-        if self._reports.get(name) != report:
-            logger.info("adapter %s: %s %s", name, state, message)
-        self._reports[name] = report
-        self._hands.show(tuple(self._reports.values()))
-
-
-def as_served(files: AdapterFiles) -> AdapterReport:
-    """Of an adapter that answers."""
-    return AdapterReport(name=files.name, state=AdapterState.SERVED, path=files.path)
+        self._reports.put(name, state, problem, self._served.get(name))
 
 
 async def follow(hands: Hands, config: RuntimeConfig) -> NoReturn:

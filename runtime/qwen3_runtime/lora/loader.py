@@ -23,6 +23,12 @@ _HEADERS = ((b"content-type", b"application/json"),)
 _SAID = 500
 """Characters of the engine's answer that are repeated."""
 
+_UNKNOWN = ("cannot be found", "does not exist")
+"""What an engine says of an adapter that it does not have, as after an answer to the first try that did not get here.
+
+vLLM 0.32.0: entrypoints/openai/models/serving.py, SGLang 0.5.16 and 0.5.23: srt/lora/lora_registry.py.
+"""
+
 
 class Loader:
     """Loads and unloads; each method raises `FoundError` with ``AdapterRefused`` where the engine does not."""
@@ -44,8 +50,12 @@ class Loader:
             raise
 
     async def unload(self, name: str) -> None:
-        """Have the engine forget an adapter that no request uses."""
-        await self._ask(self._unload, {"lora_name": name})
+        """Have the engine forget an adapter that no request uses; one that it does not know is forgotten."""
+        try:
+            await self._ask(self._unload, {"lora_name": name})
+        except FoundError as found:
+            if not any(words in found.problem.message for words in _UNKNOWN):
+                raise
 
     async def _ask(self, path: str, request: Mapping[str, Any]) -> None:
         body = json.dumps(request).encode()

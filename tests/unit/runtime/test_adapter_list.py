@@ -40,6 +40,7 @@ class FakeHands:
         self.unused.set()
         self.bad: set[str] = set()
         self.refused: set[str] = set()
+        self.kept: set[str] = set()
         self.released: list[str] = []
         self.on_load: Callable[[], None] = lambda: None
 
@@ -58,6 +59,8 @@ class FakeHands:
     async def unload(self, files: AdapterFiles) -> None:
         await self.unused.wait()
         self.done.append(f"unload {files.path}")
+        if files.path in self.kept:
+            raise FoundError("AdapterRefused", "Not now.")
 
     async def release(self, files: AdapterFiles) -> None:
         self.released.append(files.path)
@@ -217,6 +220,45 @@ async def test_what_is_taken_out_while_the_engine_refuses_it_is_not_loaded_again
     await settled()
     assert (hands.done, hands.names, hands.reports) == (["unload /law-1", "load /law-2"], set(), ())
     assert hands.released == ["/law-2", "/law-1"]
+
+
+async def test_what_the_engine_does_not_let_go_of_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0)
+    hands = FakeHands()
+    hands.kept.add("/law-1")
+    keeper = AdapterKeeper(hands, [OLD, OTHER])
+    keeper.want([OTHER])
+    await settled()
+    assert (hands.names, hands.released, hands.states()["law"]) == ({"support"}, [], AdapterState.INVALID)
+    assert hands.reports[0].message == "Not now. The engine has not let go of the one before: /law-1."
+    hands.kept.clear()
+    await settled()
+    assert (hands.states(), hands.released) == ({"support": AdapterState.SERVED}, ["/law-1"])
+    assert set(hands.done) == {"unload /law-1"}
+    asked = len(hands.done)
+    await settled()
+    assert len(hands.done) == asked
+
+
+@pytest.mark.parametrize("next_one", [NEW, OLD])
+async def test_nothing_is_loaded_over_what_the_engine_does_not_let_go_of(
+    next_one: AdapterFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0)
+    hands = FakeHands()
+    hands.kept.add("/law-1")
+    keeper = AdapterKeeper(hands, [OLD])
+    keeper.want([NEW])
+    await settled()
+    keeper.want([next_one])
+    await settled()
+    assert (set(hands.done), hands.names, hands.changing) == ({"unload /law-1"}, set(), set())
+    (report,) = hands.reports
+    assert (report.state, report.reason, report.path) == (AdapterState.INVALID, "AdapterRefused", "")
+    hands.kept.clear()
+    await settled()
+    assert hands.done[-2:] == ["unload /law-1", f"load {next_one.path}"]
+    assert (hands.names, hands.released, hands.states()) == ({"law"}, ["/law-1"], {"law": AdapterState.SERVED})
 
 
 async def test_nothing_goes_on_after_the_end() -> None:

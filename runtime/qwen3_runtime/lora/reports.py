@@ -1,0 +1,54 @@
+"""What is told of each adapter of a running pod."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from qwen3_runtime.config import AdapterReport, AdapterState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from qwen3_runtime.config import AdapterFiles
+    from qwen3_runtime.weights.problem import Problem
+
+logger = logging.getLogger(__name__)
+
+
+class Reports:
+    """One of each name; each change is published."""
+
+    def __init__(self, show: Callable[[tuple[AdapterReport, ...]], None], served: Iterable[AdapterFiles]) -> None:
+        self._show = show
+        self._reports = {files.name: as_served(files) for files in served}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._reports
+
+    def put(self, name: str, state: AdapterState, problem: Problem | None, served: AdapterFiles | None) -> None:
+        """Tell what is at ``name``, where ``served`` answers."""
+        reason, message = (problem.reason, problem.message) if problem else ("", "")
+        if served is not None and state is AdapterState.INVALID:
+            message = f"{message} The one before it is served on: {origin(served)}."
+        path = served.path if served else ""
+        report = AdapterReport(name=name, state=state, reason=reason, message=message, path=path)
+        if self._reports.get(name) != report:
+            logger.info("adapter %s: %s %s", name, state, message)
+        self._reports[name] = report
+        self._show(tuple(self._reports.values()))
+
+    def drop(self, name: str) -> None:
+        """Nothing is to be told of it any more."""
+        self._reports.pop(name, None)
+        self._show(tuple(self._reports.values()))
+
+
+def as_served(files: AdapterFiles) -> AdapterReport:
+    """Of an adapter that answers."""
+    return AdapterReport(name=files.name, state=AdapterState.SERVED, path=files.path)
+
+
+def origin(files: AdapterFiles) -> str:
+    """Where an adapter is from, for people."""
+    return files.source.describe() if files.source else files.path
