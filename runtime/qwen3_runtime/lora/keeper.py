@@ -30,7 +30,7 @@ class Hands(Protocol):
         """Return when an adapter is there and right. May be cancelled."""
 
     async def load(self, files: AdapterFiles) -> None:
-        """Have the engine serve it. Raises `FoundError`."""
+        """Have the engine serve it. Raises `FoundError`; the engine may have it then."""
 
     async def unload(self, files: AdapterFiles) -> None:
         """Have the engine forget it when no request to it runs any more. Its files stay. Raises `FoundError`."""
@@ -52,7 +52,7 @@ class AdapterKeeper:
         self._hands = hands
         self._served = {files.name: files for files in served}
         self._leaving: dict[str, AdapterFiles] = {}
-        """What is offered no more and the engine has not forgotten: nothing is loaded under the name before it has."""
+        """What is not offered and the engine may have: nothing is loaded under the name before that is forgotten."""
         self._wanted = dict(self._served)
         self._refused: dict[str, AdapterFiles] = {}
         """What the engine would not load in the place of what is served: each new try would interrupt that."""
@@ -85,14 +85,10 @@ class AdapterKeeper:
         while not self._is_settled(name):
             try:
                 await self._approach(name)
-            except FoundError as found:
-                self._tell(name, AdapterState.INVALID, found.problem)
+            except Exception as error:  # noqa: BLE001 - the name would be given up for good, and nobody told
+                self._reports.put_fault(name, error, self._served.get(name))
                 if not self._is_settled(name):
                     await asyncio.sleep(RETRY_SECONDS)
-            except OSError as error:
-                problem = Problem("Unreadable", f"adapter {name}: {error.filename}: {error.strerror}.")
-                self._tell(name, AdapterState.INVALID, problem)
-                await asyncio.sleep(RETRY_SECONDS)
         del self._tasks[name]
         if name not in self._wanted:
             self._reports.drop(name)
@@ -142,7 +138,7 @@ class AdapterKeeper:
         finally:
             self._changing.discard(name)
             self._offer()
-            if old is not None and name not in self._leaving and self._served.get(name) != old:
+            if old is not None and old not in (self._served.get(name), self._leaving.get(name)):
                 await self._hands.release(old)
 
     async def _forgotten(self, name: str) -> AdapterFiles:
@@ -151,22 +147,25 @@ class AdapterKeeper:
         try:
             await self._hands.unload(old)
         except FoundError as found:
-            still = f"{found.problem.message} The engine has not let go of the one before: {origin(old)}."
+            still = f"{found.problem.message} The engine has not let go of {origin(old)}."
             raise FoundError(found.problem.reason, still) from found
         return self._leaving.pop(name)
 
     async def _load(self, name: str, target: AdapterFiles, old: AdapterFiles | None) -> None:
         self._tell(name, AdapterState.LOADING)
         try:
-            await self._hands.load(target)
+            await self._take(name, target)
         except FoundError:
-            await self._hands.release(target)
+            await self._hands.release(await self._forgotten(name))
             if old is not None and name in self._wanted:
-                await self._hands.load(old)
-                self._served[name] = old
+                await self._take(name, old)
                 self._refused[name] = target
             raise
-        self._served[name] = target
+
+    async def _take(self, name: str, files: AdapterFiles) -> None:
+        self._leaving[name] = files  # unless all goes well: a load that failed may have got half-way
+        await self._hands.load(files)
+        self._served[name] = self._leaving.pop(name)
 
     def _offer(self) -> None:
         self._hands.offer(tuple(self._served), tuple(self._changing))

@@ -24,7 +24,7 @@ _SAID = 500
 """Characters of the engine's answer that are repeated."""
 
 _UNKNOWN = ("cannot be found", "does not exist")
-"""What an engine says of an adapter that it does not have, as after an answer to the first try that did not get here.
+"""What an engine says of an adapter that it does not have: it refused to load it, or its answer to an unload got lost.
 
 vLLM 0.32.0: entrypoints/openai/models/serving.py, SGLang 0.5.16 and 0.5.23: srt/lora/lora_registry.py.
 """
@@ -42,12 +42,8 @@ class Loader:
     async def load(self, files: AdapterFiles) -> None:
         """Load an adapter and have it answer one token."""
         await self._ask(self._load, {"lora_name": files.name, "lora_path": files.path})
-        try:
-            fields = self._adapter.adapter_fields(files.name) or {}
-            await self._ask(CHAT, first_request(files.name, Task.GENERATE, fields))
-        except FoundError:
-            await self.unload(files.name)
-            raise
+        fields = self._adapter.adapter_fields(files.name) or {}
+        await self._ask(CHAT, first_request(files.name, Task.GENERATE, fields))
 
     async def unload(self, name: str) -> None:
         """Have the engine forget an adapter that no request uses; one that it does not know is forgotten."""

@@ -174,7 +174,7 @@ async def test_a_version_that_the_engine_refuses_gives_way_to_the_last_one() -> 
     keeper = AdapterKeeper(hands, [OLD])
     keeper.want([NEW])
     await settled()
-    assert hands.done == ["unload /law-1", "load /law-2", "load /law-1"]
+    assert hands.done == ["unload /law-1", "load /law-2", "unload /law-2", "load /law-1"]
     assert (hands.names, hands.changing, hands.released) == ({"law"}, set(), ["/law-2"])
     (report,) = hands.reports
     assert (report.state, report.reason, report.path) == (AdapterState.INVALID, "AdapterRefused", "/law-1")
@@ -182,14 +182,14 @@ async def test_a_version_that_the_engine_refuses_gives_way_to_the_last_one() -> 
     # Each try takes the name away for a moment: there is none until the adapter is listed otherwise.
     keeper.want([NEW, OTHER])
     await settled()
-    assert hands.done[3:] == ["load /support"]
+    assert hands.done[4:] == ["load /support"]
     keeper.want([OLD, OTHER])
     await settled()
-    assert (hands.done[4:], hands.states()["law"]) == ([], AdapterState.SERVED)
+    assert (hands.done[5:], hands.states()["law"]) == ([], AdapterState.SERVED)
     hands.refused.clear()
     keeper.want([NEW, OTHER])
     await settled()
-    assert hands.done[4:] == ["unload /law-1", "load /law-2"]
+    assert hands.done[5:] == ["unload /law-1", "load /law-2"]
     assert (hands.states()["law"], hands.released) == (AdapterState.SERVED, ["/law-2", "/law-1"])
 
 
@@ -218,7 +218,8 @@ async def test_what_is_taken_out_while_the_engine_refuses_it_is_not_loaded_again
     hands.on_load = lambda: keeper.want([])
     hands.unused.set()
     await settled()
-    assert (hands.done, hands.names, hands.reports) == (["unload /law-1", "load /law-2"], set(), ())
+    assert hands.done == ["unload /law-1", "load /law-2", "unload /law-2"]
+    assert (hands.names, hands.reports) == (set(), ())
     assert hands.released == ["/law-2", "/law-1"]
 
 
@@ -230,7 +231,7 @@ async def test_what_the_engine_does_not_let_go_of_is_asked_for_again(monkeypatch
     keeper.want([OTHER])
     await settled()
     assert (hands.names, hands.released, hands.states()["law"]) == ({"support"}, [], AdapterState.INVALID)
-    assert hands.reports[0].message == "Not now. The engine has not let go of the one before: /law-1."
+    assert hands.reports[0].message == "Not now. The engine has not let go of /law-1."
     hands.kept.clear()
     await settled()
     assert (hands.states(), hands.released) == ({"support": AdapterState.SERVED}, ["/law-1"])
@@ -259,6 +260,87 @@ async def test_nothing_is_loaded_over_what_the_engine_does_not_let_go_of(
     await settled()
     assert hands.done[-2:] == ["unload /law-1", f"load {next_one.path}"]
     assert (hands.names, hands.released, hands.states()) == ({"law"}, ["/law-1"], {"law": AdapterState.SERVED})
+
+
+async def test_what_the_engine_neither_loads_nor_forgets_is_not_loaded_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0)
+    hands = FakeHands()
+    hands.refused.add("/law-2")
+    hands.kept.add("/law-2")
+    keeper = AdapterKeeper(hands, [OLD])
+    keeper.want([NEW])
+    await settled()
+    assert [done for done in hands.done if done.startswith("load")] == ["load /law-2"]
+    assert (hands.names, hands.states(), "/law-2" in hands.released) == (set(), {"law": AdapterState.INVALID}, False)
+    keeper.want([OLD])
+    hands.kept.clear()
+    await settled()
+    assert (hands.done[-2:], hands.names) == (["unload /law-2", "load /law-1"], {"law"})
+
+
+async def test_what_nobody_thought_of_is_told_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0)
+    hands = FakeHands()
+    right = hands.bring
+
+    async def broken(files: AdapterFiles, tell: Tell) -> None:
+        if files.name == "law":
+            raise TypeError("'int' object is not iterable")
+        await right(files, tell)
+
+    monkeypatch.setattr(hands, "bring", broken)
+    keeper = AdapterKeeper(hands, [OLD])
+    keeper.want([NEW, OTHER])
+    await settled()
+    assert (hands.names, hands.states()["support"]) == ({"law", "support"}, AdapterState.SERVED)
+    (report,) = (report for report in hands.reports if report.name == "law")
+    assert (report.state, report.reason, report.path) == (AdapterState.INVALID, "Unexpected", "/law-1")
+    assert report.message.startswith("adapter law: TypeError: 'int' object is not iterable. The pod's log has more.")
+    (line,) = (record for record in caplog.records if record.levelname == "ERROR")
+    assert line.exc_info is not None
+    monkeypatch.setattr(hands, "bring", right)
+    await settled()
+    assert (hands.done[-1], hands.states()["law"]) == ("load /law-2", AdapterState.SERVED)
+    monkeypatch.setattr(hands, "bring", broken)
+    keeper.want([OLD, OTHER])
+    await settled()
+    await keeper.close()
+    assert [record.levelname for record in caplog.records].count("ERROR") == 2
+
+
+async def test_a_fault_of_the_disk_is_told_with_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    hands = FakeHands()
+
+    async def broken(files: AdapterFiles, tell: Tell) -> None:
+        del tell
+        raise OSError(5, "Input/output error", files.path)
+
+    monkeypatch.setattr(hands, "bring", broken)
+    keeper = AdapterKeeper(hands, ())
+    keeper.want([OLD])
+    await settled()
+    (report,) = hands.reports
+    assert (report.state, report.reason) == (AdapterState.INVALID, "Unreadable")
+    assert report.message == "adapter law: /law-1: Input/output error."
+    await keeper.close()
+
+
+async def test_what_a_broken_load_may_have_left_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0)
+    hands = FakeHands()
+
+    def break_once() -> None:
+        hands.on_load = lambda: None
+        raise TypeError
+
+    hands.on_load = break_once
+    keeper = AdapterKeeper(hands, [OLD])
+    keeper.want([NEW])
+    await settled()
+    assert hands.done == ["unload /law-1", "load /law-2", "unload /law-2", "load /law-2"]
+    assert (hands.names, set(hands.released)) == ({"law"}, {"/law-1", "/law-2"})
 
 
 async def test_nothing_goes_on_after_the_end() -> None:
