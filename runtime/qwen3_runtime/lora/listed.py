@@ -58,14 +58,17 @@ def with_files(config: RuntimeConfig, files: tuple[AdapterFiles, ...]) -> Runtim
 async def list_changed(config: RuntimeConfig) -> RuntimeConfig:
     """Wait until the list is another one than the configuration's; the configuration with that. Never without a list.
 
-    A file that cannot be read changes nothing.
+    A file that cannot be read changes nothing; a line says so when what is wrong with it changes.
     """
+    said = ""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         try:
             found = with_list(config)
         except ListError as error:
-            logger.warning("adapters stay as they are: %s", error)
+            if said != (said := str(error)):
+                logger.warning("adapters stay as they are: %s", said)
             continue
+        said = ""
         if found != config:
             return found

@@ -364,7 +364,7 @@ def write(path: Path, *files: AdapterFiles) -> None:
 
 
 async def test_a_list_is_followed_and_a_broken_one_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(listed, "LOOK_SECONDS", 0)
     path = tmp_path / "adapters.json"
@@ -378,7 +378,14 @@ async def test_a_list_is_followed_and_a_broken_one_changes_nothing(
     await settled()
     path.unlink()
     await settled()
+    write(path, OLD)
+    await settled()
+    path.unlink()
+    await settled()
     assert not waiting.done()
+    broken, *missing = (record.getMessage() for record in caplog.records)
+    assert "Invalid JSON" in broken
+    assert missing == [f"adapters stay as they are: {path} cannot be read: No such file or directory"] * 2
     write(path, OLD, OTHER)
     assert (await waiting).names == ("qwen3-tiny", "law", "support")
 
