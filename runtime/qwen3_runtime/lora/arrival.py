@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from qwen3_runtime.config import AdapterFiles
-    from qwen3_runtime.lora.keeper import Hands
+    from qwen3_runtime.lora.ports import Hands
     from qwen3_runtime.weights.problem import Problem
 
 logger = logging.getLogger(__name__)

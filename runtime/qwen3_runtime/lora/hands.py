@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from qwen3_runtime.config import AdapterFiles, AdapterReport, RuntimeConfig
     from qwen3_runtime.engines.base import Adapter
-    from qwen3_runtime.lora.keeper import Tell
+    from qwen3_runtime.lora.ports import Tell
     from qwen3_runtime.phases import Phases
     from qwen3_runtime.server.prepare import Served
     from qwen3_runtime.server.traffic import Traffic

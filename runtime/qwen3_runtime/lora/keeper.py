@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from qwen3_runtime.config import AdapterState
 from qwen3_runtime.lora.listed import list_changed
 from qwen3_runtime.lora.reports import Reports, origin
-from qwen3_runtime.weights.problem import FoundError, Problem
+from qwen3_runtime.weights.problem import FoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from qwen3_runtime.config import AdapterFiles, AdapterReport, RuntimeConfig
-
-    Tell = Callable[[AdapterState, Problem | None], None]
-    """Takes what becomes of an adapter."""
+    from qwen3_runtime.config import AdapterFiles, RuntimeConfig
+    from qwen3_runtime.lora.ports import Hands
+    from qwen3_runtime.weights.problem import Problem
 
 RETRY_SECONDS = 3.0
 """Between two looks at an adapter that is not right."""
-
-
-class Hands(Protocol):
-    """What the keeper has done by others."""
-
-    async def bring(self, files: AdapterFiles, tell: Tell) -> None:
-        """Return when an adapter is there and right. May be cancelled."""
-
-    async def load(self, files: AdapterFiles) -> None:
-        """Have the engine serve it. Raises `FoundError`; the engine may have it then."""
-
-    async def unload(self, files: AdapterFiles) -> None:
-        """Have the engine forget it when no request to it runs any more. Its files stay. Raises `FoundError`."""
-
-    async def release(self, files: AdapterFiles) -> None:
-        """Its files may be removed by whoever needs the room."""
-
-    def offer(self, names: Iterable[str], changing: Iterable[str]) -> None:
-        """Requests may carry ``names``; those in ``changing`` come back in a moment."""
-
-    def show(self, reports: tuple[AdapterReport, ...]) -> None:
-        """Publish how the adapters are."""
 
 
 class AdapterKeeper:

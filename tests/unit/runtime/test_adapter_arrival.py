@@ -14,7 +14,7 @@ from qwen3_runtime.weights.problem import Problem
 from tests.unit.runtime.test_adapter_list import FakeHands, settled
 
 if TYPE_CHECKING:
-    from qwen3_runtime.lora.keeper import Tell
+    from qwen3_runtime.lora.ports import Tell
 
 LAW, BAD = AdapterFiles(name="law", path="/law"), AdapterFiles(name="bad", path="/bad")
 

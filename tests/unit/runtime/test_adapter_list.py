@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qwen3_runtime.config import RuntimeConfig
-    from qwen3_runtime.lora.keeper import Tell
+    from qwen3_runtime.lora.ports import Tell
 
 OLD, NEW = AdapterFiles(name="law", path="/law-1"), AdapterFiles(name="law", path="/law-2")
 OTHER = AdapterFiles(name="support", path="/support")
