@@ -48,11 +48,14 @@ def test_a_model_is_fetched_from_a_hub_verified_and_served(kube: Kube, house: st
     said = poll("download is told of", lambda: _progress(kube), timeout=90)
     assert REPOSITORY in said
     assert hub.URL in said
-    assert "finishedAt" not in _fetched(kube)
+    running = _fetched(kube)
+    assert "finishedAt" not in running
+    assert PART * 0.9 < running["progress"]["bytesDone"] < running["progress"]["bytesTotal"]
     hub.open_gate(kube, house)
     kube.wait_condition(NAME, house, "Ready", "True")
     fetched = _fetched(kube)
     assert fetched["weights"] == "Source"
+    assert "progress" not in fetched
     assert fetched["startedAt"] < fetched["finishedAt"]
     with openai_client(kube, NAME, house) as client:
         answer = client.chat.completions.create(model="Qwen3-Tiny", messages=HELLO, temperature=0)

@@ -240,6 +240,21 @@ class PlanStatus(ApiModel):
     """How many candidates fell for each reason."""
 
 
+class WeightsProgress(ApiModel):
+    """How far a pod has fetched its weights."""
+
+    percent: int
+    """Of the bytes."""
+    bytes_done: int
+    """On the disk, those of earlier attempts included."""
+    bytes_total: int
+    """Of all files."""
+    bytes_per_second: int = 0
+    """Over the last seconds."""
+    seconds_left: int | None = None
+    """At that rate; absent while nothing comes."""
+
+
 class StartupPhase(ApiModel):
     """One step from the apply to the first token of the first pod of the current plan."""
 
@@ -253,6 +268,8 @@ class StartupPhase(ApiModel):
     weights: WeightsOrigin | None = None
     """Of WeightsFetched: how the model's came, where they are fetched. Cache: a warm start, they lay in
     spec.model.cache. OtherPod: another pod fetched them meanwhile. Source: this pod did."""
+    progress: WeightsProgress | None = None
+    """Of WeightsFetched while it runs; written with each percent, and when it stalls or goes on."""
 
 
 class CapacitySource(StrEnum):

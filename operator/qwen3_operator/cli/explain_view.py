@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from qwen3_operator.api.status import ConditionStatus, ConditionType
+from qwen3_operator.cli.explain_startup import startup_table
 from qwen3_operator.cli.plan_view import plan_parts, rejected_part
 from qwen3_operator.cli.tables import INDENT, plain_table
 from qwen3_operator.sizing import spec_digest
@@ -43,6 +44,8 @@ def explained(name: str, spec: DeploymentSpec, status: DeploymentStatus, nearest
         parts += plan_parts(status.plan, spec)
     if outdated := _outdated(status.conditions):
         parts += [Text(), Text.assemble(("A better plan exists: ", "bold yellow"), outdated)]
+    if status.startup:
+        parts += [Text(), Text("Start-up of the first pod", "bold"), Padding(startup_table(status.startup), INDENT)]
     for found in status.capacity:
         parts += [Text(), *_capacity(found)]
     parts += [Text(), Text("Conditions", "bold"), Padding(_conditions(status.conditions), INDENT)]

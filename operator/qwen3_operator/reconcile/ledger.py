@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from qwen3_operator.api.source import FETCHED_KINDS
-from qwen3_operator.api.status import StartupPhase
+from qwen3_operator.api.status import StartupPhase, WeightsProgress
 from qwen3_operator.reconcile.observed import Observed, PodView, condition
 from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
 
@@ -52,7 +52,8 @@ def startup(observed: Observed, now: str) -> tuple[StartupPhase, ...]:
     for name in _following(done[-1].phase, observed):
         started = str(done[-1].finished_at)
         if name not in ends:
-            return (*done, StartupPhase(phase=name, started_at=started))
+            progress = _progress(first, steps[-1].progress) if name == WEIGHTS_FETCHED else None
+            return (*done, StartupPhase(phase=name, started_at=started, progress=progress))
         origin = _origin(first) if name == WEIGHTS_FETCHED else None
         finished = _later(ends[name], started)
         done.append(StartupPhase(phase=name, started_at=started, finished_at=finished, weights=origin))
@@ -118,6 +119,24 @@ def _fetched(history: tuple[PhaseRecord, ...]) -> str:
 
 def _origin(view: PodView | None) -> WeightsOrigin | None:
     return view.phase.weights_origin if view and isinstance(view.phase, PhaseReport) else None
+
+
+def _progress(view: PodView | None, written: WeightsProgress | None) -> WeightsProgress | None:
+    """How far the fetch is: as it is written, as long as it says so, so that a status is not written at every look."""
+    found = view.phase.progress if view and isinstance(view.phase, PhaseReport) else None
+    if found is None or not found.bytes_total:
+        return None
+    percent = 100 * found.bytes_done // found.bytes_total
+    stalls = found.seconds_left is None
+    if written is not None and (written.percent, written.seconds_left is None) == (percent, stalls):
+        return written
+    return WeightsProgress(
+        percent=percent,
+        bytes_done=found.bytes_done,
+        bytes_total=found.bytes_total,
+        bytes_per_second=round(found.bytes_per_second),
+        seconds_left=None if found.seconds_left is None else round(found.seconds_left),
+    )
 
 
 def _last(history: tuple[PhaseRecord, ...], phase: Phase) -> PhaseRecord | None:

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from qwen3_operator.api.status import WeightsProgress
 from qwen3_operator.reconcile.ledger import STEPS, startup
 from qwen3_operator.reconcile.observed import Failure
 from qwen3_operator.reconcile.report import report
 from qwen3_runtime.config import Phase, PhaseRecord, PhaseReport
-from qwen3_runtime.sources import WeightsOrigin
+from qwen3_runtime.sources import FetchProgress, WeightsOrigin
 from tests.unit.manifests.samples import deployment, plan
 from tests.unit.reconcile.samples import NOW, observed, phase, pod, view
 
@@ -52,6 +53,40 @@ def test_a_fetch_is_a_step_that_says_where_the_weights_came_from(origin: Weights
     assert by_name["WeightsFetched"].finished_at == CHECKED_FROM
     assert by_name["WeightsChecked"].started_at == CHECKED_FROM
     assert {step.phase: step.weights for step in steps if step.weights} == {"WeightsFetched": origin}
+
+
+def fetching(done: int, **progress: float | None) -> PhaseReport:
+    found = FetchProgress(bytes_done=done, bytes_total=1_000_000, files_done=0, files_total=2, **progress)
+    return PhaseReport(phase=Phase.FETCHING_WEIGHTS, progress=found)
+
+
+def told(seen: PhaseReport, before: WeightsProgress | None = None) -> WeightsProgress | None:
+    """Progress of the open step, where ``before`` is written."""
+    now = observed(view(pod(), seen), deployment=FETCHED)
+    steps = startup(now, PLANNED_AT)
+    if before is not None:
+        stored = [step.to_json() for step in (*steps[:-1], steps[-1].model_copy(update={"progress": before}))]
+        steps = startup(replace(now, previous={"plan": {"specDigest": plan().spec_digest}, "startup": stored}), NOW)
+    return steps[-1].progress
+
+
+def test_a_fetch_that_runs_says_how_far_it_is() -> None:
+    found = told(fetching(123_456, bytes_per_second=5000.4, seconds_left=175.3))
+    assert found == WeightsProgress(
+        percent=12, bytes_done=123_456, bytes_total=1_000_000, bytes_per_second=5000, seconds_left=175
+    )
+
+
+def test_progress_is_written_with_each_percent_and_when_it_stalls_or_goes_on() -> None:
+    running: dict[str, float | None] = {"bytes_per_second": 5000.0, "seconds_left": 175.0}
+    before = told(fetching(123_456, **running))
+    assert told(fetching(129_999, **running), before) == before
+    further, stalled = told(fetching(130_000, **running), before), told(fetching(123_456), before)
+    assert further is not None
+    assert further.percent == 13
+    assert stalled is not None
+    assert (stalled.percent, stalled.bytes_per_second, stalled.seconds_left) == (12, 0, None)
+    assert told(fetching(123_456, **running), stalled) == before
 
 
 def test_a_fetch_that_runs_is_the_open_step() -> None:
