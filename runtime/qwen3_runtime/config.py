@@ -199,7 +199,7 @@ class Limits(Contract):
 class Shutdown(Contract):
     """Seconds of the two parts of an orderly end, both counted from SIGTERM."""
 
-    lame_duck_seconds: Annotated[float, Field(ge=0)] = 5
+    lame_duck_seconds: Annotated[float, Field(ge=0)] = 10
     """New requests are still served while the endpoint is being removed from the Service: until none has come for so
     long, at most three times as long."""
     drain_seconds: Annotated[float, Field(ge=0)] = 120

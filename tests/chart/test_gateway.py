@@ -69,7 +69,7 @@ def test_it_watches_the_objects_of_its_release(helm: Helm) -> None:
 
 def test_a_pod_that_ends_has_time_to_drain(helm: Helm) -> None:
     pod = _pod(helm.render(merged(ON, {"gateway": {"drainSeconds": 7}})))["spec"]
-    assert pod["terminationGracePeriodSeconds"] == 37
+    assert pod["terminationGracePeriodSeconds"] == 42
 
 
 @pytest.mark.parametrize(

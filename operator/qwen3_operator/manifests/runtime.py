@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from qwen3_operator.catalog import Catalog, Model
     from qwen3_operator.catalog import Engine as CatalogEngine
 
-LAME_DUCK_SECONDS = 5
-"""kube-proxy and gateways take this long to forget an endpoint; requests that still come are served."""
+LAME_DUCK_SECONDS = 10
+"""kube-proxy and gateways take this long to forget an endpoint; requests that still come are served. Five seconds were
+too few on a node without a free core, where requests are so rare that none for as long says little."""
 
 
 def runtime_config(spec: DeploymentSpec, plan: PlanStatus, placement: Placement, catalog: Catalog) -> RuntimeConfig:

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 COLLECTOR = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 CONNECTIONS = 20_000
 """At once; above it a connection's request gets 503. Each costs some 25 KB (docs/gateway.md)."""
-LAME_DUCK_SECONDS = 5.0
+LAME_DUCK_SECONDS = 10.0
 """After SIGTERM requests are served until none has come for so long: the Service then has forgotten the endpoint."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-LONGEST_LAME_DUCK = 3
+LONGEST_LAME_DUCK = 2
 """Times the seconds without a request that are waited for, as long as requests still come: on a node without a free
 core kube-proxy is late."""
 

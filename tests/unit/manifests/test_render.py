@@ -195,8 +195,8 @@ def test_a_roll_needs_room_or_takes_one_down(catalog: Catalog, surge: bool, expe
 def test_draining_fits_into_the_grace_period(catalog: Catalog) -> None:
     spec = {"drainTimeoutSeconds": 300}
     shutdown = config(catalog, spec).shutdown
-    assert (shutdown.lame_duck_seconds, shutdown.drain_seconds) == (5, 300)
-    assert pod(catalog, spec)["terminationGracePeriodSeconds"] > 5 + 300
+    assert (shutdown.lame_duck_seconds, shutdown.drain_seconds) == (10, 300)
+    assert pod(catalog, spec)["terminationGracePeriodSeconds"] > 10 + 300
 
 
 def test_the_users_words_reach_the_pod(catalog: Catalog) -> None:

@@ -13,6 +13,7 @@ from typing_extensions import override
 from qwen3_runtime.config import Phase, Shutdown, TerminationReason
 from qwen3_runtime.lifecycle import FatalError, Lifecycle
 from qwen3_runtime.phases import Phases
+from qwen3_runtime.server.arrivals import LONGEST_LAME_DUCK
 from qwen3_runtime.server.traffic import InterruptedRequestError, Traffic
 from qwen3_runtime.settings import Settings
 from qwen3_runtime.termination import Termination
@@ -101,7 +102,7 @@ async def test_new_requests_are_served_for_a_while_and_running_ones_finish(
         assert traffic.refusal() is not None
         assert not running.done()
     assert await running is None
-    assert waited[0] == pytest.approx((0.1, 0.3))
+    assert waited[0] == pytest.approx((0.1, LONGEST_LAME_DUCK * 0.1))
 
 
 async def test_what_runs_longer_than_the_drain_is_cut(pod: Pod) -> None:
