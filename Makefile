@@ -47,7 +47,8 @@ test: venv ## Everything that CI runs.
 	@$(MAKE) --no-print-directory lint contracts platform
 	@$(SIDE_BY_SIDE) alone beside
 
-# The two halves of what is left: one waits for pods most of the time, so the other computes beside it.
+# The two halves of what is left: one waits for pods most of the time, so the other computes beside it, and gives way:
+# all of the cluster's pods together weigh as much as a single process of this machine.
 .PHONY: alone
 alone:
 	$(PYTEST) tests --ignore=tests/unit --ignore=tests/engine $(SHARING:%=--ignore=%) --durations=25
@@ -55,7 +56,7 @@ alone:
 .PHONY: beside
 beside:
 	@echo "==> types, unit tests, tests/engine $(SHARING): what they say comes at their end, and is written to $(BESIDE_LOG)"
-	@status=0; { for target in types test-unit sharing; do $(MAKE) --no-print-directory $$target || status=1; done; } \
+	@status=0; { for target in types test-unit sharing; do nice $(MAKE) --no-print-directory $$target || status=1; done; } \
 	 > $(BESIDE_LOG) 2>&1; cat $(BESIDE_LOG); exit $$status
 
 .PHONY: sharing

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kind import pools
 from tests.kind.controllers import KUEUE
-from tests.kube import poll
+from tests.kube import KubectlError, poll
 from tests.objects import deployment
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def with_kueue(kube: Kube) -> Iterator[Kube]:
 def quota(with_kueue: Kube, namespace: str) -> Iterator[str]:
     """A ClusterQueue with the devices of one replica, called as the namespace of its LocalQueue."""
     kube = with_kueue
-    kube.apply(_object("ResourceFlavor", FLAVOR), _quota(namespace, DEVICES))
+    # A pod that is ready may be reached only seconds later.
+    poll("Kueue's webhooks answer", lambda: _accepted(kube, _object("ResourceFlavor", FLAVOR)), timeout=60)
+    kube.apply(_quota(namespace, DEVICES))
     kube.apply(_object("LocalQueue", QUEUE, namespace, clusterQueue=namespace))
     yield namespace
     kube.run("delete", "q3d", "--all", "-n", namespace, timeout=120)
@@ -57,6 +59,16 @@ def quota(with_kueue: Kube, namespace: str) -> Iterator[str]:
     kube.run("delete", "localqueue", QUEUE, "-n", namespace, timeout=60)
     kube.run("delete", "clusterqueue", namespace, timeout=60)
     kube.run("delete", "resourceflavor", FLAVOR, timeout=60)
+
+
+def _accepted(kube: Kube, flavor: Object) -> bool:
+    try:
+        kube.apply(flavor)
+    except KubectlError as error:
+        if "failed calling webhook" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _object(kind: str, name: str, namespace: str | None = None, **spec: Any) -> Object:
