@@ -10,6 +10,16 @@ MODELS_ON_NODE = "/var/lib/qwen3-models"
 """Where tests/kind mounts the host's model folder on every worker."""
 
 
+RESTRICTED: Object = {
+    "allowPrivilegeEscalation": False,
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""Security context of a container that Pod Security "restricted" lets in."""
+
+
 def namespace_object(name: str) -> Object:
     """A namespace under Pod Security "restricted"."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}

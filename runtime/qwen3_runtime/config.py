@@ -201,7 +201,7 @@ class Shutdown(Contract):
 
     lame_duck_seconds: Annotated[float, Field(ge=0)] = 10
     """New requests are still served while the endpoint is being removed from the Service: until none has come for so
-    long, at most three times as long."""
+    long, at most twice as long."""
     drain_seconds: Annotated[float, Field(ge=0)] = 120
     """Running requests may finish; whatever still runs afterwards is cut with an error event."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.load import PYTHON
+from tests.objects import RESTRICTED
 
 if TYPE_CHECKING:
     from tests.kube import Kube, Object
@@ -31,13 +32,7 @@ def objects(namespace: str, image: str, *, repository: str, token: str, gate: in
             {"name": "sources", "mountPath": "/src/tests/hub", "readOnly": True},
             {"name": "model", "mountPath": _MODEL, "readOnly": True},
         ],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": RESTRICTED,
     }
     spec = {
         "automountServiceAccountToken": False,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.kube import poll
+from tests.objects import RESTRICTED
 
 if TYPE_CHECKING:
     from tests.kube import Kube
@@ -107,13 +108,7 @@ def start_load(
         "name": "load",
         "image": image,
         "command": [PYTHON, "-c", *arguments],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": RESTRICTED,
     }
     pod = {
         "apiVersion": "v1",

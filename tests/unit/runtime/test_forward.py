@@ -112,6 +112,17 @@ def stream_of(*chunks: bytes, then: Callable[[web.Request], object] | None = Non
     return handler
 
 
+def held(arrived: asyncio.Event, answered: asyncio.Event) -> Handler:
+    """Tells of a request, and answers when it may."""
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await answered.wait()
+        return web.json_response({})
+
+    return handler
+
+
 def cut_connection(request: web.Request) -> None:
     assert request.transport is not None
     request.transport.abort()
@@ -441,13 +452,7 @@ async def test_an_adapter_that_the_engine_does_not_list_is_an_answer_in_openais_
 
 async def test_an_adapter_is_in_use_until_its_last_request_has_ended(stand: Stand) -> None:
     arrived, answered = asyncio.Event(), asyncio.Event()
-
-    async def engine(_: web.Request) -> web.StreamResponse:
-        arrived.set()
-        await answered.wait()
-        return web.json_response({})
-
-    stand.engine = engine
+    stand.engine = held(arrived, answered)
     asking = asyncio.create_task(stand.client.post("/v1/chat/completions", json=BODY | {"model": "law"}))
     await arrived.wait()
     await asyncio.wait_for(stand.traffic.without("qwen3-tiny"), HANG_SECONDS)
@@ -468,13 +473,7 @@ async def test_an_adapter_that_is_exchanged_comes_back_in_a_moment(stand: Stand)
 
 async def test_work_is_counted_when_it_arrives(stand: Stand) -> None:
     arrived, answered = asyncio.Event(), asyncio.Event()
-
-    async def engine(_: web.Request) -> web.StreamResponse:
-        arrived.set()
-        await answered.wait()
-        return web.json_response({})
-
-    stand.engine = engine
+    stand.engine = held(arrived, answered)
     for name in ("requests_arrived_total", "request_bytes_arrived_total"):
         for way in ("gateway", "direct"):
             labels = {"path": "/v1/chat/completions", "via": way}
