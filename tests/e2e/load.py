@@ -17,13 +17,26 @@ if TYPE_CHECKING:
 
 PYTHON = "/opt/operator/bin/python"
 SCRIPT = r"""
-import asyncio, json, signal, sys
+import asyncio, json, signal, sys, time
 import aiohttp
+from urllib.parse import urlsplit
 
 url, seconds, concurrency, stream = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "stream"
 body, headers = json.loads(sys.argv[5]), json.loads(sys.argv[6])
 body["stream"] = stream
 good, failures, over = 0, [], asyncio.Event()
+
+async def admitted():
+    # The nodes' NetworkPolicies must know this pod's address first: they refuse a new pod for a second or two.
+    target, end = urlsplit(url), time.monotonic() + 15
+    while time.monotonic() < end:
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(target.hostname, target.port or 80), 5)
+        except (OSError, TimeoutError):
+            await asyncio.sleep(0.2)
+        else:
+            writer.close()
+            return
 
 async def once(session):
     async with session.post(url + "/chat/completions", json=body, headers=headers) as response:
@@ -38,18 +51,20 @@ async def once(session):
 
 async def worker(session):
     global good
+    began = time.monotonic()
     while not over.is_set():
         try:
             failed = await once(session)
         except aiohttp.ClientError as error:
             failed = repr(error)
         if failed:
-            failures.append(failed)
+            failures.append(f"{failed} (after {time.monotonic() - began:.1f} s)")
             await asyncio.sleep(0.5)
         else:
             good += 1
 
 async def main():
+    await admitted()
     # A new connection per request: what a Service balances is connections.
     connector = aiohttp.TCPConnector(force_close=True)
     timeout = aiohttp.ClientTimeout(total=120)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway import errors
-from qwen3_runtime.server.connection import EngineError
+from qwen3_runtime.server.connection import EngineError, UnreachableError
 from qwen3_runtime.server.errors import ADAPTER_CHANGING, adapter_changing
 from qwen3_runtime.server.traffic import InterruptedRequestError
 from qwen3_runtime.server.via import GATEWAY_HEADER
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from qwen3_runtime.tenancy import Tenant
 
 ATTEMPTS = 2
-"""A request that kills the engine must not reach every replica."""
+"""A request that kills the engine must not reach every replica. A connection that none accepts is no attempt: the nodes
+of replicas refuse a new gateway pod until their NetworkPolicies know its address."""
 CHANGING = b'"code": "%s"' % ADAPTER_CHANGING.encode()
 """In a replica's 503: the adapter that is asked for is just being replaced there."""
 CHANGING_SECONDS = 1.0
@@ -66,8 +67,9 @@ class Forward:
         """
         arrived, failure = _now(), errors.REPLICAS_FAILED
         tried: Replica | None = None
-        for attempt in range(ATTEMPTS):
-            if attempt:
+        attempts = 0
+        while attempts < ATTEMPTS:
+            if tried is not None:
                 self.metrics.retries.labels(self.model.route.name).inc()
             replica = await self._acquire(arrived, tried)
             self.record.waited = _now() - arrived
@@ -82,6 +84,10 @@ class Forward:
                         self.model.note_first(self.estimate, self.record.first_byte - started)
                     return
                 tried, failure = replica, said
+                attempts += 1
+            except UnreachableError:
+                tried = replica
+                replica.failed(_now())
             finally:
                 self.model.release(replica, _now() - began)
         raise InterruptedRequestError(failure)
@@ -102,7 +108,12 @@ class Forward:
         return task.result()
 
     async def _try(self, replica: Replica) -> ErrorAnswer | None:
-        """None: the client has its answer. Else another replica may be asked, and this is to be said if none is."""
+        """None: the client has its answer. Else another replica may be asked, and this is to be said if none is.
+
+        Raises:
+            UnreachableError: this replica has nothing of the request.
+            InterruptedRequestError: it broke off what the client has the beginning of.
+        """
         headers = [header for header in self.headers if header[0] in REQUEST_HEADERS]
         if self.operation.dialect is not None:
             # Of the translated body; Ollama's clients may leave it out.
@@ -122,6 +133,8 @@ class Forward:
                     await self.relay.stream(response)
                 else:
                     await self.relay.whole(response.status, response.headers, await response.read())
+        except UnreachableError:
+            raise
         except EngineError:
             replica.failed(_now())
             if self.relay.answering:

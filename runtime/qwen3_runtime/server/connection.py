@@ -23,6 +23,10 @@ class EngineError(ConnectionError):
     """The engine cannot be reached, ended its answer early or spoke no HTTP."""
 
 
+class UnreachableError(EngineError):
+    """No connection came about: the engine has nothing of the request."""
+
+
 class Connection(asyncio.Protocol):
     """One exchange at a time: `ask`, then `readany` until it returns nothing."""
 

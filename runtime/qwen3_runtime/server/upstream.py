@@ -6,7 +6,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from qwen3_runtime.server.connection import Connection, EngineError
+from qwen3_runtime.server.connection import Connection, EngineError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +61,7 @@ class Upstream:
             return None
 
     async def take(self) -> Connection:
-        """A connection that is free, or a new one. Raises `EngineError` where the engine does not listen."""
+        """A connection that is free, or a new one. Raises `UnreachableError` where the engine does not listen."""
         connection = await self._free()
         self._busy.add(connection)
         return connection
@@ -77,7 +77,7 @@ class Upstream:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(Connection, self._address, self._port)
         except (OSError, TimeoutError) as error:
-            raise EngineError(f"the engine does not listen: {error}") from error
+            raise UnreachableError(f"the engine does not listen: {error}") from error
         return connection
 
     def give_back(self, connection: Connection) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+import socket
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qwen3_runtime.gateway import errors, forward
+from qwen3_runtime.gateway import errors, forward, replicas
 from qwen3_runtime.gateway.call import Call
 from qwen3_runtime.gateway.dispatch import Dispatcher, Patience
 from qwen3_runtime.gateway.estimate import Estimate
@@ -23,7 +24,7 @@ from qwen3_runtime.tenancy import Endpoint
 from tests.gateway.processes import make_route, make_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 CHANGING = adapter_changing("law")
 FINE = ErrorAnswer(200, "", "as if it were an answer")
@@ -53,6 +54,16 @@ class Replica:
 
 
 BODY = b'{"model": "law"}'
+
+
+@contextmanager
+def closed_ports(number: int) -> Iterator[list[int]]:
+    """Ports that refuse connections, and that nobody else is given."""
+    with ExitStack() as stack:
+        taken = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for one in taken:
+            one.bind(("127.0.0.1", 0))
+        yield [one.getsockname()[1] for one in taken]
 
 
 @asynccontextmanager
@@ -117,3 +128,45 @@ async def test_a_replica_that_is_not_ready_gets_nothing_for_a_while() -> None:
         now = asyncio.get_running_loop().time()
         assert not any(replica.takes(now) for replica in model.replicas)
     assert caught.value.answer == errors.REPLICAS_FAILED
+
+
+async def test_any_number_of_replicas_that_accept_no_connection_are_passed_by() -> None:
+    """Ports that nobody listens at are what a node's NetworkPolicy makes of every replica's for a new gateway pod."""
+    fine = Replica(FINE)
+    async with served(fine) as model:
+        [here] = model.route.endpoints
+        with closed_ports(4) as ports:
+            gone = [Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=9) for port in ports]
+            model.update(make_route([*gone, here]))
+            assert (await ask(model)).code == 200
+            now = asyncio.get_running_loop().time()
+            assert [replica.takes(now) for replica in model.replicas] == [False] * 4 + [True]
+    assert fine.asked == 1
+
+
+async def test_the_only_replica_that_accepts_no_connection_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicas, "OUT_SECONDS", 0.1)
+    fine = Replica(FINE)
+    with closed_ports(1) as [port]:
+        only = make_route([Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4)])
+        model = Dispatcher(only, Patience(busy=60.0, sleeping=60.0))
+        model.update(only)
+        asked = asyncio.create_task(ask(model))
+        await asyncio.sleep(0.35)  # through three refusals: more than a request may have attempts
+    server = await asyncio.start_server(fine.connect, "127.0.0.1", port)
+    assert (await asked).code == 200
+    model.update(make_route([]))
+    await asyncio.gather(*fine.connections)
+    server.close()
+    await server.wait_closed()
+
+
+async def test_replicas_that_accept_no_connection_are_waited_for_as_long_as_a_busy_one() -> None:
+    with closed_ports(2) as ports:
+        route = make_route([Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4) for port in ports])
+        model = Dispatcher(route, Patience(busy=0.3, sleeping=60.0))
+        model.update(route)
+        with pytest.raises(InterruptedRequestError) as caught:
+            await ask(model)
+    assert caught.value.answer.status == 503
+    assert not any(replica.in_flight for replica in model.replicas)
