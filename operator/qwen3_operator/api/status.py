@@ -328,9 +328,9 @@ class AdapterStatus(ApiModel):
     message: str = ""
     """What was found and what is wanted."""
     pods: int = 0
-    """Ready pods that answer to the name."""
+    """Ready pods that answer to the name. The gateway routes requests to the adapter when there is one."""
     lacking: int = 0
-    """Ready pods that do not. The gateway routes requests to the adapter when there are none."""
+    """Ready pods that do not."""
 
 
 class DeploymentStatus(ApiModel):

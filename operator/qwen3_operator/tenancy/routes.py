@@ -25,11 +25,11 @@ def route(served: Served, plan: PlanStatus, adapters: Sequence[str] = ()) -> Rou
     Args:
         served: The deployment.
         plan: The plan in force.
-        adapters: Names of its LoRA adapters that are its own. One is routed to once every ready pod has it.
+        adapters: Names of its LoRA adapters that are its own. One is routed to while any ready pod has it.
     """
     return Route(
         name=served.served_name,
-        adapters=_everywhere(adapters, served) or None,
+        adapters=_somewhere(adapters, served) or None,
         namespace=served.key.namespace,
         deployment=served.key.name,
         task=served.task,
@@ -43,12 +43,12 @@ def route(served: Served, plan: PlanStatus, adapters: Sequence[str] = ()) -> Rou
     )
 
 
-def _everywhere(adapters: Sequence[str], served: Served) -> tuple[str, ...]:
-    """Those that no ready pod lacks, by the status; all where no pod is ready: what one will have is not known."""
+def _somewhere(adapters: Sequence[str], served: Served) -> tuple[str, ...]:
+    """Those that a ready pod has, by the status; all where no pod is ready: what one will have is not known."""
     if not any(PodView(pod).is_ready for pod in served.pods):
         return tuple(adapters)
     statuses = (served.deployment.get("status") or {}).get("adapters", ())
-    there = {entry["name"] for entry in statuses if not entry.get("lacking")}
+    there = {entry["name"] for entry in statuses if entry.get("pods")}
     return tuple(name for name in adapters if name in there)
 
 

@@ -16,6 +16,7 @@ from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from qwen3_runtime.gateway.estimate import Estimate
     from qwen3_runtime.gateway.prefixes import Prompt
@@ -44,7 +45,7 @@ class _Waiting:
 
     future: asyncio.Future[Replica]
     prompt: Prompt
-    avoid: Replica | None
+    avoid: AbstractSet[Replica]
 
 
 class Dispatcher:
@@ -84,11 +85,11 @@ class Dispatcher:
         arrived: float,
         prompt: Prompt = (),
         *,
-        avoid: Replica | None = None,
+        avoid: AbstractSet[Replica] = frozenset(),
     ) -> Replica:
         """A replica with room, whose request must be given back with `release`. ``arrived`` is loop time.
 
-        ``avoid`` is taken only where no other has room.
+        Of ``avoid`` one is taken only where no other has room.
 
         Raises:
             InterruptedRequestError: the queue is full or the request has waited as long as it may.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwen3_runtime.server.checks import BODY_LIMIT
-from qwen3_runtime.server.errors import ErrorAnswer
+from qwen3_runtime.server.errors import MODEL_NOT_FOUND, ErrorAnswer
 
 AUTHENTICATE = ((b"www-authenticate", b"Bearer"),)
 
@@ -41,7 +41,13 @@ def unknown_path(path: str) -> ErrorAnswer:
 def model_not_found(model: str) -> ErrorAnswer:
     """404; the same for a model that is another tenant's as for one that nobody has."""
     message = f"The model `{model}` does not exist or you do not have access to it."
-    return ErrorAnswer(404, "model_not_found", message, param="model")
+    return ErrorAnswer(404, MODEL_NOT_FOUND, message, param="model")
+
+
+def adapter_busy(name: str) -> ErrorAnswer:
+    """503 while not every replica has an adapter."""
+    message = f"Only some replicas of the model have its adapter `{name}`, and they are busy."
+    return ErrorAnswer(503, "overloaded", message, headers=retry_after(1))
 
 
 def wrong_task(model: str, path: str) -> ErrorAnswer:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway import errors
 from qwen3_runtime.server.connection import EngineError, UnreachableError
-from qwen3_runtime.server.errors import ADAPTER_CHANGING, adapter_changing
+from qwen3_runtime.server.errors import ADAPTER_CHANGING, MODEL_NOT_FOUND, adapter_changing
 from qwen3_runtime.server.traffic import InterruptedRequestError
 from qwen3_runtime.server.via import GATEWAY_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from qwen3_runtime.gateway.call import Call
     from qwen3_runtime.gateway.dispatch import Dispatcher
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from qwen3_runtime.gateway.relay import Relay
     from qwen3_runtime.gateway.replicas import Replica
     from qwen3_runtime.server.asgi import Header
+    from qwen3_runtime.server.connection import Connection
     from qwen3_runtime.server.errors import ErrorAnswer
     from qwen3_runtime.tenancy import Tenant
 
@@ -33,8 +35,11 @@ ATTEMPTS = 2
 of replicas refuse a new gateway pod until their NetworkPolicies know its address."""
 CHANGING = b'"code": "%s"' % ADAPTER_CHANGING.encode()
 """In a replica's 503: the adapter that is asked for is just being replaced there."""
+LACKING = b'"code": "%s"' % MODEL_NOT_FOUND.encode()
+"""In a replica's 404: it has not the adapter that is asked for, or not yet."""
 CHANGING_SECONDS = 1.0
-"""Until a replica is asked again that exchanges the adapter, where no other has room. About what a load takes."""
+"""Until a replica is asked again that exchanges or lacks the adapter, where no other has room. About what a load
+takes."""
 COMMENT_SECONDS = 10.0
 """Between two signs of life to a stream that waits for a model to wake; proxies cut silent ones after 60 s."""
 REQUEST_HEADERS = frozenset((b"content-type", b"accept", b"user-agent", b"traceparent", b"tracestate"))
@@ -66,35 +71,48 @@ class Forward:
             InterruptedRequestError: none does, or the one that answered broke off.
         """
         arrived, failure = _now(), errors.REPLICAS_FAILED
-        tried: Replica | None = None
-        attempts = 0
+        avoid = self._without(arrived)
+        attempts = asked = 0
         while attempts < ATTEMPTS:
-            if tried is not None:
+            if asked:
                 self.metrics.retries.labels(self.model.route.name).inc()
-            replica = await self._acquire(arrived, tried)
+            asked += 1
+            replica = await self._acquire(arrived, avoid)
             self.record.waited = _now() - arrived
             self.record.replica = replica.endpoint.address
             began, started = _now(), self.record.elapsed()
             try:
-                if replica is tried and failure is not errors.REPLICAS_FAILED:
+                if replica in avoid and failure is not errors.REPLICAS_FAILED:
                     await asyncio.sleep(CHANGING_SECONDS)
                 said = await self._try(replica)
                 if said is None:
                     if self.call.stream and self.record.first_byte is not None:
                         self.model.note_first(self.estimate, self.record.first_byte - started)
                     return
-                tried, failure = replica, said
-                attempts += 1
+                failure = said
+                # Each may be asked once for an adapter that some lack.
+                attempts += failure.code != MODEL_NOT_FOUND or replica in avoid
             except UnreachableError:
-                tried = replica
                 replica.failed(_now())
             finally:
                 self.model.release(replica, _now() - began)
-        raise InterruptedRequestError(failure)
+            avoid.add(replica)
+        raise InterruptedRequestError(self._last_word(failure, avoid))
 
-    async def _acquire(self, arrived: float, tried: Replica | None) -> Replica:
+    def _without(self, now: float) -> set[Replica]:
+        """Replicas that are known to lack the adapter."""
+        if self.call.model == self.model.route.name:
+            return set()
+        return {replica for replica in self.model.replicas if replica.is_without(self.call.model, now)}
+
+    def _last_word(self, failure: ErrorAnswer, asked: AbstractSet[Replica]) -> ErrorAnswer:
+        if failure.code == MODEL_NOT_FOUND and any(replica not in asked for replica in self.model.replicas):
+            return errors.adapter_busy(self.call.model)
+        return failure
+
+    async def _acquire(self, arrived: float, avoid: AbstractSet[Replica]) -> Replica:
         self.record.woke |= self.model.is_asleep
-        waiting = self.model.acquire(self.tenant, self.estimate, self.work, arrived, self.call.prompt, avoid=tried)
+        waiting = self.model.acquire(self.tenant, self.estimate, self.work, arrived, self.call.prompt, avoid=avoid)
         if not (self.call.stream and self.model.is_asleep):
             return await waiting
         task = asyncio.ensure_future(waiting)
@@ -129,6 +147,8 @@ class Forward:
                     replica.failed(_now())
                     return errors.REPLICAS_FAILED
                 replica.answered()
+                if response.status == HTTPStatus.NOT_FOUND and self.call.model != self.model.route.name:
+                    return await self._not_found(replica, response)
                 if _is_stream(response.headers):
                     await self.relay.stream(response)
                 else:
@@ -140,6 +160,15 @@ class Forward:
             if self.relay.answering:
                 raise InterruptedRequestError(errors.REPLICAS_FAILED) from None
             return errors.REPLICAS_FAILED
+        return None
+
+    async def _not_found(self, replica: Replica, response: Connection) -> ErrorAnswer | None:
+        """As of `_try`."""
+        body = await response.read()
+        if LACKING in body:
+            replica.lacks(self.call.model, _now())
+            return errors.model_not_found(self.call.model)
+        await self.relay.whole(response.status, response.headers, body)
         return None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway.prefixes import Prefixes
@@ -10,6 +11,7 @@ from qwen3_runtime.server.upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from qwen3_runtime.gateway.prefixes import Prompt
     from qwen3_runtime.tenancy import Endpoint
@@ -18,6 +20,8 @@ OUT_SECONDS = 2.0
 """A replica that failed gets no request for so long, doubled at each failure in a row. About twice the time in which
 Kubernetes takes a dead pod's endpoint away (one second for the watch here, one for the kubelet's own)."""
 OUT_MAX_SECONDS = 30.0
+LACKS_SECONDS = 3.0
+"""A pod looks again so long after it found that an adapter is not right."""
 WHOLE_PROMPT_IS_WORTH = 1.0
 """Of a replica's places: so much fuller than another may be who has read the whole prompt before. Every place is within
 what the plan allows. With a half more chats are moved, with more than one hardly fewer (docs/gateway.md)."""
@@ -35,6 +39,8 @@ class Replica:
     out_until: float = 0.0
     failures: int = 0
     """In a row."""
+    without: dict[str, float] = field(default_factory=dict)
+    """Loop time at which it last said that it lacks an adapter, by the adapter's name."""
 
     def takes(self, now: float) -> bool:
         """Whether it may have one request more."""
@@ -48,6 +54,14 @@ class Replica:
     def answered(self) -> None:
         """It is well."""
         self.failures = 0
+
+    def lacks(self, adapter: str, now: float) -> None:
+        """Others are asked for the adapter first, for a while."""
+        self.without[adapter] = now
+
+    def is_without(self, adapter: str, now: float) -> bool:
+        """Whether it lacked the adapter a moment ago."""
+        return bool(self.without) and self.without.get(adapter, -math.inf) + LACKS_SECONDS > now
 
 
 class Replicas:
@@ -79,14 +93,14 @@ class Replicas:
         """Whether any takes one request more."""
         return any(replica.takes(now) for replica in self)
 
-    def choose(self, now: float, prompt: Prompt = (), avoid: Replica | None = None) -> Replica | None:
+    def choose(self, now: float, prompt: Prompt = (), avoid: AbstractSet[Replica] = frozenset()) -> Replica | None:
         """The replica with the least work in flight for its weight, or None when all are full or out.
 
-        One that has read the prompt's beginning counts as emptier by a part of its places. ``avoid`` comes last.
+        One that has read the prompt's beginning counts as emptier by a part of its places. ``avoid`` come last.
         """
         able = [replica for replica in self if replica.takes(now)]
-        if len(able) > 1 and avoid in able:
-            able.remove(avoid)
+        if avoid:
+            able = [replica for replica in able if replica not in avoid] or able
         if not prompt or len(self) == 1:
             return min(able, key=_load, default=None)
         read = self._prefixes.find(prompt)

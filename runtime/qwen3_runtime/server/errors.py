@@ -42,6 +42,8 @@ CLIENT_GONE = ErrorAnswer(499, "client_gone", "The client closed the connection.
 
 ADAPTER_CHANGING = "adapter_changing"
 """Code by which the gateway knows that the pod is well."""
+MODEL_NOT_FOUND = "model_not_found"
+"""Code by which the gateway knows that the pod lacks an adapter."""
 
 
 def invalid(code: str, message: str, param: str | None = None) -> ErrorAnswer:
@@ -53,7 +55,7 @@ def model_not_found(asked: str, served: Iterable[str]) -> ErrorAnswer:
     """404 for a model that this pod does not serve."""
     names = ", ".join(f"`{name}`" for name in served)
     message = f"The model `{asked}` does not exist. This server serves {names}."
-    return ErrorAnswer(404, "model_not_found", message, param="model")
+    return ErrorAnswer(404, MODEL_NOT_FOUND, message, param="model")
 
 
 def wrong_method(method: str, path: str, allowed: str) -> ErrorAnswer:

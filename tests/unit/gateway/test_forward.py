@@ -18,7 +18,7 @@ from qwen3_runtime.gateway.metrics import Metrics
 from qwen3_runtime.gateway.operations import CHAT, OPERATIONS
 from qwen3_runtime.gateway.record import Record
 from qwen3_runtime.gateway.relay import Relay
-from qwen3_runtime.server.errors import ErrorAnswer, adapter_changing, not_ready
+from qwen3_runtime.server.errors import ErrorAnswer, adapter_changing, model_not_found, not_ready
 from qwen3_runtime.server.traffic import InterruptedRequestError
 from qwen3_runtime.tenancy import Endpoint
 from tests.gateway.processes import make_route, make_tenant
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 CHANGING = adapter_changing("law")
+LACKS = model_not_found("law", ["chat"])
 FINE = ErrorAnswer(200, "", "as if it were an answer")
 
 
@@ -128,6 +129,42 @@ async def test_a_replica_that_is_not_ready_gets_nothing_for_a_while() -> None:
         now = asyncio.get_running_loop().time()
         assert not any(replica.takes(now) for replica in model.replicas)
     assert caught.value.answer == errors.REPLICAS_FAILED
+
+
+async def test_an_adapter_is_found_at_the_only_replica_that_has_it() -> None:
+    """More replicas than a request may have attempts lack it: they are well, and a 404 costs them nothing."""
+    lacking, has = [Replica(LACKS) for _ in range(3)], Replica(FINE)
+    async with served(*lacking, has) as model:
+        assert [(await ask(model)).code for _ in range(4)] == [200] * 4
+        now = asyncio.get_running_loop().time()
+        assert all(replica.takes(now) for replica in model.replicas)
+        assert not any(replica.in_flight for replica in model.replicas)
+    assert has.asked == 4
+    assert all(replica.asked <= 1 for replica in lacking), "what was just found is known to the next request"
+
+
+async def test_where_no_replica_has_the_adapter_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "CHANGING_SECONDS", 0.01)
+    async with served(Replica(LACKS), Replica(LACKS), Replica(LACKS)) as model:
+        with pytest.raises(InterruptedRequestError) as caught:
+            await ask(model)
+    assert (caught.value.answer.status, caught.value.answer.code) == (404, "model_not_found")
+
+
+async def test_where_the_one_that_has_the_adapter_is_full_nobody_is_told_that_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forward, "CHANGING_SECONDS", 0.01)
+    has = Replica(FINE)
+    async with served(Replica(LACKS), has) as model:
+        full = list(model.replicas)[1]
+        full.in_flight = full.endpoint.max_in_flight
+        with pytest.raises(InterruptedRequestError) as caught:
+            await ask(model)
+        full.in_flight = 0
+    assert (caught.value.answer.status, caught.value.answer.code) == (503, "overloaded")
+    assert "adapter `law`" in caught.value.answer.message
+    assert has.asked == 0
 
 
 async def test_any_number_of_replicas_that_accept_no_connection_are_passed_by() -> None:

@@ -120,15 +120,15 @@ CLAIM = {"persistentVolumeClaim": {"claimName": "lora"}}
 WITH_LORA = {"model": {"servedName": "chat", "adapters": [{"name": "law", "source": CLAIM}]}}
 
 
-def test_an_adapter_is_routed_to_once_every_ready_pod_has_it() -> None:
-    def adapters(*pods: Any, lacking: int | None = None) -> tuple[str, ...] | None:
+def test_an_adapter_is_routed_to_once_a_ready_pod_has_it() -> None:
+    def adapters(*pods: Any, have: int | None = None) -> tuple[str, ...] | None:
         found = served(spec=WITH_LORA, pods=pods)
         assert found.plan is not None
-        entries = [] if lacking is None else [{"name": "law", "state": "Invalid", "pods": 1, "lacking": lacking}]
+        entries = [] if have is None else [{"name": "law", "state": "Invalid", "pods": have, "lacking": 1}]
         deployment = {**found.deployment, "status": {"adapters": entries}}
         return route(replace(found, deployment=deployment), found.plan, ["law"]).adapters
 
     ready = ready_pod("10.0.0.1", "chat-1", workload=workloads(WITH_LORA)[0])
     assert adapters() == adapters(pod("chat-9")) == ("law",), "a request wakes a pod that will have it"
-    assert adapters(ready) is adapters(ready, lacking=1) is None
-    assert adapters(ready, lacking=0) == ("law",), "also while a newer version is on its way"
+    assert adapters(ready) is adapters(ready, have=0) is None
+    assert adapters(ready, have=1) == ("law",), "another pod that has it not right takes nothing from anyone"
