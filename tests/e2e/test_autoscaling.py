@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ import yaml
 
 from qwen3_operator.scaling import PERIOD_SECONDS
 from tests.conftest import make_namespace, remove_namespace
+from tests.e2e import clock
 from tests.e2e.load import start_load
 from tests.e2e.tenants import SYSTEM, front_door, key_secret, new_key, tenant, wait_tenant
 from tests.kind import prometheus, prometheusadapter
@@ -152,18 +155,38 @@ def test_a_change_by_hand_holds_for_its_time_and_is_shown(kube: Kube) -> None:
     assert _asked(kube, BUSY) == 1
 
 
-def test_load_brings_a_second_replica_and_no_request_fails(kube: Kube, load: Load) -> None:
+@pytest.mark.usefixtures("load")
+def test_load_brings_a_second_replica(kube: Kube) -> None:
     poll("two replicas asked for", lambda: _asked(kube, BUSY) == 2, timeout=HOLD_SECONDS + 60)
     poll("two replicas ready", lambda: _ready(kube, BUSY) == 2, timeout=240)
     kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="Deciding")
-    load.stop()
-    result = load.result(timeout=130)
-    assert result["failures"] == []
-    assert result["good"] > 10
     newest = kube.get("q3d", BUSY, NAMESPACE)["status"]["decisions"][0]
     assert (newest["before"], newest["after"]) == (1, 2)
     assert "work of" in newest["reason"]
     assert "ScaledUp" in kube.run("events", "-n", NAMESPACE, "--for", f"q3d/{BUSY}")
+
+
+def test_a_step_of_the_clock_takes_nothing_away_and_decisions_go_on(kube: Kube, load: Load) -> None:
+    with clock.movable(kube) as step:
+        kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="Deciding", timeout=90)
+        for seconds in (7200, -7200):
+            step(seconds)
+            poll("decisions by the new clock", partial(_is_decided_at, kube, seconds), timeout=60)
+            for _ in range(4):
+                time.sleep(PERIOD_SECONDS)
+                assert _asked(kube, BUSY) == 2
+            kube.wait_condition(BUSY, NAMESPACE, "Autoscaling", "True", reason="Deciding")
+            assert _decision(kube, BUSY)["rule"] in ("Headroom", "Backlog"), "work is seen"
+    load.stop()
+    result = load.result(timeout=130)
+    assert result["failures"] == []
+    assert result["good"] > 10
+
+
+def _is_decided_at(kube: Kube, ahead: int) -> bool:
+    """Whether the newest decision is of a clock that is so many seconds ahead."""
+    at = datetime.fromisoformat(_decision(kube, BUSY)["at"])
+    return abs((at - datetime.now(UTC)).total_seconds() - ahead) < 300
 
 
 @pytest.mark.usefixtures("load")

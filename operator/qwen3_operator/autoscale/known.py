@@ -86,7 +86,7 @@ class KnownDeployments:
         while self._gone:
             await self._store.remove(self._gone.pop())
         now = self._clock()
-        due = [(one.saved_at, key) for key, one in self._known.items() if now - one.saved_at >= _SAVE_SECONDS]
+        due = [(one.saved_at, key) for key, one in self._known.items() if abs(now - one.saved_at) >= _SAVE_SECONDS]
         for _, key in sorted(due)[:_SAVES_EACH_ROUND]:
             if (known := self._known.get(key)) is None:
                 continue  # forgotten while another one was saved

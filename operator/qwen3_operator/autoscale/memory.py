@@ -36,11 +36,13 @@ class Manual:
         """After a look at ``spec.replicas``: a number that was not there before holds for a while.
 
         In other modes than Auto somebody else decides anyway, and what he did holds nobody up after a change to Auto.
+        No longer than that from now on either, though the clock be set back.
         """
+        longest = now + spec.scaling.manual_hold_seconds
         if spec.replicas == self.replicas:
-            return self
+            return self if self.until <= longest else replace(self, until=longest)
         is_held = spec.replicas is not None and spec.scaling.mode is ScalingMode.AUTO
-        return Manual(spec.replicas, now + spec.scaling.manual_hold_seconds if is_held else 0.0)
+        return Manual(spec.replicas, longest if is_held else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def shown(outcome: Outcome, moment: Moment) -> Decision:
 
 def is_news(before: Decision | None, after: Decision, now: float) -> bool:
     """Whether the status should be written for it."""
-    if before is None or _age(before, now) >= RENEW_SECONDS:
+    if before is None or abs(_age(before, now)) >= RENEW_SECONDS:
         return True
     told = ("seen", "rule", "granted", "stopped", "bounds", "corrected", "manual_until")
     return any(getattr(before, name) != getattr(after, name) for name in told)

@@ -79,9 +79,7 @@ def step(memory: Memory, moment: Moment) -> Outcome:
     within = bounds(spec.scaling, now, ahead_of(moment.capacities))
     policy = _policy(spec, within)
     decision, state = decide(policy, found.observation, memory.state, moment.capacities, now)
-    active_at = memory.active_at if found.is_quiet or _is_asleep(moment) else now
-    if moment.demanded_at is not None and moment.demanded_at > active_at:
-        active_at = moment.demanded_at
+    active_at = _active_at(memory, moment, found)
     held = manual.holds(now) and spec.scaling.mode is ScalingMode.AUTO
     rule, granted = _with_zero(moment, decision, active_at, within)
     return Outcome(
@@ -95,6 +93,28 @@ def step(memory: Memory, moment: Moment) -> Outcome:
     )
 
 
+def _active_at(memory: Memory, moment: Moment, found: Found) -> float:
+    """When a request was there last, or might have been.
+
+    Nobody looked at a span as long as the idle time, of which a step of the clock makes one too.
+    """
+    now, before = moment.now, memory.state.at
+    active_at = min(memory.active_at, now)
+    watched = before is None or 0 <= now - before < moment.spec.scaling.idle_limit
+    if not (_is_asleep(moment) or (found.is_quiet and watched)):
+        active_at = now
+    return max(active_at, _demanded_at(moment) or active_at)
+
+
+def _demanded_at(moment: Moment) -> float | None:
+    """When a request last waited, if that is not long ago.
+
+    Nor long ahead, as it is when the clock was set back: that would wake for hours.
+    """
+    at, now = moment.demanded_at, moment.now
+    return min(at, now) if at is not None and abs(now - at) < moment.spec.scaling.idle_limit else None
+
+
 def _with_zero(moment: Moment, decision: Decision, active_at: float, within: Bounds) -> tuple[str, dict[str, int]]:
     """Nothing at all after the idle time; from nothing the least that serves, as soon as somebody waits.
 
@@ -104,8 +124,7 @@ def _with_zero(moment: Moment, decision: Decision, active_at: float, within: Bou
         return decision.rule, decision.granted
     is_idle = moment.now - active_at >= moment.spec.scaling.idle_limit
     if _is_asleep(moment):
-        demanded = moment.demanded_at is not None and moment.now - moment.demanded_at < moment.spec.scaling.idle_limit
-        return (DEMAND, decision.granted) if demanded else (IDLE, _counts(moment))
+        return (DEMAND, decision.granted) if _demanded_at(moment) is not None else (IDLE, _counts(moment))
     return (IDLE, dict.fromkeys(decision.granted, 0)) if is_idle else (decision.rule, decision.granted)
 
 

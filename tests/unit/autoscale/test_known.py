@@ -57,6 +57,14 @@ async def test_a_memory_is_saved_when_it_is_due_and_a_refusal_holds_nobody_up() 
     assert store.saved == [CHAT, CODE], "each once, though one was refused"
 
 
+async def test_a_clock_that_was_set_back_keeps_nobody_from_saving() -> None:
+    known, store, now = given()
+    now[0] -= HOUR
+    await known.save()
+    await known.save()
+    assert store.saved == [CHAT, CODE]
+
+
 async def test_what_is_forgotten_while_another_one_is_saved_is_removed_and_not_saved() -> None:
     known, store, now = given()
     now[0] += HOUR

@@ -114,6 +114,38 @@ def test_never_sleeps_on_missing_data_or_with_a_request_in_flight() -> None:
     assert chat.replicas == 1
 
 
+@pytest.mark.parametrize("jump", [7200.0, -7200.0])
+def test_a_step_of_the_clock_puts_nobody_to_sleep_and_keeps_nobody_awake(jump: float) -> None:
+    chat = Deployment(spec=spec(minReplicas=0, idleSeconds=600))
+    chat.run(0.5, 3)
+    chat.run(0.0, 3)
+    chat.now += jump
+    assert chat.run(0.0, 59).rule != IDLE
+    assert chat.replicas == 1
+    assert chat.run(0.0, 3).rule == IDLE
+    assert chat.replicas == 0
+
+
+def test_demand_that_a_clock_set_back_leaves_in_the_future_wakes_nobody() -> None:
+    chat = Deployment(spec=spec(minReplicas=0, idleSeconds=60), replicas=0, demanded_at=START + 7200)
+    assert chat.look(None).rule == IDLE
+    chat.demanded_at = chat.now + 5  # the gateway's clock is another one
+    assert chat.look(None).rule == DEMAND
+    chat.now += 66
+    chat.run(0.0, 7)
+    assert chat.replicas == 0
+
+
+def test_a_change_by_hand_holds_no_longer_though_the_clock_is_set_back() -> None:
+    chat = Deployment(spec=spec(manualHoldSeconds=300))
+    chat.run(0.2, 30)
+    chat.spec, chat.replicas = spec(7, manualHoldSeconds=300), 7
+    assert chat.run(0.2, 1).rule == MANUAL
+    chat.now -= 7200
+    assert chat.run(0.2, 29).rule == MANUAL
+    assert chat.run(0.2, 3).rule != MANUAL
+
+
 def test_a_change_by_hand_holds_for_its_time() -> None:
     chat = Deployment(spec=spec(manualHoldSeconds=300))
     chat.run(0.2, 30)
@@ -237,6 +269,7 @@ def test_the_record_says_what_was_seen_and_done() -> None:
     assert record.told(entry).reason == "ScaledUp"
     assert not record.is_news(shown, shown, chat.now + 10)
     assert record.is_news(shown, shown, chat.now + 301)
+    assert record.is_news(shown, shown, chat.now - 7200), "the clock was set back"
     assert record.is_news(shown, shown.model_copy(update={"stopped": ("NoRoom",)}), chat.now + 10)
     many = record.kept(entry, [entry] * 12)
     assert len(many) == 10
