@@ -7,11 +7,15 @@ import json
 import random
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.upstream import Upstream
 from tests.gateway.processes import key_of
 from tests.gateway.raw import CHAT, chat_body, wish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TENANTS = ("a", "b", "c", "d", "e", "f")
 INSTRUCTION_WORDS = (200, 500, 800, 1200, 1600, 2000)
@@ -39,10 +43,14 @@ class Seen:
 
 
 class Chats:
-    """The same chats at the same seed; when a turn comes depends on the answers before it."""
+    """The same chats at the same seed; when a turn comes depends on the answers before it.
 
-    def __init__(self, port: int, seed: int) -> None:
-        self._upstream = Upstream(port)
+    Of several ports any one is asked, turn by turn.
+    """
+
+    def __init__(self, ports: Sequence[int], seed: int) -> None:
+        self._upstreams = [Upstream(port) for port in ports]
+        self._any = random.Random(f"{seed} any")  # noqa: S311 - not for secrets
         self._seed = seed
         self.seen = Seen()
         self.is_over = False
@@ -50,7 +58,8 @@ class Chats:
     async def run(self) -> None:
         """Until ``is_over``."""
         await asyncio.gather(*(self._seat(random.Random(f"{self._seed} {seat}")) for seat in range(CHATS)))  # noqa: S311 - not for secrets
-        self._upstream.close()
+        for upstream in self._upstreams:
+            upstream.close()
 
     async def _seat(self, rng: random.Random) -> None:
         await asyncio.sleep(rng.uniform(0, THINK_SECONDS + ANSWER_SECONDS))
@@ -76,7 +85,7 @@ class Chats:
         headers = ((b"authorization", b"Bearer " + key_of(tenant).encode()), (b"content-type", b"application/json"))
         began, first, is_whole, seen = time.perf_counter(), None, False, self.seen
         try:
-            async with self._upstream.request("POST", CHAT.encode(), body, headers) as answer:
+            async with self._any.choice(self._upstreams).request("POST", CHAT.encode(), body, headers) as answer:
                 if answer.status == 200:  # noqa: PLR2004 - HTTP's
                     start = await answer.readany()
                     first = time.perf_counter() - began

@@ -57,8 +57,8 @@ class Replica(Process):
         return found
 
 
-Start = Callable[[list[Replica], Path, ExitStack], int]
-"""Starts what stands before the replicas; the port to ask."""
+Start = Callable[[list[Replica], Path, ExitStack], list[int]]
+"""Starts what stands before the replicas; the ports to ask."""
 
 
 def main() -> int:
@@ -77,14 +77,16 @@ def _run(name: str, start: Start, seed: int) -> None:
         replicas = [Replica(folder, f"replica-{number}", capacity) for number, capacity in enumerate(CAPACITIES)]
         for replica in replicas:
             stack.callback(replica.kill)
-        port = start(replicas, folder, stack)
+        ports = start(replicas, folder, stack)
         # What a router asked to see whether it is there.
         before = [replica.totals() for replica in replicas]
-        uvloop.run(_measure(name, port, seed, replicas, before))
+        uvloop.run(_measure(name, ports, seed, replicas, before))
 
 
-async def _measure(name: str, port: int, seed: int, replicas: list[Replica], before: list[dict[str, int]]) -> None:
-    chats = Chats(port, seed)
+async def _measure(
+    name: str, ports: list[int], seed: int, replicas: list[Replica], before: list[dict[str, int]]
+) -> None:
+    chats = Chats(ports, seed)
     running = asyncio.create_task(chats.run())
     began = time.perf_counter()
     await asyncio.sleep(SECONDS)
@@ -115,34 +117,35 @@ def _tell(name: str, seen: Seen, took: float, done: list[dict[str, int]]) -> Non
     )
 
 
-def _gateway(replicas: list[Replica], folder: Path, stack: ExitStack) -> int:
-    return _start_gateway([replica.endpoint for replica in replicas], folder, stack)
+def _gateways(replicas: list[Replica], folder: Path, stack: ExitStack, many: int = 1) -> list[int]:
+    endpoints = [replica.endpoint for replica in replicas]
+    return [_start_gateway(endpoints, folder / f"gateway-{number}", stack) for number in range(many)]
 
 
-def _router(replicas: list[Replica], folder: Path, stack: ExitStack, options: tuple[str, ...] = ()) -> int:
+def _router(replicas: list[Replica], folder: Path, stack: ExitStack, options: tuple[str, ...] = ()) -> list[int]:
     router = peers.start_router([replica.port for replica in replicas], folder, *options)
     stack.callback(router.kill)
-    return router.port
+    return [router.port]
 
 
-def _gateway_and_router(replicas: list[Replica], folder: Path, stack: ExitStack) -> int:
+def _gateway_and_router(replicas: list[Replica], folder: Path, stack: ExitStack) -> list[int]:
     """The gateway sees one replica, with the places of all."""
     places = sum(replica.endpoint.max_in_flight for replica in replicas)
-    router = Endpoint(
-        address=f"127.0.0.1:{_router(replicas, folder, stack, BALANCED)}", placement="p", max_in_flight=places
-    )
-    return _start_gateway([router], folder, stack)
+    [port] = _router(replicas, folder, stack, BALANCED)
+    router = Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=places)
+    return [_start_gateway([router], folder / "gateway", stack)]
 
 
 def _start_gateway(endpoints: list[Endpoint], folder: Path, stack: ExitStack) -> int:
     route = make_route(endpoints, context_length=32768)
-    gateway = GatewayProcess(folder / "gateway", [make_tenant(name) for name in TENANTS], [route])
+    gateway = GatewayProcess(folder, [make_tenant(name) for name in TENANTS], [route])
     stack.callback(gateway.kill)
     return int(gateway.url.rpartition(":")[2])
 
 
 _WAYS: dict[str, Start] = {
-    "gateway": _gateway,
+    "gateway": _gateways,
+    "three gateways, any of them for each turn": partial(_gateways, many=3),
     "sglang-router": _router,
     "sglang-router, balanced": partial(_router, options=BALANCED),
     "gateway before sglang-router, balanced": _gateway_and_router,

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qwen3_runtime.gateway.prefixes import read_prompt
+from qwen3_runtime.gateway.prefixes import NO_PROMPT, Prompt, read_prompt
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.media import inside_media
 from qwen3_runtime.server.strict_json import read_json
@@ -14,8 +14,6 @@ from qwen3_runtime.server.traffic import InterruptedRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from qwen3_runtime.gateway.prefixes import Prompt
 
 _MEDIUM_BYTES = 4096
 """What an image or a recording counts at most: its bytes say little of its tokens. At 4 bytes a token that is an image
@@ -40,7 +38,7 @@ class Call:
     """Of all choices together; None where the request does not say."""
     hide_usage: bool
     """The client did not ask for the usage event of its stream."""
-    prompt: Prompt = ()
+    prompt: Prompt = NO_PROMPT
     """By which a replica that has read its beginning is found."""
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_runtime.gateway import errors
 from qwen3_runtime.gateway.lateness import Lateness
+from qwen3_runtime.gateway.prefixes import NO_PROMPT, Prompt
 from qwen3_runtime.gateway.queue import FairQueue
 from qwen3_runtime.gateway.replicas import Replica, Replicas
 from qwen3_runtime.server.traffic import InterruptedRequestError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from qwen3_runtime.gateway.estimate import Estimate
-    from qwen3_runtime.gateway.prefixes import Prompt
     from qwen3_runtime.server.errors import ErrorAnswer
     from qwen3_runtime.tenancy import Route, Tenant
 
@@ -83,7 +83,7 @@ class Dispatcher:
         estimate: Estimate,
         work: float,
         arrived: float,
-        prompt: Prompt = (),
+        prompt: Prompt = NO_PROMPT,
         *,
         avoid: AbstractSet[Replica] = frozenset(),
     ) -> Replica:

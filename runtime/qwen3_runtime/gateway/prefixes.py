@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,8 +32,18 @@ class Piece(NamedTuple):
     characters: int
 
 
-Prompt = tuple[Piece, ...]
-"""From the shortest beginning to the whole."""
+class Prompt(NamedTuple):
+    """What is known of one."""
+
+    pieces: tuple[Piece, ...] = ()
+    """From the shortest beginning to the whole."""
+    chat: int | None = None
+    """The same for every turn of a chat, and in every gateway; None: no chat, or nobody has said anything."""
+    before: int = 0
+    """Characters of the last turn's whole prompt; 0: this is the first turn."""
+
+
+NO_PROMPT = Prompt()
 
 
 def read_prompt(request: Mapping[str, Any]) -> Prompt:
@@ -40,15 +51,22 @@ def read_prompt(request: Mapping[str, Any]) -> Prompt:
     found: list[Piece] = []
     # An adapter's work is of no use to another.
     key, characters = hash(request.get("model")), 0
+    begins, chat = crc32(str(request.get("model")).encode()), None
+    before = 0
     for part in _parts(request):
+        role = part.get("role") if isinstance(part, dict) else None
+        before = characters if role == "assistant" else before
         text = "\0".join(islice(_strings(part), MOST_TEXTS))[: MOST_PIECES * PIECE_CHARACTERS]
         for start in range(0, len(text), PIECE_CHARACTERS):
             piece = text[start : start + PIECE_CHARACTERS]
             key, characters = hash((key, piece)), characters + len(piece)
             found.append(Piece(key, characters))
+        if chat is None:
+            begins = crc32(text.encode(errors="replace"), begins)
+            chat = begins if role == "user" else None
         if len(found) >= MOST_PIECES:
             break
-    return tuple(found[:MOST_PIECES])
+    return Prompt(tuple(found[:MOST_PIECES]), chat, before)
 
 
 class Prefixes:
@@ -60,7 +78,7 @@ class Prefixes:
     def find(self, prompt: Prompt) -> dict[str, int]:
         """Characters from the prompt's beginning by the address of each replica that has any."""
         found: dict[str, int] = {}
-        for key, characters in prompt:
+        for key, characters in prompt.pieces:
             holders = self._holders.get(key)
             if holders is None:
                 break
@@ -71,7 +89,7 @@ class Prefixes:
     def note(self, prompt: Prompt, address: str) -> None:
         """A replica is being sent the prompt."""
         # The shortest last: it serves most, and nothing is found behind one that is gone.
-        for key, _ in reversed(prompt):
+        for key, _ in reversed(prompt.pieces):
             holders = self._holders.setdefault(key, [])
             if address not in holders:
                 holders.append(address)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
+from zlib import crc32
 
-from qwen3_runtime.gateway.prefixes import Prefixes
+from qwen3_runtime.gateway.prefixes import NO_PROMPT, Prefixes, Prompt
 from qwen3_runtime.server.upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
-    from qwen3_runtime.gateway.prefixes import Prompt
     from qwen3_runtime.tenancy import Endpoint
 
 OUT_SECONDS = 2.0
@@ -25,8 +26,14 @@ LACKS_SECONDS = 3.0
 WHOLE_PROMPT_IS_WORTH = 1.0
 """Of a replica's places: so much fuller than another may be who has read the whole prompt before. Every place is within
 what the plan allows. With a half more chats are moved, with more than one hardly fewer (docs/gateway.md)."""
+HOME_IS_WORTH, HOME_AT_FIRST_IS_WORTH = 1.0, 0.25
+"""Likewise, for the replica that all gateways agree upon for a chat: where another gateway sent the last turn, if one
+did, and at the first turn, which is as new to all replicas and may be the only one."""
 SHORT_CHARACTERS = 4096
 """A prompt below this, about a thousand tokens, is worth less: it is soon read anew."""
+
+_MIX, _64_BITS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB), 2**64 - 1
+"""Multipliers of splitmix64 (Steele, Lea and Flood, 2014): a CRC alone is too much like that of the next address."""
 
 
 @dataclass(eq=False)
@@ -35,6 +42,8 @@ class Replica:
 
     endpoint: Endpoint
     upstream: Upstream
+    number: int
+    """Made from its address, so the same in every gateway."""
     in_flight: int = 0
     out_until: float = 0.0
     failures: int = 0
@@ -81,7 +90,7 @@ class Replicas:
         """Take over the ready endpoints; a running request on one that is gone goes on."""
         old, self._by_address = self._by_address, {}
         for endpoint in endpoints:
-            replica = old.pop(endpoint.address, None) or Replica(endpoint, _connect(endpoint.address))
+            replica = old.pop(endpoint.address, None) or _replica(endpoint)
             replica.endpoint = endpoint
             self._by_address[endpoint.address] = replica
         for replica in old.values():
@@ -93,22 +102,46 @@ class Replicas:
         """Whether any takes one request more."""
         return any(replica.takes(now) for replica in self)
 
-    def choose(self, now: float, prompt: Prompt = (), avoid: AbstractSet[Replica] = frozenset()) -> Replica | None:
+    def choose(
+        self, now: float, prompt: Prompt = NO_PROMPT, avoid: AbstractSet[Replica] = frozenset()
+    ) -> Replica | None:
         """The replica with the least work in flight for its weight, or None when all are full or out.
 
-        One that has read the prompt's beginning counts as emptier by a part of its places. ``avoid`` come last.
+        One that has read the prompt's beginning counts as emptier by a part of its places, and so does the home of the
+        chat, to which other gateways may have sent it. ``avoid`` come last.
         """
         able = [replica for replica in self if replica.takes(now)]
         if avoid:
             able = [replica for replica in able if replica not in avoid] or able
-        if not prompt or len(self) == 1:
+        if not prompt.pieces or len(self) <= 1:
             return min(able, key=_load, default=None)
-        read = self._prefixes.find(prompt)
-        worth = WHOLE_PROMPT_IS_WORTH / max(prompt[-1].characters, SHORT_CHARACTERS)
-        chosen = min(able, key=lambda one: _load(one, worth * read.get(one.endpoint.address, 0)), default=None)
+        has = self._has(prompt)
+        chosen = min(able, key=lambda one: _load(one, has.get(one, 0.0)), default=None)
         if chosen is not None:
             self._prefixes.note(prompt, chosen.endpoint.address)
         return chosen
+
+    def _has(self, prompt: Prompt) -> dict[Replica, float]:
+        """What replicas are likely to have of the prompt, in shares of their places."""
+        characters = prompt.pieces[-1].characters
+        whole = max(characters, SHORT_CHARACTERS)
+        read = {self._by_address[address]: count for address, count in self._prefixes.find(prompt).items()}
+        has = {replica: WHOLE_PROMPT_IS_WORTH * count / whole for replica, count in read.items()}
+        if prompt.chat is not None and not 0 < prompt.before <= max(read.values(), default=0):
+            home = max(self, key=partial(_affinity, prompt.chat))
+            worth = HOME_IS_WORTH if prompt.before else HOME_AT_FIRST_IS_WORTH
+            has[home] = max(has.get(home, 0.0), worth * characters / whole)
+        return has
+
+
+def _affinity(chat: int, replica: Replica) -> float:
+    """The replica with the highest is a chat's home, the same in every gateway.
+
+    Weighted rendezvous hashing (Schindler and Schomaker, 2005): few chats move with a replica that comes or goes.
+    """
+    mixed = (chat << 32 | replica.number) * _MIX[0] & _64_BITS
+    mixed = (mixed ^ mixed >> 32) * _MIX[1] & _64_BITS
+    return math.log((mixed + 0.5) / _64_BITS) / replica.endpoint.weight
 
 
 def _load(replica: Replica, has: float = 0.0) -> float:
@@ -117,6 +150,6 @@ def _load(replica: Replica, has: float = 0.0) -> float:
     return (replica.in_flight + 1 - has * endpoint.max_in_flight) / endpoint.weight
 
 
-def _connect(address: str) -> Upstream:
-    host, _, port = address.rpartition(":")
-    return Upstream(int(port), host.strip("[]"))
+def _replica(endpoint: Endpoint) -> Replica:
+    host, _, port = endpoint.address.rpartition(":")
+    return Replica(endpoint, Upstream(int(port), host.strip("[]")), crc32(endpoint.address.encode()))

@@ -17,7 +17,11 @@ ONE = len("user\0one")
 
 
 def chat(*contents: Any, **fields: Any) -> dict[str, Any]:
-    return {"model": "m", "messages": [{"role": "user", "content": content} for content in contents]} | fields
+    """The user and the assistant in turns."""
+    messages = [
+        {"role": "assistant" if number % 2 else "user", "content": content} for number, content in enumerate(contents)
+    ]
+    return {"model": "m", "messages": messages} | fields
 
 
 def replicas(*places: int) -> Replicas:
@@ -38,8 +42,12 @@ def take(found: Replicas, request: dict[str, Any]) -> str:
 
 def test_the_next_turn_begins_as_the_one_before() -> None:
     first, second = read_prompt(chat("Hello")), read_prompt(chat("Hello", "Hi", "How are you?"))
-    assert second[: len(first)] == first
-    assert read_prompt(chat("Hallo", "Hi"))[0] != first[0]
+    assert second.pieces[: len(first.pieces)] == first.pieces
+    assert (second.chat, second.before) == (first.chat, first.pieces[-1].characters)
+    assert first.before == 0
+    other = read_prompt(chat("Hallo", "Hi"))
+    assert other.pieces[0] != first.pieces[0]
+    assert other.chat != first.chat
 
 
 @pytest.mark.parametrize(
@@ -51,12 +59,14 @@ def test_the_next_turn_begins_as_the_one_before() -> None:
     ],
 )
 def test_what_stands_before_the_text_makes_it_another(other: dict[str, Any]) -> None:
-    assert {key for key, _ in read_prompt(other)}.isdisjoint(key for key, _ in read_prompt(chat("Hello")))
+    found, hello = read_prompt(other), read_prompt(chat("Hello"))
+    assert {key for key, _ in found.pieces}.isdisjoint(key for key, _ in hello.pieces)
+    assert found.chat != hello.chat
 
 
 def test_two_questions_about_one_document_share_its_pieces() -> None:
     one, other = (read_prompt({"model": "m", "prompt": LONG + end}) for end in ("first", "second"))
-    shared = sum(mine == its for mine, its in zip(one, other, strict=True))
+    shared = sum(mine == its for mine, its in zip(one.pieces, other.pieces, strict=True))
     assert shared == len(LONG) // PIECE_CHARACTERS
 
 
@@ -65,16 +75,17 @@ def test_two_questions_about_one_document_share_its_pieces() -> None:
     [{"model": "m", "input": "text"}, {"model": "m", "prompt": [1, 2, 3]}, chat(), chat(None), {"messages": 1}],
 )
 def test_what_has_no_text_has_no_prompt(request_: dict[str, Any]) -> None:
-    assert sum(characters for _, characters in read_prompt(request_)) <= len("user")
+    found = read_prompt(request_)
+    assert sum(characters for _, characters in found.pieces) <= len("user")
 
 
 def test_a_prompt_however_deep_or_long_takes_a_bounded_time() -> None:
     deep: Any = "end"
     for _ in range(100_000):
         deep = [deep]
-    assert len(read_prompt(chat(deep))) == 1
-    assert len(read_prompt(chat("x" * (PIECE_CHARACTERS * MOST_PIECES * 2)))) == MOST_PIECES
-    assert len(read_prompt(chat(*["x"] * (MOST_PIECES * 2)))) == MOST_PIECES
+    assert len(read_prompt(chat(deep)).pieces) == 1
+    assert len(read_prompt(chat("x" * (PIECE_CHARACTERS * MOST_PIECES * 2))).pieces) == MOST_PIECES
+    assert len(read_prompt(chat(*["x"] * (MOST_PIECES * 2))).pieces) == MOST_PIECES
 
 
 def test_what_was_read_is_found_until_its_place_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +115,8 @@ def test_a_chat_stays_where_it_was_read_while_there_is_room() -> None:
 
 def test_a_short_prompt_is_not_worth_a_fuller_replica() -> None:
     found = replicas(4, 4)
-    assert [take(found, chat("Hello")) for _ in range(4)] == [A, B, A, B]
+    asked = [take(found, chat("Hello")) for _ in range(4)]
+    assert {*asked[:2]} == {*asked[2:]} == {A, B}
 
 
 def test_without_a_known_beginning_twice_the_capacity_gets_twice_the_requests() -> None:
@@ -120,3 +132,50 @@ def test_a_replica_that_is_out_or_gone_gets_nothing_of_what_it_has_read() -> Non
     assert take(found, chat(LONG, "more")) == B
     found.update([replica.endpoint for replica in found if replica.endpoint.address == B])
     assert take(found, chat(LONG, "more")) == B
+
+
+def test_gateways_that_know_nothing_of_each_other_send_a_chat_to_the_same_replica() -> None:
+    """Before any has seen it: what the system says is said in other chats too, what the user says first is not."""
+    instructions = {"role": "system", "content": LONG}
+    homes = set[str]()
+    for number in range(20):
+        turns = [f"question {number}", "answer", "next", "answer", "last"]
+        messages = [chat(*turns[:said])["messages"] for said in (1, 3, 5)]
+        taken = {take(replicas(4, 4, 4), chat() | {"messages": [instructions, *said]}) for said in messages}
+        assert len(taken) == 1
+        homes |= taken
+    assert len(homes) == 3
+
+
+@pytest.mark.parametrize(
+    ("turns", "in_flight", "is_home"),
+    [(1, 9, True), (1, 11, False), (3, 39, True), (3, 40, False)],
+    ids=["begins", "begins, a quarter fuller", "goes on", "goes on, full"],
+)
+def test_a_chats_home_may_be_fuller_by_a_part_of_its_places(turns: int, in_flight: int, *, is_home: bool) -> None:
+    asked = chat(*[LONG] * turns)
+    home, found = take(replicas(40, 40), asked), replicas(40, 40)
+    next(replica for replica in found if replica.endpoint.address == home).in_flight = in_flight
+    assert (take(found, asked) == home) is is_home
+
+
+def test_where_there_is_no_replica_none_is_chosen() -> None:
+    assert replicas().choose(0.0, read_prompt(chat(LONG))) is None
+
+
+def test_homes_are_shared_out_by_capacity_and_stay_where_one_replica_more_comes() -> None:
+    before, after = replicas(4, 8), replicas(4, 8, 4)
+
+    def homes(found: Replicas) -> list[str]:
+        taken = []
+        for number in range(2000):
+            taken.append(take(found, chat(f"{number}" + LONG)))
+            for replica in found:
+                replica.in_flight = 0
+        return taken
+
+    old, new = homes(before), homes(after)
+    assert old.count(B) / old.count(A) == pytest.approx(2, rel=0.15)
+    moved = [address for address, was in zip(new, old, strict=True) if address != was]
+    assert set(moved) == {"10.0.0.3:8080"}
+    assert len(moved) / len(old) == pytest.approx(1 / 4, rel=0.15)
