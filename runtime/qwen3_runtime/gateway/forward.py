@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 ATTEMPTS = 2
 """A request that kills the engine must not reach every replica. A connection that none accepts is no attempt: the nodes
 of replicas refuse a new gateway pod until their NetworkPolicies know its address."""
+UNREACHED_SECONDS = 30.0
+"""For which a request goes from one replica to the next that accepts no connection; each may take five to say so."""
 CHANGING = b'"code": "%s"' % ADAPTER_CHANGING.encode()
 """In a replica's 503: the adapter that is asked for is just being replaced there."""
 LACKING = b'"code": "%s"' % MODEL_NOT_FOUND.encode()
@@ -73,7 +75,8 @@ class Forward:
         arrived, failure = _now(), errors.REPLICAS_FAILED
         avoid = self._without(arrived)
         attempts = asked = 0
-        while attempts < ATTEMPTS:
+        refused_at: float | None = None
+        while attempts < ATTEMPTS and (refused_at is None or _now() - refused_at < UNREACHED_SECONDS):
             if asked:
                 self.metrics.retries.labels(self.model.route.name).inc()
             asked += 1
@@ -93,6 +96,7 @@ class Forward:
                 # Each may be asked once for an adapter that some lack.
                 attempts += failure.code != MODEL_NOT_FOUND or replica in avoid
             except UnreachableError:
+                refused_at = refused_at or _now()
                 replica.failed(_now())
             finally:
                 self.model.release(replica, _now() - began)

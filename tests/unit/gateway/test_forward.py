@@ -198,6 +198,18 @@ async def test_the_only_replica_that_accepts_no_connection_is_asked_again(monkey
     await server.wait_closed()
 
 
+async def test_no_request_goes_from_one_silent_replica_to_the_next_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "UNREACHED_SECONDS", 0.0)
+    with closed_ports(2) as ports:
+        route = make_route([Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4) for port in ports])
+        model = Dispatcher(route, Patience(busy=60.0, sleeping=60.0))
+        model.update(route)
+        with pytest.raises(InterruptedRequestError) as caught:
+            await ask(model)
+        assert sum(replica.failures for replica in model.replicas) == 1
+    assert caught.value.answer == errors.REPLICAS_FAILED
+
+
 async def test_replicas_that_accept_no_connection_are_waited_for_as_long_as_a_busy_one() -> None:
     with closed_ports(2) as ports:
         route = make_route([Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4) for port in ports])
