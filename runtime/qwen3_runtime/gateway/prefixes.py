@@ -51,7 +51,7 @@ def read_prompt(request: Mapping[str, Any]) -> Prompt:
     found: list[Piece] = []
     # An adapter's work is of no use to another.
     key, characters = hash(request.get("model")), 0
-    begins, chat = crc32(str(request.get("model")).encode()), None
+    begins, chat = crc32(str(request.get("model")).encode(errors="replace")), None
     before = 0
     for part in _parts(request):
         role = part.get("role") if isinstance(part, dict) else None
