@@ -26,9 +26,9 @@ LACKS_SECONDS = 3.0
 WHOLE_PROMPT_IS_WORTH = 1.0
 """Of a replica's places: so much fuller than another may be who has read the whole prompt before. Every place is within
 what the plan allows. With a half more chats are moved, with more than one hardly fewer (docs/gateway.md)."""
-HOME_IS_WORTH, HOME_AT_FIRST_IS_WORTH = 1.0, 0.25
-"""Likewise, for the replica that all gateways agree upon for a chat: where another gateway sent the last turn, if one
-did, and at the first turn, which is as new to all replicas and may be the only one."""
+HOME_AT_FIRST_IS_WORTH = 0.25
+"""Likewise, for the replica that all gateways agree upon for a chat, at its first turn, which is as new to all replicas
+and may be the only one. Later, where another gateway sent the last turn, it has probably read the whole."""
 SHORT_CHARACTERS = 4096
 """A prompt below this, about a thousand tokens, is worth less: it is soon read anew."""
 
@@ -70,7 +70,7 @@ class Replica:
 
     def is_without(self, adapter: str, now: float) -> bool:
         """Whether it lacked the adapter a moment ago."""
-        return bool(self.without) and self.without.get(adapter, -math.inf) + LACKS_SECONDS > now
+        return self.without.get(adapter, -math.inf) + LACKS_SECONDS > now
 
 
 class Replicas:
@@ -129,7 +129,7 @@ class Replicas:
         has = {replica: WHOLE_PROMPT_IS_WORTH * count / whole for replica, count in read.items()}
         if prompt.chat is not None and not 0 < prompt.before <= max(read.values(), default=0):
             home = max(self, key=partial(_affinity, prompt.chat))
-            worth = HOME_IS_WORTH if prompt.before else HOME_AT_FIRST_IS_WORTH
+            worth = WHOLE_PROMPT_IS_WORTH if prompt.before else HOME_AT_FIRST_IS_WORTH
             has[home] = max(has.get(home, 0.0), worth * characters / whole)
         return has
 

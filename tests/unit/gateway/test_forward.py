@@ -24,7 +24,7 @@ from qwen3_runtime.tenancy import Endpoint
 from tests.gateway.processes import make_route, make_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
 CHANGING = adapter_changing("law")
 LACKS = model_not_found("law", ["chat"])
@@ -67,14 +67,19 @@ def closed_ports(number: int) -> Iterator[list[int]]:
         yield [one.getsockname()[1] for one in taken]
 
 
+def dispatcher(ports: Iterable[int], busy: float = 60.0) -> Dispatcher:
+    """Of one model, whose replicas listen at these ports or should."""
+    endpoints = [Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4) for port in ports]
+    route = make_route(endpoints, adapters=("law",))
+    model = Dispatcher(route, Patience(busy=busy, sleeping=60.0))
+    model.update(route)
+    return model
+
+
 @asynccontextmanager
 async def served(*replicas: Replica) -> AsyncIterator[Dispatcher]:
     servers = [await asyncio.start_server(replica.connect, "127.0.0.1", 0) for replica in replicas]
-    ports = [server.sockets[0].getsockname()[1] for server in servers]
-    endpoints = [Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4) for port in ports]
-    route = make_route(endpoints, adapters=("law",))
-    model = Dispatcher(route, Patience(busy=60.0, sleeping=60.0))
-    model.update(route)
+    model = dispatcher([server.sockets[0].getsockname()[1] for server in servers])
     yield model
     model.update(make_route([]))
     await asyncio.gather(*(connection for replica in replicas for connection in replica.connections))
@@ -185,9 +190,7 @@ async def test_the_only_replica_that_accepts_no_connection_is_asked_again(monkey
     monkeypatch.setattr(replicas, "OUT_SECONDS", 0.1)
     fine = Replica(FINE)
     with closed_ports(1) as [port]:
-        only = make_route([Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4)])
-        model = Dispatcher(only, Patience(busy=60.0, sleeping=60.0))
-        model.update(only)
+        model = dispatcher([port])
         asked = asyncio.create_task(ask(model))
         await asyncio.sleep(0.35)  # through three refusals: more than a request may have attempts
     server = await asyncio.start_server(fine.connect, "127.0.0.1", port)
@@ -201,9 +204,7 @@ async def test_the_only_replica_that_accepts_no_connection_is_asked_again(monkey
 async def test_no_request_goes_from_one_silent_replica_to_the_next_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward, "UNREACHED_SECONDS", 0.0)
     with closed_ports(2) as ports:
-        route = make_route([Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4) for port in ports])
-        model = Dispatcher(route, Patience(busy=60.0, sleeping=60.0))
-        model.update(route)
+        model = dispatcher(ports)
         with pytest.raises(InterruptedRequestError) as caught:
             await ask(model)
         assert sum(replica.failures for replica in model.replicas) == 1
@@ -212,9 +213,7 @@ async def test_no_request_goes_from_one_silent_replica_to_the_next_for_ever(monk
 
 async def test_replicas_that_accept_no_connection_are_waited_for_as_long_as_a_busy_one() -> None:
     with closed_ports(2) as ports:
-        route = make_route([Endpoint(address=f"127.0.0.1:{port}", placement="p", max_in_flight=4) for port in ports])
-        model = Dispatcher(route, Patience(busy=0.3, sleeping=60.0))
-        model.update(route)
+        model = dispatcher(ports, busy=0.3)
         with pytest.raises(InterruptedRequestError) as caught:
             await ask(model)
     assert caught.value.answer.status == 503
