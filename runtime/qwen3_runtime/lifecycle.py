@@ -16,7 +16,7 @@ from qwen3_runtime.engines.memory import oom_kills
 from qwen3_runtime.engines.watchdog import Watchdog
 from qwen3_runtime.failure import explain
 from qwen3_runtime.group import leader_gone
-from qwen3_runtime.lora.arrival import arrive
+from qwen3_runtime.lora import arrival
 from qwen3_runtime.lora.hands import PodHands
 from qwen3_runtime.lora.keeper import follow
 from qwen3_runtime.lora.listed import list_changed, with_files
@@ -34,7 +34,7 @@ from qwen3_runtime.weights.fetch.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from qwen3_runtime.config import RuntimeConfig
+    from qwen3_runtime.config import AdapterFiles, RuntimeConfig
     from qwen3_runtime.engines.base import Adapter
     from qwen3_runtime.phases import Phases
     from qwen3_runtime.server.prepare import Served
@@ -87,6 +87,7 @@ class Lifecycle:
         self._member_path: str | None = None
         self._supervisors: list[Supervisor] = []
         self._hands = self._hands_for(settings.config)
+        self._arrived: tuple[AdapterFiles, ...] = ()
 
     async def run(self, stop: asyncio.Event) -> Termination | None:
         """Serve until ``stop`` is set and the drain is over (None), or until the pod has failed (why)."""
@@ -155,17 +156,17 @@ class Lifecycle:
     async def _wait_for_weights(self) -> None:
         """Until model and adapters are there; anew where other adapters are listed meanwhile."""
         while True:
-            arrival = asyncio.create_task(self._bring_weights())
+            bringing = asyncio.create_task(self._bring_weights())
             change = asyncio.create_task(list_changed(self._config))
             try:
-                await asyncio.wait((arrival, change), return_when=asyncio.FIRST_COMPLETED)
-                if arrival.done():
-                    return await arrival
+                await asyncio.wait((bringing, change), return_when=asyncio.FIRST_COMPLETED)
+                if bringing.done():
+                    return await bringing
                 self._config = await change
             finally:
-                arrival.cancel()
+                bringing.cancel()
                 change.cancel()
-                await asyncio.gather(arrival, change, return_exceptions=True)
+                await asyncio.gather(bringing, change, return_exceptions=True)
             await self._close_supervisors()
 
     async def _bring_weights(self) -> None:
@@ -176,10 +177,9 @@ class Lifecycle:
             self._enter(Phase.WEIGHTS_INVALID, problem.reason, problem.message)
             await asyncio.sleep(WEIGHTS_SECONDS)
         if self._hands is not None and listed:
-            right, self._phases.adapters = await arrive(
-                self._hands, listed, partial(self._enter, Phase.CHECKING_WEIGHTS)
-            )
-            self._config = with_files(self._config, right)
+            say = partial(self._enter, Phase.CHECKING_WEIGHTS)
+            self._arrived, self._phases.adapters = await arrival.arrive(self._hands, listed, say)
+            self._config = config
 
     async def _fetch_weights(self, config: RuntimeConfig) -> None:
         for source, path in config.fetched:
@@ -235,11 +235,23 @@ class Lifecycle:
             await wait_for_first_token(self._upstream, self._adapter, self._config)
         except WarmUpError as error:
             raise FatalError(Termination(TerminationReason.ENGINE_START_FAILED, str(error))) from error
+        await self._load_adapters()
         keeper.log.forget()
         self._offer(served(self._config, self._adapter))
         if self._config.adapters is not None:
             self._phases.adapters += tuple(map(as_served, self._config.adapters.files))
         self._enter(Phase.READY)
+
+    async def _load_adapters(self) -> None:
+        """Those that came with the weights. The pod starts without one that the engine refuses."""
+        if self._hands is None or not self._arrived:
+            return
+        say = partial(self._enter, Phase.WARMING_UP)
+        taken, refused = await arrival.load(self._hands, self._arrived, say)
+        if refused:  # perhaps since the engine died over it
+            await wait_until_live(self._upstream, self._adapter.live_path)
+        self._config = with_files(self._config, taken)
+        self._phases.adapters += refused
 
     async def _warm_up_and_watch(self, keeper: Keeper) -> None:
         """Returns when the engine hung and was ended."""

@@ -120,15 +120,15 @@ def test_no_other_adapter_can_be_asked_for_or_loaded(adapted: Pod | None) -> Non
 
 @pytest.fixture(scope="module")
 def live(
-    environment: Environment | InImage, model: Path, tmp_path_factory: pytest.TempPathFactory
+    environment: Environment | InImage, model: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Pod, Path] | None]:
-    """A pod that follows a list, and the list: it names one at first that is not there."""
+    """A pod that follows a list, and the list: it names three at first, of which two are not right."""
     if environment.engine in ENDS:
         yield None
         return
     folder = tmp_path_factory.mktemp("live")
     listed = folder / "adapters.json"
-    write_list(listed, absent=folder / "absent")
+    write_list(listed, absent=folder / "absent", refused=refused_copy(adapter, folder), **{ADAPTER: adapter})
     following = Adapters(rank=8, slots=1, targets=TARGETS, list_path=str(listed))
     made = start_pod(environment, model, folder, adapters=following)
     yield made, listed
@@ -154,13 +154,30 @@ def wait_for(pod: Pod, *wanted: tuple[str, AdapterState]) -> tuple[AdapterReport
     raise AssertionError(f"not {wanted} but {pod.report().adapters}\n{pod.output()[-3000:]}")
 
 
+def test_a_pod_starts_with_those_that_the_engine_takes(live: tuple[Pod, Path] | None, adapter: Path) -> None:
+    if live is None:
+        return
+    pod, _ = live
+    invalid = AdapterState.INVALID
+    reports = wait_for(pod, ("absent", invalid), ("refused", invalid), (ADAPTER, AdapterState.SERVED))
+    assert {report.name: (report.reason, report.path) for report in reports} == {
+        "absent": ("FolderMissing", ""),
+        "refused": ("AdapterRefused", ""),
+        ADAPTER: ("", str(adapter)),
+    }
+    with openai.OpenAI(base_url=f"{pod.url}/v1", api_key="unused", max_retries=0, timeout=200) as client:
+        assert ask(client, ADAPTER) == "2 + 2 = 4."
+        assert [model.id for model in client.models.list()] == [MODEL, ADAPTER]
+    assert pod.report().phase is Phase.READY
+
+
 def test_adapters_come_and_go_while_the_engine_runs(live: tuple[Pod, Path] | None, adapter: Path) -> None:
     if live is None:
         return
     pod, listed = live
     engine = [member.pid for member in pod.engine_members()]
-    (absent,) = wait_for(pod, ("absent", AdapterState.INVALID))
-    assert (absent.reason, absent.path) == ("FolderMissing", "")
+    write_list(listed)
+    wait_for(pod)
     with openai.OpenAI(base_url=f"{pod.url}/v1", api_key="unused", max_retries=0, timeout=200) as client:
         with pytest.raises(openai.NotFoundError):
             ask(client, ADAPTER)
@@ -212,10 +229,7 @@ def test_a_version_that_the_engine_refuses_leaves_the_last_one(
     pod, listed = live
     write_list(listed, **{ADAPTER: adapter})
     wait_for(pod, (ADAPTER, AdapterState.SERVED))
-    refused = tmp_path / "refused"
-    shutil.copytree(adapter, refused)
-    leave_out_a_factor(refused / "adapter_model.safetensors")
-    write_list(listed, **{ADAPTER: refused})
+    write_list(listed, **{ADAPTER: refused_copy(adapter, tmp_path)})
     (report,) = wait_for(pod, (ADAPTER, AdapterState.INVALID))
     assert (report.reason, report.path) == ("AdapterRefused", str(adapter))
     assert report.message.endswith(f"The one before it is served on: {adapter}.")
@@ -225,6 +239,14 @@ def test_a_version_that_the_engine_refuses_leaves_the_last_one(
     write_list(listed, **{ADAPTER: adapter})
     wait_for(pod, (ADAPTER, AdapterState.SERVED))
     assert pod.report().phase is Phase.READY
+
+
+def refused_copy(adapter: Path, folder: Path) -> Path:
+    """A copy in ``folder`` that the runtime finds right and the engine does not."""
+    refused = folder / "refused"
+    shutil.copytree(adapter, refused)
+    leave_out_a_factor(refused / "adapter_model.safetensors")
+    return refused
 
 
 def leave_out_a_factor(path: Path) -> None:

@@ -1,12 +1,14 @@
-"""The listed adapters of a pod that starts: those that are right, and what is wrong with the others."""
+"""The listed adapters of a pod that starts: brought, loaded, and what is wrong with those that are not."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import AdapterReport, AdapterState
+from qwen3_runtime.weights.problem import FoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,12 +39,44 @@ async def arrive(
         if (problem := await _first_verdict(hands, files, say)) is None:
             right.append(files)
             continue
-        logger.warning("starting without one: %s", problem.message)
-        report = AdapterReport(
-            name=files.name, state=AdapterState.INVALID, reason=problem.reason, message=problem.message
-        )
-        wrong.append(report)
+        wrong.append(_without(files, problem))
     return tuple(right), tuple(wrong)
+
+
+async def load(
+    hands: Hands, arrived: Iterable[AdapterFiles], say: Callable[[str, str], None]
+) -> tuple[tuple[AdapterFiles, ...], tuple[AdapterReport, ...]]:
+    """Have an engine that has just started load each, one after the other.
+
+    On the engine's command line one that it refuses would end the pod, and each that comes after it.
+
+    Args:
+        hands: What loads them.
+        arrived: Those that are right.
+        say: Takes reason and message of what is under way.
+
+    Returns:
+        Those that answer now, and a report of each of the others.
+    """
+    taken: list[AdapterFiles] = []
+    refused: list[AdapterReport] = []
+    for files in arrived:
+        say("", f"Loading adapter {files.name}.")
+        try:
+            await hands.load(files)
+        except FoundError as found:
+            refused.append(_without(files, found.problem))
+            with suppress(FoundError):  # it may have got half-way; whoever loads it again is told if that stayed
+                await hands.unload(files)
+            await hands.release(files)
+        else:
+            taken.append(files)
+    return tuple(taken), tuple(refused)
+
+
+def _without(files: AdapterFiles, problem: Problem) -> AdapterReport:
+    logger.warning("starting without one: %s", problem.message)
+    return AdapterReport(name=files.name, state=AdapterState.INVALID, reason=problem.reason, message=problem.message)
 
 
 async def _first_verdict(hands: Hands, files: AdapterFiles, say: Callable[[str, str], None]) -> Problem | None:

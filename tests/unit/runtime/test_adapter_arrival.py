@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from qwen3_runtime.config import AdapterFiles, AdapterState
-from qwen3_runtime.lora.arrival import arrive
+from qwen3_runtime.lora.arrival import arrive, load
 from qwen3_runtime.weights.problem import Problem
 from tests.unit.runtime.test_adapter_list import FakeHands, settled
 
@@ -71,3 +71,27 @@ async def test_a_fault_of_the_disk_is_not_hidden() -> None:
 
     with pytest.raises(OSError, match="Input/output error"):
         await arrive(Broken(), [LAW], lambda _reason, _message: None)
+
+
+async def test_one_that_the_engine_refuses_keeps_the_others_from_nothing() -> None:
+    said: list[tuple[str, str]] = []
+    hands = FakeHands()
+    hands.refused.add("/bad")
+    taken, refused = await load(hands, [BAD, LAW], lambda reason, message: said.append((reason, message)))
+    assert taken == (LAW,)
+    (report,) = refused
+    assert (report.name, report.state, report.reason, report.message, report.path) == (
+        *("bad", AdapterState.INVALID, "AdapterRefused", "The engine will not."),
+        "",
+    )
+    assert hands.done == ["load /bad", "unload /bad", "load /law"]
+    assert hands.released == ["/bad"]
+    assert said == [("", "Loading adapter bad."), ("", "Loading adapter law.")]
+
+
+async def test_what_the_engine_keeps_of_one_that_it_refused_is_no_reason_to_stop() -> None:
+    hands = FakeHands()
+    hands.refused.add("/bad")
+    hands.kept.add("/bad")
+    taken, (report,) = await load(hands, [BAD, LAW], lambda _reason, _message: None)
+    assert (taken, report.message) == ((LAW,), "The engine will not.")
