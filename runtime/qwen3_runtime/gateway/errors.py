@@ -17,7 +17,12 @@ WRONG_KEY = ErrorAnswer(401, "invalid_api_key", "The API key is not valid.", hea
 TOO_LARGE = ErrorAnswer(413, "request_too_large", f"The request body is longer than {BODY_LIMIT} bytes.")
 TOO_SLOW = ErrorAnswer(408, "request_timeout", "The request body did not come in time.")
 REPLICAS_FAILED = ErrorAnswer(502, "engine_failed", "The model failed while it worked on this request.")
-
+UNREACHED = ErrorAnswer(
+    503,
+    "unreachable",
+    "No replica of the model accepted a connection in time.",
+    headers=((b"retry-after", b"5"),),
+)
 
 BODIES_OF_ALL = ErrorAnswer(
     503,

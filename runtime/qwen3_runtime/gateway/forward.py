@@ -72,8 +72,8 @@ class Forward:
         Raises:
             InterruptedRequestError: none does, or the one that answered broke off.
         """
-        arrived, failure = _now(), errors.REPLICAS_FAILED
-        avoid = self._without(arrived)
+        arrived = _now()
+        avoid, failure = self._without(arrived), errors.UNREACHED
         attempts = asked = 0
         refused_at: float | None = None
         while attempts < ATTEMPTS and (refused_at is None or _now() - refused_at < UNREACHED_SECONDS):
@@ -85,7 +85,7 @@ class Forward:
             self.record.replica = replica.endpoint.address
             began, started = _now(), self.record.elapsed()
             try:
-                if replica in avoid and failure is not errors.REPLICAS_FAILED:
+                if replica in avoid and failure.code in (ADAPTER_CHANGING, MODEL_NOT_FOUND):
                     await asyncio.sleep(CHANGING_SECONDS)
                 said = await self._try(replica)
                 if said is None:

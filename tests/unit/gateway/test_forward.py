@@ -208,7 +208,7 @@ async def test_no_request_goes_from_one_silent_replica_to_the_next_for_ever(monk
         with pytest.raises(InterruptedRequestError) as caught:
             await ask(model)
         assert sum(replica.failures for replica in model.replicas) == 1
-    assert caught.value.answer == errors.REPLICAS_FAILED
+    assert caught.value.answer == errors.UNREACHED
 
 
 async def test_replicas_that_accept_no_connection_are_waited_for_as_long_as_a_busy_one() -> None:
