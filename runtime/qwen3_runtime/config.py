@@ -262,6 +262,9 @@ class RuntimeConfig(Contract):
     adapters: Adapters | None = None
     """None, which leaves no trace in the pod template: the model alone."""
     shutdown: Shutdown = Shutdown()
+    fetches_only: bool | None = None
+    """Bring the model and keep it where it is, in use, until the end. None, which leaves no trace in the pod template:
+    serve it."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -281,7 +284,7 @@ class RuntimeConfig(Contract):
     @property
     def answers(self) -> bool:
         """Whether this pod takes requests: it is a replica alone, or the leader of a group."""
-        return self.group is None or self.group.leads
+        return not self.fetches_only and (self.group is None or self.group.leads)
 
 
 class Phase(StrEnum):

@@ -114,6 +114,9 @@ class Lifecycle:
     async def _serve(self) -> NoReturn:
         await self._check_devices()
         await self._wait_for_weights()
+        if self._config.fetches_only:
+            self._enter(Phase.READY)
+            await asyncio.get_running_loop().create_future()
         self._enter(Phase.STARTING_ENGINE)
         image = await asyncio.to_thread(self._identify)
         kills_before = oom_kills(self._settings.cgroup_root)
@@ -301,7 +304,7 @@ class Lifecycle:
 
     async def _drain_after(self, stop: asyncio.Event) -> None:
         await stop.wait()
-        was_ready = self._phases.current is Phase.READY
+        was_ready = self._phases.current is Phase.READY and not self._config.fetches_only
         self._enter(Phase.DRAINING, "Terminating", "The pod got SIGTERM.")
         if not was_ready:
             return

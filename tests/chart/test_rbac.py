@@ -24,6 +24,7 @@ MANAGER = {
     ("serving.qwen3.io", "qwen3deployments/status"): {"patch"},
     ("serving.qwen3.io", "qwen3deployments/finalizers"): {"update"},
     ("apps", "deployments"): WRITE,
+    ("apps", "daemonsets"): WRITE,
     ("leaderworkerset.x-k8s.io", "leaderworkersets"): WRITE,
     ("", "services"): WRITE,
     ("networking.k8s.io", "networkpolicies"): WRITE,

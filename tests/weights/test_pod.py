@@ -24,6 +24,7 @@ from qwen3_runtime.config import (
     ModelCache,
     ModelFiles,
     Phase,
+    Shutdown,
 )
 from qwen3_runtime.engines import ADAPTERS
 from qwen3_runtime.lora.hands import PodHands
@@ -73,10 +74,15 @@ def start_pod(tmp_path: Path) -> Iterator[StartPod]:
         *,
         cache: ModelCache | None = None,
         expected: dict[str, Any] = EXPECTED,
+        fetches_only: bool | None = None,
         **environment: str,
     ) -> Pod:
         model = ModelFiles(path=str(path), source=source, cache=cache, expected_config=expected)
-        config = tiny_config(path).model_copy(update={"model": model, "adapters": adapters})
+        config = tiny_config(path).model_copy(
+            update={"model": model, "adapters": adapters, "fetches_only": fetches_only}
+        )
+        if fetches_only:
+            config = config.model_copy(update={"shutdown": Shutdown(lame_duck_seconds=2 * HANG_SECONDS)})
         pods.append(Pod.start(config, Path("/nonexistent/python"), tmp_path, **environment))
         return pods[-1]
 
@@ -163,6 +169,24 @@ def test_a_pod_says_where_its_weights_came_from(
     pod.process.send_signal(signal.SIGTERM)
     assert pod.process.wait(HANG_SECONDS) == 0
     assert not [mark for mark in marks.iterdir() if mark.name != "pod-a.a"]
+
+
+def test_a_pod_that_only_fetches_holds_the_model_and_starts_nothing(
+    start_pod: StartPod, volume: Path, hub: Hub
+) -> None:
+    source = source_of(hub)
+    path, marks = path_of(volume, source), volume / f".{source.folder_name()}.users"
+    pod = start_pod(path, source, cache=ModelCache(size_limit_bytes=2**30), fetches_only=True)
+    report = pod.wait_for(Phase.READY, HANG_SECONDS)
+    assert [record.phase for record in report.history][-2:] == [Phase.CHECKING_WEIGHTS, Phase.READY]
+    assert (report.weights_origin, pod.manage("/readyz")[0]) == (WeightsOrigin.SOURCE, 200)
+    assert [mark.name.rpartition(".")[0] for mark in marks.iterdir()] == [socket.gethostname()]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(pod.url.rpartition(":")[2])))
+    pod.process.send_signal(signal.SIGTERM)
+    assert pod.process.wait(HANG_SECONDS) == 0, "nobody sends it requests that it would wait for"
+    assert not list(marks.iterdir())
+    assert (path / "config.json").is_file()
 
 
 def test_a_fetched_adapter_lies_in_the_cache_and_is_in_use_like_the_model(

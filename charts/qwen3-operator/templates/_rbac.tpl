@@ -10,8 +10,9 @@
 - apiGroups: [serving.qwen3.io]
   resources: [qwen3deployments/finalizers]
   verbs: [update]
+# DaemonSets fetch models ahead (spec.model.cache.prefetch).
 - apiGroups: [apps]
-  resources: [deployments]
+  resources: [deployments, daemonsets]
   verbs: [list, watch, create, patch, delete]
 # Replicas over several nodes, where the LeaderWorkerSet controller is installed.
 - apiGroups: [leaderworkerset.x-k8s.io]

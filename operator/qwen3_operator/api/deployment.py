@@ -166,6 +166,23 @@ class Model(ApiModel):
             },
             bad={"model": {"cache": {"claimName": "cache"}, "adapters": [_ADAPTER]}},
         ),
+        Rule(
+            f"!has(self.cache) || !has(self.cache.prefetch) || !self.cache.prefetch || {_fetched('self')}",
+            "spec.model.cache.prefetch is for a model that is fetched, from a hub or from s3: remove it, or name such "
+            "a source in spec.model.source",
+            good={
+                "model": {
+                    "cache": {"claimName": "cache", "prefetch": True},
+                    "source": {"persistentVolumeClaim": None, "huggingFace": {}},
+                }
+            },
+            bad={
+                "model": {
+                    "cache": {"claimName": "cache", "prefetch": True},
+                    "adapters": [{"name": "law", "source": {"s3": {"bucket": "adapters"}}}],
+                }
+            },
+        ),
     )
 
 

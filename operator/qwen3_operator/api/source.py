@@ -184,6 +184,9 @@ class ModelCache(ApiModel):
     size_limit: Annotated[str, Field(max_length=16, pattern=r"^[1-9][0-9]*([MGT]i?)$")] | None = None
     """Most that fetched models and adapters may take in the volume, e.g. 500Gi. For one more, those that no pod uses
     are removed, the least recently used first. Unset: nothing is ever removed."""
+    prefetch: bool = False
+    """Bring model and image to every node that a pod may come to, and keep the model there, before one comes. For a
+    volume that is a folder on each node: a pod of next to no resources on each fetches."""
 
 
 FETCHED_KINDS = ("huggingFace", "modelScope", "modelers", "s3")

@@ -333,6 +333,15 @@ class AdapterStatus(ApiModel):
     """Ready pods that do not."""
 
 
+class Prefetch(ApiModel):
+    """How far spec.model.cache.prefetch is."""
+
+    nodes: int
+    """Nodes that pods of the plan may come to."""
+    ready: int
+    """Of them, those that have the model."""
+
+
 class DeploymentStatus(ApiModel):
     """Observed state of a Qwen3Deployment."""
 
@@ -365,6 +374,8 @@ class DeploymentStatus(ApiModel):
     """Value of the annotation serving.qwen3.io/replan that was acted on last."""
     adapters: Annotated[tuple[AdapterStatus, ...], as_map("name")] = ()
     """How each LoRA adapter is served."""
+    prefetch: Prefetch | None = None
+    """How many nodes have the model already; absent without spec.model.cache.prefetch."""
     startup: Annotated[tuple[StartupPhase, ...], as_map("phase")] = ()
     """How long each step from the apply to the first token took."""
     # For the printer columns, which neither look into lists nor join two fields:

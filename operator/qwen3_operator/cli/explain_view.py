@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from qwen3_operator.api.deployment import DeploymentSpec
-    from qwen3_operator.api.status import Capacity, Condition, DeploymentStatus, PlanStatus
+    from qwen3_operator.api.status import Capacity, Condition, DeploymentStatus, PlanStatus, Prefetch
 
 _MEASURES: tuple[tuple[str, str, Callable[[int], str]], ...] = (
     ("weight_bytes", "weights per device", gigabytes),
@@ -46,6 +46,8 @@ def explained(name: str, spec: DeploymentSpec, status: DeploymentStatus, nearest
         parts += [Text(), Text.assemble(("A better plan exists: ", "bold yellow"), outdated)]
     if status.startup:
         parts += [Text(), Text("Start-up of the first pod", "bold"), Padding(startup_table(status.startup), INDENT)]
+    if status.prefetch:
+        parts += [Text(), _prefetch(status.prefetch)]
     for found in status.capacity:
         parts += [Text(), *_capacity(found)]
     parts += [Text(), Text("Conditions", "bold"), Padding(_conditions(status.conditions), INDENT)]
@@ -77,6 +79,11 @@ def _outdated(conditions: Iterable[Condition]) -> str:
         if found.type == ConditionType.PLAN_OUTDATED and found.status is ConditionStatus.TRUE:
             return f"{found.message} (kubectl qwen3 replan takes it)"
     return ""
+
+
+def _prefetch(found: Prefetch) -> Text:
+    share = f"{found.ready} of {found.nodes} {'node has' if found.nodes == 1 else 'nodes have'} the model"
+    return Text.assemble(("Fetched ahead: ", "bold"), share)
 
 
 def _capacity(found: Capacity) -> list[RenderableType]:

@@ -10,6 +10,9 @@ from qwen3_operator.settings import FIELD_MANAGER
 
 PLACEMENT_LABEL = f"{GROUP}/placement"
 """On a Deployment and its pods: the pool of the placement that they stand for, as a label value."""
+PREFETCH_LABEL = f"{GROUP}/prefetch"
+"""On pods that only fetch: the deployment that they do it for. They bear none of the labels of its replicas, by which
+those are counted, reached and planned with."""
 DIGEST_ANNOTATION = f"{GROUP}/applied-digest"
 """On every child: digest of the manifest that was applied last."""
 TEMPLATE_ANNOTATION = f"{GROUP}/template-digest"
@@ -41,6 +44,11 @@ def selector(name: str) -> dict[str, str]:
 def pool_selector(name: str, pool: str) -> dict[str, str]:
     """Labels that select the pods of one placement. Immutable in a Deployment, so nothing that changes is in it."""
     return {DEPLOYMENT_LABEL: name, PLACEMENT_LABEL: dns_label(pool)}
+
+
+def prefetch_selector(name: str, pool: str) -> dict[str, str]:
+    """Labels that select the pods that fetch for one placement."""
+    return {PREFETCH_LABEL: name, PLACEMENT_LABEL: dns_label(pool)}
 
 
 def common_labels(name: str) -> dict[str, str]:

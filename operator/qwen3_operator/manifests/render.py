@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.base import API_VERSION
 from qwen3_operator.api.deployment import KIND, DeploymentSpec
-from qwen3_operator.manifests import groups, names
+from qwen3_operator.manifests import groups, names, prefetch
 from qwen3_operator.manifests.digest import digest
 from qwen3_operator.manifests.disruption import disruption_budget_spec
 from qwen3_operator.manifests.network import network_policy_spec, service_spec
@@ -40,7 +40,8 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
     """All children: a Service, a NetworkPolicy, a PodDisruptionBudget and one workload per placement, with digests.
 
     The workload is a Deployment, or a LeaderWorkerSet where a replica spans nodes. Beside a Deployment with LoRA
-    adapters is a ConfigMap with the list of them, which its pods follow.
+    adapters is a ConfigMap with the list of them, which its pods follow; beside each workload whose model is to be
+    fetched ahead a DaemonSet that does it.
 
     Args:
         deployment: The Qwen3Deployment as the API server stores it.
@@ -76,6 +77,8 @@ def render(deployment: dict[str, Any], plan: PlanStatus, settings: Settings, cat
         if queue := spec.scheduling.queue_name:
             child["metadata"]["labels"][names.QUEUE_LABEL] = queue
         children.append(child)
+        if prefetch.is_prefetched(spec.model):
+            children.append(_prefetcher(deployment, spec, plan, placement, settings=settings, catalog=catalog))
     for child in children:
         child["metadata"]["annotations"] = {names.DIGEST_ANNOTATION: digest(child)}
     return children
@@ -119,6 +122,29 @@ def _workload(deployment: dict[str, Any], placement: Placement, template: dict[s
         "template": template,
     }
     return _child(deployment, "apps/v1", "Deployment", names.dns_label(name, placement.pool), spec=spec)
+
+
+def _prefetcher(
+    deployment: dict[str, Any],
+    spec: DeploymentSpec,
+    plan: PlanStatus,
+    placement: Placement,
+    *,
+    settings: Settings,
+    catalog: Catalog,
+) -> dict[str, Any]:
+    name = deployment["metadata"]["name"]
+    wanted = prefetch.prefetch_spec(
+        name,
+        spec,
+        plan,
+        placement,
+        model=catalog.models[plan.model],
+        image=_image(spec, placement, Device(placement.device), settings),
+        pull_policy=settings.image_pull_policy,
+    )
+    named = names.dns_label(name, placement.pool, "prefetch")
+    return _child(deployment, prefetch.API_VERSION, prefetch.KIND, named, spec=wanted)
 
 
 def _template(

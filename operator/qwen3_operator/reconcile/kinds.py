@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qwen3_operator.api import pool
 from qwen3_operator.api.base import DEPLOYMENT_LABEL, GROUP, VERSION
 from qwen3_operator.api.deployment import PLURAL
-from qwen3_operator.manifests import groups
+from qwen3_operator.manifests import groups, prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,7 @@ class Kind(Enum):
     QWEN3DEPLOYMENT = Resource("Qwen3Deployment", GROUP, VERSION, PLURAL)
     POD = Resource("Pod", "", "v1", "pods")
     DEPLOYMENT = Resource("Deployment", "apps", "v1", "deployments")
+    DAEMON_SET = Resource(prefetch.KIND, "apps", "v1", "daemonsets")
     LEADER_WORKER_SET = Resource(groups.KIND, groups.GROUP, groups.VERSION, "leaderworkersets")
     SERVICE = Resource("Service", "", "v1", "services")
     NETWORK_POLICY = Resource("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies")
@@ -61,8 +62,12 @@ class Kind(Enum):
 
 
 WORKLOAD_KINDS = (Kind.DEPLOYMENT, Kind.LEADER_WORKER_SET)
-"""What makes pods."""
-CHILD_KINDS = (Kind.SERVICE, Kind.NETWORK_POLICY, Kind.DISRUPTION_BUDGET, Kind.CONFIG_MAP, *WORKLOAD_KINDS)
+"""What makes replicas."""
+CHILD_KINDS = (
+    *(Kind.SERVICE, Kind.NETWORK_POLICY, Kind.DISRUPTION_BUDGET, Kind.CONFIG_MAP),
+    *WORKLOAD_KINDS,
+    Kind.DAEMON_SET,
+)
 """What is rendered, in the order of creation."""
 MANAGED_KINDS = (Kind.POD, *CHILD_KINDS)
 """What is watched by our label only."""

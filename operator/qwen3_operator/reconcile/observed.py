@@ -141,6 +141,8 @@ class Observed:
     """Rendered ConfigMaps of the current plan: lists of LoRA adapters."""
     workloads: tuple[Mapping[str, Any], ...] = ()
     """Workloads in the cluster, old ones included."""
+    prefetchers: tuple[Mapping[str, Any], ...] = ()
+    """DaemonSets in the cluster that fetch ahead for the current plan."""
     pods: tuple[PodView, ...] = ()
     apply_failure: Failure | None = None
     """The API server refused a manifest."""

@@ -192,6 +192,7 @@ class Reconciler:
             desired=tuple(child for child in desired if kind_of(child) in WORKLOAD_KINDS),
             lists=tuple(child for child in desired if kind_of(child) is Kind.CONFIG_MAP),
             workloads=tuple(child for kind in WORKLOAD_KINDS for child in self._cache.owned(kind, key)),
+            prefetchers=self._prefetchers(key, desired),
             pods=pods,
             outdated=self._freshness.view(key, answer.plan),
             offered=self._offered(key),
@@ -201,6 +202,10 @@ class Reconciler:
             replanned=answer.replanned,
             previous=deployment.get("status", {}),
         )
+
+    def _prefetchers(self, key: Key, desired: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+        named = {child["metadata"]["name"] for child in desired if kind_of(child) is Kind.DAEMON_SET}
+        return tuple(live for live in self._cache.owned(Kind.DAEMON_SET, key) if live["metadata"]["name"] in named)
 
     @staticmethod
     def _is_scaled(deployment: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from qwen3_operator.api.base import ApiModel
 from qwen3_operator.api.decision import Change, Decision
-from qwen3_operator.api.status import DeploymentStatus
+from qwen3_operator.api.status import DeploymentStatus, Prefetch
 from qwen3_operator.manifests.groups import without_workers
 from qwen3_operator.manifests.names import selector, service_url
 from qwen3_operator.reconcile.adapters import adapter_statuses
@@ -17,7 +17,7 @@ from qwen3_operator.reconcile.conditions import judge, stamp
 from qwen3_operator.reconcile.ledger import startup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from qwen3_operator.reconcile.observed import Observed
 
@@ -50,6 +50,7 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         decisions=_decisions(observed),
         replanned=observed.replanned,
         adapters=adapter_statuses(observed),
+        prefetch=_prefetch(observed),
         startup=startup(observed, now),
         model=observed.plan.model if observed.plan else observed.deployment["spec"]["model"]["name"],
         ready=f"{ready}/{observed.asked}",
@@ -57,6 +58,23 @@ def report(observed: Observed, now: str) -> DeploymentStatus:
         quantization=first.quantization if first else "",
         tensor_parallel=first.tensor_parallel if first else None,
     )
+
+
+def _prefetch(observed: Observed) -> Prefetch | None:
+    """Over all placements; None where nothing is fetched ahead."""
+    if not observed.prefetchers:
+        return None
+    counts = [_warm_nodes(found) for found in observed.prefetchers]
+    return Prefetch(nodes=sum(nodes for nodes, _ in counts), ready=sum(ready for _, ready in counts))
+
+
+def _warm_nodes(daemon_set: Mapping[str, Any]) -> tuple[int, int]:
+    """Nodes that are to have the model, and those that have: none before the controller has seen the template."""
+    status = daemon_set.get("status", {})
+    wanted = int(status.get("desiredNumberScheduled", 0))
+    if status.get("observedGeneration") != daemon_set["metadata"]["generation"]:
+        return wanted, 0
+    return wanted, min(int(status.get("numberReady", 0)), int(status.get("updatedNumberScheduled", 0)))
 
 
 def _most_nodes(observed: Observed) -> int:

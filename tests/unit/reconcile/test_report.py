@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qwen3_operator.api.status import ConditionStatus, ConditionType, DeploymentStatus
+from qwen3_operator.api.status import ConditionStatus, ConditionType, DeploymentStatus, Prefetch
 from qwen3_operator.manifests.groups import INDEX_LABEL
 from qwen3_operator.manifests.render import render
 from qwen3_operator.reconcile.conditions import transitions
@@ -65,6 +65,29 @@ def test_all_updated_replicas_serve() -> None:
     assert status.url == "http://chat.team-a.svc/v1"
     assert status.selector == "serving.qwen3.io/deployment=chat"
     assert (status.accelerator, status.quantization, status.tensor_parallel) == ("H100-SXM", "BF16", 2)
+
+
+def test_nodes_that_have_the_model_are_counted() -> None:
+    assert report(serving(), NOW).prefetch is None
+    found = [
+        {
+            "metadata": {"generation": 2},
+            "status": {"observedGeneration": 1, "desiredNumberScheduled": 4, "numberReady": 4},
+        },
+        {
+            "metadata": {"generation": 2},
+            "status": {
+                "observedGeneration": 2,
+                "desiredNumberScheduled": 3,
+                "numberReady": 3,
+                "updatedNumberScheduled": 2,
+            },
+        },
+        {"metadata": {"generation": 1}},
+    ]
+    status = report(replace(serving(), prefetchers=tuple(found)), NOW)
+    assert status.prefetch == Prefetch(nodes=7, ready=2), "only of the newest template"
+    assert status.replicas == report(serving(), NOW).replicas
 
 
 def test_workers_of_a_group_are_no_replicas() -> None:

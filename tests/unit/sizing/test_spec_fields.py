@@ -90,6 +90,7 @@ FIELDS |= {
 FIELDS |= {f"model.source.s3.{field}": values for field, values in S3.items()}
 FIELDS |= {f"model.source.image.{field}": ("one", "two") for field in ("reference", "path")}
 FIELDS |= {"model.cache.claimName": ("one", "two"), "model.cache.sizeLimit": ("1Ti", "2Ti")}
+FIELDS |= {"model.cache.prefetch": (False, True)}
 # Where a field works only beside others, or the two values would lead to the same devices.
 LIBRARY = {"name": "Auto", "source": {"persistentVolumeClaim": {"path": "{model}"}}}
 HUB_ONLY: dict[str, Any] = {"source": {"persistentVolumeClaim": None, "huggingFace": {}}}
@@ -98,6 +99,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "model.adapterRoom.rank": {"model": {"adapterRoom": {"count": 1}}},
     "model.cache.claimName": {"model": HUB_ONLY},
     "model.cache.sizeLimit": {"model": {**HUB_ONLY, "cache": {"claimName": "cache"}}},
+    "model.cache.prefetch": {"model": {**HUB_ONLY, "cache": {"claimName": "cache"}}},
     "model.useCase": {"model": LIBRARY},
     "model.minimumQuality": {"model": LIBRARY},
     "workload.requestsPerSecond": {"workload": {"inputTokens": {"p95": 900}, "outputTokens": {"p95": 900}}},
