@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -105,7 +104,7 @@ class Metrics:
         if answer.first_answer is not None:
             self.first_answer.labels(path).observe(answer.first_answer)
         if answer.usage is not None:
-            for kind, count in asdict(answer.usage).items():
+            for kind, count in vars(answer.usage).items():
                 self.tokens.labels(path, kind).inc(count)
 
     def render(self, phases: Phases, engine: bytes | None) -> bytes:
