@@ -183,6 +183,18 @@ def test_errors(client: openai.OpenAI) -> None:
         client.chat.completions.create(model=MODEL, messages="Hello")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("field", ["max_tokens", "temperature", "stop"])
+def test_what_the_engine_refuses_comes_in_openai_s_form(pod: Pod, field: str) -> None:
+    body = {"model": MODEL, "messages": HELLO, "max_tokens": 1, field: {"no": "value"}}
+    answer = httpx.post(f"{pod.url}/v1/chat/completions", json=body, timeout=200)
+    assert answer.is_client_error, answer.text
+    error = answer.json()["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
+    assert error["message"]
+    assert "/site-packages/" not in answer.text
+
+
 def test_metrics_count_what_was_generated(pod: Pod, client: openai.OpenAI, environment: Environment | InImage) -> None:
     if not counts(pod, environment, GENERATED_TOKENS):
         return

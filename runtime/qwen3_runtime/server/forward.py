@@ -23,6 +23,7 @@ from qwen3_runtime.server.asgi import (
     when_gone,
 )
 from qwen3_runtime.server.connection import EngineError
+from qwen3_runtime.server.engine_errors import in_openai_form
 from qwen3_runtime.server.errors import ErrorAnswer
 from qwen3_runtime.server.prepare import Prepared, Served, prepare
 from qwen3_runtime.server.routes import MODELS, PATHS, Route, find_route
@@ -127,7 +128,10 @@ class Forwarder:
                 hide_usage = prepared is not None and prepared.hide_usage
                 await answer.stream(response, kept, hide_usage=hide_usage, marks_end=self._served.marks_end)
             else:
-                await answer.whole(response.status, kept, await response.read())
+                body = await response.read()
+                if response.status >= HTTPStatus.BAD_REQUEST:
+                    kept, body = in_openai_form(response.status, kept, body)
+                await answer.whole(response.status, kept, body)
 
     async def _describe(self, name: str, answer: Answer) -> None:
         """An adapter's entry in the engine's list: engines know no path for it alone."""

@@ -197,7 +197,7 @@ async def test_body_and_allowed_headers_reach_the_engine_unchanged(stand: Stand)
     async def engine(request: web.Request) -> web.StreamResponse:
         seen.append(request)
         bodies.append(await request.read())
-        return web.json_response({"odd": 1}, status=418, headers={"connection": "close"})
+        return web.json_response({"odd": 1}, status=203, headers={"connection": "close"})
 
     stand.engine = engine
     raw = b'{ "model":"qwen3-tiny",\n "messages": [ ] , "x": 1e2 }'
@@ -211,7 +211,7 @@ async def test_body_and_allowed_headers_reach_the_engine_unchanged(stand: Stand)
         "tracestate": "vendor=1",
     }
     async with stand.client.post("/v1/completions?a=%20b", data=raw, headers=headers) as answer:
-        assert (answer.status, await answer.read()) == (418, b'{"odd": 1}')
+        assert (answer.status, await answer.read()) == (203, b'{"odd": 1}')
         assert "connection" not in answer.headers
     assert bodies == [raw]
     assert seen[0].raw_path == "/v1/completions", "the query is nothing that we name"
