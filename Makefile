@@ -148,3 +148,5 @@ lock: venv ## Renew the locks from pyproject.toml, of the engines and of other g
 clean: ## Remove the cluster and what was made in the checkout; keeps the cache.
 	@$(PYTHON) -m tests.kind down --name $(CLUSTER)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@echo "✓ removed: .venv and the caches of the checkout"
+	@echo "kept for the next time: Docker's images, and $(QWEN3_CACHE), which you may remove"

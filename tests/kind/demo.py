@@ -8,22 +8,20 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import openai
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 
 from qwen3_operator.api.base import REPLAN_ANNOTATION
+from qwen3_operator.api.deployment import Qwen3Deployment
+from qwen3_operator.cli.plan_view import plan_parts
 from tests.kind import platform
 from tests.kind.newest import readiness, serves_newest, wait_operator
 from tests.kind.steps import StepError, Steps
 from tests.kube import Kube
 from tests.objects import namespace_object, weights_claim, weights_volume
-
-if TYPE_CHECKING:
-    from tests.kind.steps import Step
 
 MANIFEST = Path("docs/examples/qwen3-tiny.yaml")
 NAMESPACE, NAME, MODEL = "demo", "tiny", "Qwen3-Tiny"
@@ -45,31 +43,33 @@ def main() -> int:
             kube.apply(weights_volume(NAMESPACE, made.model_folder), weights_claim(NAMESPACE))
         with steps.step("the operator of this checkout leads"):
             wait_operator(kube)
-        with steps.step(f"kubectl apply -f {MANIFEST}, wait for Ready") as step:
+        with steps.step(f"kubectl apply -f {MANIFEST}, wait for Ready"):
             kube.run("apply", "-f", str(MANIFEST))
             # A newer operator changes pods without a new generation of the object: its answer to a wish is the sign.
             wish = datetime.now(UTC).isoformat()
             kube.run("annotate", "q3d", NAME, "-n", NAMESPACE, "--overwrite", f"{REPLAN_ANNOTATION}={wish}")
-            status = _wait_ready(kube, wish, step)
+            found = _wait_ready(kube, wish)
         with steps.step("two chats"):
             answers = _chat(kube)
     except (StepError, AssertionError) as error:  # the second: what kubectl says, or what was waited for
         console.print(f"[red]demo failed:[/red] {error}", highlight=False, soft_wrap=True)
         return 1
-    _show(console, kube, status, answers)
+    _show(console, kube, found, answers)
+    console.print("[bold]What to try next[/bold]")
+    for line in next_lines(kube, Path(made.helm)):
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\n[bold]Steps[/bold]\n{steps.table()}", highlight=False, soft_wrap=True)
     return 0
 
 
-def _wait_ready(kube: Kube, wish: str, step: Step) -> dict[str, Any]:
-    """Status once the newest pods serve alone; prints each new reason on the way."""
+def _wait_ready(kube: Kube, wish: str) -> dict[str, Any]:
+    """The object once the newest pods serve alone; prints each new reason on the way."""
     deadline, last = time.monotonic() + READY_SECONDS, ""
     while time.monotonic() < deadline:
         found = kube.get("q3d", NAME, NAMESPACE)
         status: dict[str, Any] = found.get("status", {})
         if serves_newest(found, wish):
-            step.note = f"{len(status['startup'])} phases"
-            return status
+            return found
         ready = readiness(status)
         if ready and ready["status"] != "True" and ready["reason"] != last:
             last = ready["reason"]
@@ -98,28 +98,29 @@ def _chat(kube: Kube) -> list[tuple[str, str, str]]:
     return answers
 
 
-def _show(console: Console, kube: Kube, status: dict[str, Any], answers: list[tuple[str, str, str]]) -> None:
+def _show(console: Console, kube: Kube, found: dict[str, Any], answers: list[tuple[str, str, str]]) -> None:
+    deployment = Qwen3Deployment.model_validate(found)
+    plan = deployment.status.plan
+    assert plan is not None, "a deployment that serves has a plan"
     console.print()
     for title, thoughts, answer in answers:
         body = f"[dim]{thoughts}[/dim]\n\n{answer}" if thoughts else answer
         console.print(Panel(body, title=f"“{QUESTION}” {title}", title_align="left"))
-    console.print(f"[bold]Plan[/bold]  {status['plan']['summary']}", highlight=False, soft_wrap=True)
-    console.print(_memory_table(status["plan"]["placements"][0]))
-    console.print(f"[bold]URL in the cluster[/bold]  {status['url']}", highlight=False, soft_wrap=True)
+    console.print(f"[bold]Plan[/bold]  {plan.summary}\n", highlight=False, soft_wrap=True)
+    console.print(*plan_parts(plan, deployment.spec), sep="\n", highlight=False)
+    console.print(f"\n[bold]URL in the cluster[/bold]  {deployment.status.url}", highlight=False, soft_wrap=True)
     console.print(kube.run("get", "q3d", "-n", NAMESPACE), highlight=False, markup=False, soft_wrap=True)
-    console.print("[bold]What to try next[/bold]")
-    for line in next_lines(kube):
-        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
-def next_lines(kube: Kube) -> tuple[str, ...]:
+def next_lines(kube: Kube, helm: Path) -> tuple[str, ...]:
     """Commands for a shell in the checkout; each works a second time."""
+    folders = ":".join(str(program.parent) for program in (Path(sys.executable), kube.kubectl, helm))
     question = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": QUESTION}]})
     return (
         f"export KUBECONFIG={kube.kubeconfig}",
-        f"export PATH={Path(sys.executable).parent}:{kube.kubectl.parent}:$PATH   # kubectl, kubectl-qwen3",
+        f"export PATH={folders}:$PATH   # kubectl-qwen3, kubectl, helm",
         f"kubectl describe q3d {NAME} -n {NAMESPACE}          # why it is as it is",
-        f"kubectl qwen3 explain {NAME} -n {NAMESPACE}         # predicted, found and the error; what was not taken",
+        f"kubectl qwen3 explain {NAME} -n {NAMESPACE}         # predicted, found and the error",
         'kubectl qwen3 plan -f docs/examples/qwen3-32b-slo.yaml --hardware "2x8 H100-SXM @2.50"   # without the GPUs',
         f"kubectl scale q3d {NAME} -n {NAMESPACE} --replicas=2",
         f"kubectl port-forward -n {NAMESPACE} service/{NAME} 8080:80 >/dev/null & sleep 3   # then any OpenAI client",
@@ -127,18 +128,11 @@ def next_lines(kube: Kube) -> tuple[str, ...]:
         "kill %%                                       # ends the port-forward",
         "kubectl create namespace team-a --dry-run=client -o yaml | kubectl apply -f -",
         "kubectl apply -f docs/examples/qwen3-32b-gpu.yaml",
+        "kubectl wait q3d/qwen3-32b -n team-a --for=condition=Planned=False --timeout=30s",
         "kubectl describe q3d qwen3-32b -n team-a      # there is no GPU here: Planned=False says what is missing",
         "make test                                     # everything that CI runs",
-        "make clean                                    # remove what the demo made",
+        "make clean                                    # remove the cluster; what was built is kept for the next time",
     )
-
-
-def _memory_table(placement: dict[str, Any]) -> Table:
-    """Bytes of one device by what they are for."""
-    table = Table("memory per device", "GB", title_justify="left")
-    for key, value in (found for found in placement["memory"].items() if found[1]):
-        table.add_row(key, f"{value / 1e9:.2f}")
-    return table
 
 
 if __name__ == "__main__":

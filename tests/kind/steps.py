@@ -106,11 +106,13 @@ class Steps:
             print(f"… {step.title}: {time.monotonic() - begun:.0f} s so far (log {step.log})", flush=True)
 
     def table(self) -> str:
-        """All steps with their seconds, and the total of wall-clock time."""
+        """All steps with their seconds, and the total of wall-clock time; some run beside others."""
         width = max((len(title) for title, _, _ in self.rows), default=5)
         lines = [f"  {title:<{width}}  {took:7.1f} s  {note}".rstrip() for title, took, note in self.rows]
         total = time.monotonic() - self.started
-        return "\n".join([*lines, f"  {'total':<{width}}  {total:7.1f} s"])
+        beside = sum(took for _, took, _ in self.rows) > total
+        note = "  less than the sum: some ran side by side" if beside else ""
+        return "\n".join([*lines, f"  {'total':<{width}}  {total:7.1f} s{note}"])
 
 
 def output(command: Sequence[str | Path], *, stdin: str | None = None, timeout: float = 60) -> str:

@@ -49,9 +49,9 @@ def test_too_early(early: dict[str, Any]) -> None:
 
 
 def test_each_line_is_shell_and_names_what_there_is() -> None:
-    lines = next_lines(Kube(Path("/cache/kubeconfig"), Path("/tools/kubectl")))
+    lines = next_lines(Kube(Path("/cache/kubeconfig"), Path("/tools/kubectl")), Path("/helm/helm"))
     assert lines[0] == "export KUBECONFIG=/cache/kubeconfig"
-    assert "/tools:$PATH" in lines[1], "a plugin runs only without flags before its name"
+    assert "/tools:/helm:$PATH" in lines[1], "a plugin runs only without flags before its name"
     words = [shlex.split(line, comments=True) for line in lines]
     assert ["kubectl", "qwen3", "explain", "tiny", "-n", "demo"] in words
     files = {word for line in words for word in line if word.startswith("docs/")}
