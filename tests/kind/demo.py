@@ -16,6 +16,7 @@ from rich.panel import Panel
 
 from qwen3_operator.api.base import REPLAN_ANNOTATION
 from qwen3_operator.api.deployment import Qwen3Deployment
+from qwen3_operator.cli.output import show
 from qwen3_operator.cli.plan_view import plan_parts
 from tests.kind import platform
 from tests.kind.newest import readiness, serves_newest, wait_operator
@@ -107,7 +108,7 @@ def _show(console: Console, kube: Kube, found: dict[str, Any], answers: list[tup
         body = f"[dim]{thoughts}[/dim]\n\n{answer}" if thoughts else answer
         console.print(Panel(body, title=f"“{QUESTION}” {title}", title_align="left"))
     console.print(f"[bold]Plan[/bold]  {plan.summary}\n", highlight=False, soft_wrap=True)
-    console.print(*plan_parts(plan, deployment.spec), sep="\n", highlight=False)
+    show(*plan_parts(plan, deployment.spec))
     console.print(f"\n[bold]URL in the cluster[/bold]  {deployment.status.url}", highlight=False, soft_wrap=True)
     console.print(kube.run("get", "q3d", "-n", NAMESPACE), highlight=False, markup=False, soft_wrap=True)
 
