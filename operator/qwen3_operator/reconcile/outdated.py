@@ -25,6 +25,10 @@ NOTICEABLE = 0.01
 """Relative difference below which cost and time are taken to be the same."""
 
 
+_NOTICEABLE_ROOM = 0.1
+"""Likewise of requests at a time: a newer model of memory moves them a little, and no pod is replaced for that."""
+
+
 class Number(NamedTuple):
     """Something that may be better: smaller, before and after; None where it is not known."""
 
@@ -54,14 +58,29 @@ def judge_plan(
         return Verdict(ConditionStatus.FALSE, "NothingBetter", f"a new plan would find nothing: {fresh.message}")
     would_be = f"a new plan would be: {fresh.summary}"
     if _shapes(current) == _shapes(fresh):
-        changed = _changed(current, fresh)
-        return Verdict(ConditionStatus.TRUE, "PoolChanged", f"{changed}; {would_be}") if changed else CURRENT
+        if changed := _changed(current, fresh):
+            return Verdict(ConditionStatus.TRUE, "PoolChanged", f"{changed}; {would_be}")
+        return _roomier(_requests(current), _requests(fresh), would_be)
     if gone := next(_without_room(current, room), ""):
         return Verdict(ConditionStatus.TRUE, "PoolGone", f"{gone}; {would_be}")
     better = next(_decided(current, fresh, room, catalog, objective), None)
     if better is None:
         return Verdict(ConditionStatus.FALSE, "NothingBetter", "a new plan would differ and not be better")
     return Verdict(ConditionStatus.TRUE, "BetterPlan", f"{better.words}; {would_be}")
+
+
+def _roomier(before: int, after: int, would_be: str) -> Verdict:
+    """Of plans that differ in the requests that their pods take at a time, if at all: on CPU nodes as many as asked."""
+    if abs(after - before) <= _NOTICEABLE_ROOM * before:
+        return CURRENT
+    words = f"room for {after} requests at a time instead of {before}"
+    if after < before:
+        return Verdict(ConditionStatus.FALSE, "NothingBetter", f"a new plan would have {words}")
+    return Verdict(ConditionStatus.TRUE, "BetterPlan", f"{words}; {would_be}")
+
+
+def _requests(plan: PlanStatus) -> int:
+    return sum(placement.replicas * placement.max_concurrency for placement in plan.placements)
 
 
 def _decided(

@@ -51,6 +51,23 @@ def test_the_same_plan_is_current() -> None:
     assert verdict(asked, made(asked, room), room) == (FALSE, "Current", "the planner would choose the same again")
 
 
+def test_pods_that_take_fewer_requests_than_a_new_plan_would_are_told() -> None:
+    room = on(node("c"))
+    asked = {"model": {"name": "Qwen3-0.6B", "contextLength": 4096}}
+    one, two = (spec(**asked, replicas=replicas, workload={"concurrency": 8}) for replicas in (1, 2))
+    for_one, for_two = made(one, room), made(two, room)
+    assert (for_one.placements[0].max_concurrency, for_two.placements[0].max_concurrency) == (8, 4)
+    scaled_up, scaled_down = (
+        found.model_copy(update={"placements": (found.placements[0].model_copy(update={"replicas": replicas}),)})
+        for found, replicas in ((for_one, 2), (for_two, 1))
+    )
+    lessened = verdict(two, scaled_up, room)
+    assert lessened == (FALSE, "NothingBetter", "a new plan would have room for 8 requests at a time instead of 16")
+    found = verdict(one, scaled_down, room)
+    assert (found.status, found.reason) == (TRUE, "BetterPlan")
+    assert found.message.startswith("room for 8 requests at a time instead of 4; a new plan would be: Qwen3-0.6B")
+
+
 def test_a_lower_price_elsewhere() -> None:
     asked, before, after = spec(**BIG), on(*both(), pools=priced("2", "4")), on(*both(), pools=priced("5", "4"))
     current = made(asked, before)
