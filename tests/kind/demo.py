@@ -122,6 +122,7 @@ def next_lines(kube: Kube, helm: Path) -> tuple[str, ...]:
         f"export PATH={folders}:$PATH   # kubectl-qwen3, kubectl, helm",
         f"kubectl describe q3d {NAME} -n {NAMESPACE}          # why it is as it is",
         f"kubectl qwen3 explain {NAME} -n {NAMESPACE}         # predicted, found and the error",
+        f"kubectl qwen3 top -n {NAMESPACE} --prometheus qwen3-system/qwen3-prometheus:9090   # the fleet as it runs",
         'kubectl qwen3 plan -f docs/examples/qwen3-32b-slo.yaml --hardware "2x8 H100-SXM @2.50"   # without the GPUs',
         f"kubectl scale q3d {NAME} -n {NAMESPACE} --replicas=2",
         f"kubectl port-forward -n {NAMESPACE} service/{NAME} 8080:80 >/dev/null & sleep 3   # then any OpenAI client",
