@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import http.client
 import json
-import re
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 
 _LONGEST = 2000
 """Characters of a message: some repeat the request."""
-_PLACE = re.compile(r'\s*File "[^"]*", line \d+.*', re.DOTALL)
+_LONGEST_PROBLEM = 20_000
+"""Characters of a problem that is read: one that repeats megabytes would hold up every other request."""
+_PLACE = '  File "'
 """Of a traceback, or of an endpoint as FastAPI tells it after the errors; nothing for a client comes behind it."""
 _JSON: Header = (b"content-type", b"application/json")
 
@@ -61,14 +62,14 @@ def _message(error: dict[str, Any]) -> str:
     said = error.get("message") or error.get("detail") or ""
     if isinstance(said, list):
         return "; ".join(map(_problem, said))
-    text = _PLACE.sub("", str(said)).strip()
+    text = str(said).partition(_PLACE)[0].strip()
     problems = [problem for line in text.splitlines() if (problem := _dictionary(line))]
     return "; ".join(map(_problem, problems)) if problems else text
 
 
 def _dictionary(line: str) -> dict[str, Any]:
     """A problem as pydantic prints it in a message; empty where the line is none."""
-    if line.lstrip().startswith("{"):
+    if len(line) <= _LONGEST_PROBLEM and line.lstrip().startswith("{"):
         with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             found = ast.literal_eval(line.strip())
             return found if isinstance(found, dict) else {}

@@ -15,6 +15,7 @@ OTHER = {"type": "less", "loc": ("body", "top_k"), "msg": "Input should be less"
 PLACE = 'File "/opt/engine/http_server.py", line 1870, in chat'
 FASTAPI = f"2 validation errors:\n  {PROBLEM}\n  {OTHER}\n\n  {PLACE}\n    POST /v1/chat/completions"
 WORDS = "reasoning_effort: Input should be 'low' or 'high'; top_k: Input should be less"
+LONG_PROBLEM = f"1 validation error:\n  {OTHER | {'input': 'x' * 30_000}}"[:2000]
 LONG = "The input (5000 tokens) is longer than the model's context length (4096 tokens)."
 
 
@@ -29,6 +30,7 @@ LONG = "The input (5000 tokens) is longer than the model's context length (4096 
         ({"detail": [PROBLEM, "?"]}, "reasoning_effort: Input should be 'low' or 'high'; ?", None),
         ({"message": "{not a problem\nsecond line"}, "{not a problem\nsecond line", None),
         ({"message": 'Broken.\nTraceback:\n  File "/a/b.py", line 3, in f\n    g()'}, "Broken.\nTraceback:", None),
+        ({"message": f"1 validation error:\n  {OTHER | {'input': 'x' * 30_000}}"}, LONG_PROBLEM, None),
         ([1], "[1]", None),
         ({}, "Bad Request", None),
     ],
