@@ -7,13 +7,13 @@ looked through a dozen times and not once per change.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import AUTO, KVCacheDataType
 from qwen3_operator.api.intent import Objective
 from qwen3_operator.catalog import CPU
-from qwen3_operator.sizing.attempts import Attempt, says
+from qwen3_operator.sizing.attempts import Attempt, Words, says
 from qwen3_operator.sizing.failure import PlanFailure
 from qwen3_operator.sizing.field import survey
 from qwen3_operator.sizing.less import least_load, less_load, loads, with_load
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from qwen3_operator.sizing.search import Assigned
 
 SHORTEST_CONTEXT = 2048
+_NO_LIMITS = "no limits in spec.hardware"
 _GOOD_PART = 0.1
 """Of the load, that a smaller model is to carry where one does."""
 
@@ -48,25 +49,50 @@ def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, field: 
         if assigned := assign(look(attempt.wanted)):
             places = " and ".join(shape_in(part.candidate.pool, part.candidate.rating) for part in assigned)
             return f"Nearest that would fit: {attempt.words(assigned)}, on {places}."
-    tried = "less load, no limits in spec.hardware" if _unlimited(field.wanted) != field.wanted else "less load"
+    return _none(spec, field.wanted)
+
+
+def _none(spec: DeploymentSpec, wanted: Wanted) -> str:
+    """What was tried, and nothing else."""
+    tried = ["less load", *(["longer targets"] if wanted.targets.asked else [])]
     if spec.model.name == AUTO:
-        return f"Nothing near it would fit: {tried}, longer targets and lesser models were tried."
-    return f"Nothing near it would fit: {tried}, another format, a shorter context and smaller models were tried."
+        tried += ["a lesser model"] if spec.model.minimum_quality else []
+    else:
+        tried += ["a shorter context"] if spec.workload.input_tokens is None else []
+        formats = "another format or " if len(wanted.offers) == 1 else ""
+        tried.append(f"{formats}a smaller model, with the same load or less")
+    limits = "; with the limits in spec.hardware or without" if _unlimited(wanted) != wanted else ""
+    return f"None of these would fit: {', '.join(tried)}{limits}."
 
 
 def _attempts(
     spec: DeploymentSpec, catalog: Catalog, field: Field, look: Callable[[Wanted], Field]
 ) -> Iterator[Attempt]:
-    """The smallest change first; two changes together where none alone does."""
-    wanted, asked = field.wanted, field.wanted.traffic
-    yield from less_load(field, asked)
+    """The smallest change first; without the limits of spec.hardware too where none does with them."""
+    wanted, free = field.wanted, _unlimited(field.wanted)
+    yield from less_load(field, wanted.traffic)
     if wanted.budget is not None:
         yield Attempt(replace(wanted, budget=None), _budget_words)
-    yield from longer_targets(field, lambda longer: bool(assign(look(longer))))
-    free = _unlimited(wanted)
+    yield from _longer(field, look)
     if free != wanted:
-        yield Attempt(free, says("no limits in spec.hardware"))
+        yield Attempt(free, says(_NO_LIMITS))
     yield Attempt(replace(free, accelerators=frozenset({CPU})), says(f"spec.hardware.accelerators: [{CPU}]"))
+    yield from _other_ways(spec, wanted, catalog, look)
+    if free != wanted:
+        everywhere = look(free)
+        ways = (less_load(everywhere, free.traffic), _longer(everywhere, look), _other_ways(spec, free, catalog, look))
+        for attempt in chain.from_iterable(ways):
+            yield Attempt(attempt.wanted, _and(says(_NO_LIMITS), attempt.words))
+
+
+def _longer(field: Field, look: Callable[[Wanted], Field]) -> Iterator[Attempt]:
+    return longer_targets(field, lambda longer: bool(assign(look(longer))))
+
+
+def _other_ways(
+    spec: DeploymentSpec, wanted: Wanted, catalog: Catalog, look: Callable[[Wanted], Field]
+) -> Iterator[Attempt]:
+    """To run the same load, or less of it; two changes together where none alone does."""
     model = catalog.models.get(spec.model.name)
     formats = _in_all_formats(wanted, model, catalog) if model and len(wanted.offers) == 1 else ()
     if formats:
@@ -76,7 +102,7 @@ def _attempts(
         )
     if wanted.kv_data_type is not KVCacheDataType.FP8:
         yield Attempt(replace(wanted, kv_data_type=KVCacheDataType.FP8), says("spec.engine.kvCacheDataType: FP8"))
-    yield from less_load(look(least_load(wanted)), asked)
+    yield from less_load(look(least_load(wanted)), wanted.traffic)
     yield from _other_models(spec, wanted, catalog)
     if formats:
         yield from _with_less_load(replace(wanted, offers=formats), look)
@@ -97,12 +123,16 @@ def _with_less_load(other: Wanted, look: Callable[[Wanted], Field]) -> Iterator[
     order = sorted(found, key=lambda name: (found[name] < _GOOD_PART * asked, quality[name]))
     for name in order:
         alone = replace(other, offers=tuple(offer for offer in other.offers if offer.model.name == name))
-        if attempt := with_load(alone, other.traffic, found[name]):
-            yield Attempt(attempt.wanted, partial(_both_words, attempt.words))
+        if other.traffic.replicas is None:
+            attempts: Iterator[Attempt] = filter(None, [with_load(alone, other.traffic, found[name])])
+        else:  # fewer replicas may do
+            attempts = less_load(look(least_load(alone)), other.traffic)
+        for attempt in attempts:
+            yield Attempt(attempt.wanted, _and(lambda assigned: _model_words(_offer_of(assigned)), attempt.words))
 
 
-def _both_words(load: Callable[[Sequence[Assigned]], str], assigned: Sequence[Assigned]) -> str:
-    return f"{_model_words(_offer_of(assigned))} and {load(assigned)}"
+def _and(first: Words, second: Words) -> Words:
+    return lambda assigned: f"{first(assigned)} and {second(assigned)}"
 
 
 def _other_models(spec: DeploymentSpec, wanted: Wanted, catalog: Catalog) -> Iterator[Attempt]:

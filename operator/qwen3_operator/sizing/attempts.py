@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from qwen3_operator.sizing.search import Assigned
 
+if TYPE_CHECKING:
     from qwen3_operator.sizing.needs import Wanted
-    from qwen3_operator.sizing.search import Assigned
+
+Words = Callable[[Sequence[Assigned]], str]
+"""A change in words, given what was found."""
 
 
 class Attempt(NamedTuple):
-    """Something else to look for, and the change in words, given what was found."""
+    """Something else to look for, and the change that it is."""
 
     wanted: Wanted
-    words: Callable[[Sequence[Assigned]], str]
+    words: Words
 
 
-def says(words: str) -> Callable[[Sequence[Assigned]], str]:
+def says(words: str) -> Words:
     """Words that do not depend on what was found."""
     return lambda _: words

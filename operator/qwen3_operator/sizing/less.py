@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qwen3_operator.sizing.attempts import Attempt, says
+from qwen3_operator.sizing.rating import grown
 from qwen3_operator.sizing.search import candidate_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from qwen3_operator.inventory import Pool
     from qwen3_operator.sizing.field import Field
     from qwen3_operator.sizing.needs import Traffic, Wanted
+    from qwen3_operator.sizing.rating import Rated
 
 _LITTLE = 0.1
 """Requests per second that stand for hardly any load, and the step in which less is proposed."""
@@ -48,12 +52,25 @@ def loads(field: Field, replicas: int | None) -> dict[str, list[float]]:
         most: dict[str, float] = {}
         for rating in group.ratings:
             if candidate_problem(field, pool, rating) is None:
-                name, room = rating.offer.model.name, field.room(pool, rating)
-                carried = rating.unit * (room if replicas is None else min(room, replicas))
-                most[name] = max(most.get(name, 0.0), carried)
+                name = rating.offer.model.name
+                most[name] = max(most.get(name, 0.0), _carried(field, pool, rating, replicas))
         for name, carried in most.items():
             found.setdefault(name, []).append(carried)
     return found
+
+
+def _carried(field: Field, pool: Pool, rating: Rated, replicas: int | None) -> float:
+    """Load of so many replicas, or of all that there is room for. A pod on a CPU node grows with its requests."""
+    if not rating.kind.on_cpu:
+        room = field.room(pool, rating)
+        return rating.unit * (room if replicas is None else min(room, replicas))
+
+    def room_for(requests: int) -> int:
+        return field.room(pool, replace(rating, option=grown(rating.option, field.wanted, requests)))
+
+    needed = max(1, room_for(rating.most)) if replicas is None else min(room_for(1), replicas)
+    held = bisect_right(range(1, rating.most + 1), -needed, key=lambda requests: -room_for(requests))
+    return rating.unit * needed * held / max(1, rating.most)
 
 
 def with_load(wanted: Wanted, asked: Traffic, load: float, words: str = "") -> Attempt | None:

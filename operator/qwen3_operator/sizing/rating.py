@@ -149,12 +149,12 @@ def _by_rate(timing: Timing, most: Sequence[int], wanted: Wanted) -> list[_Carri
 
 def with_share(rating: Rated, replicas: int, share: int, wanted: Wanted, catalog: Catalog) -> Rated:
     """The rating for so many replicas with so many requests in flight on each, within what it carries."""
-    option = _grown(rating.option, wanted, share)
+    option = grown(rating.option, wanted, share)
     speed = speed_of(option, float(share), wanted, catalog)
     return replace(rating, option=option, replicas=replicas, share=share, speed=speed)
 
 
-def _grown(option: Option, wanted: Wanted, share: int) -> Option:
+def grown(option: Option, wanted: Wanted, share: int) -> Option:
     """On CPU nodes the pod's memory follows what its replica is to hold."""
     if not option.kind.on_cpu or option.fit is None:
         return option
@@ -169,7 +169,7 @@ def _held(option: Option) -> int:
 def _rated(option: Option, wanted: Wanted, load: _Carried, speed: Speed | None) -> Rated:
     problem = _problem(option, wanted, load, speed)
     return Rated(
-        option=option if problem else _grown(option, wanted, load.share),
+        option=option if problem else grown(option, wanted, load.share),
         # Times need not grow evenly with the requests: what meets the targets at its share carries it.
         most=load.most if problem else max(load.most, load.share),
         rate=load.rate,

@@ -163,6 +163,40 @@ def test_a_smaller_model_is_proposed_with_less_load_where_neither_alone_does() -
     planned(spec(found[1], model=model, workload=load, slo=slo), gpu_node("g", "Tesla-T4", count=4))
 
 
+@pytest.mark.parametrize("replicas", [None, 2])
+@pytest.mark.parametrize("hardware", [{}, {"accelerators": ["H100-SXM"]}])
+@pytest.mark.parametrize("users", [8, 64])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_smaller_model_is_proposed_for_small_nodes(
+    replicas: int | None, hardware: dict[str, Any], users: int, count: int
+) -> None:
+    nodes = [node(f"c{number}", memory="25G") for number in range(count)]
+    asked = {"replicas": replicas, "model": {"contextLength": 32_768}, "workload": {"concurrency": users}}
+    answer = failed(spec("Qwen3-8B", **asked, hardware=hardware), *nodes)
+    words = (
+        r"Nearest that would fit: (no limits in spec.hardware and )?spec.model.name: (\S+) with "
+        r"spec.model.quantization: (\S+?)(?: and spec.workload.concurrency: (\d+))?, on CPU"
+    )
+    found = re.search(words, answer.message)
+    assert found is not None, answer.message
+    assert bool(found[1]) is bool(hardware)
+    model = {"contextLength": 32_768, "quantization": found[3], "source": LIBRARY}
+    carried = int(found[4] or users)
+    planned(spec(found[2], **(asked | {"model": model, "workload": {"concurrency": carried}})), *nodes)
+    if carried < users:
+        more = asked | {"model": model, "workload": {"concurrency": carried + 1}}
+        failed(spec(found[2], **more), *nodes)
+
+
+def test_a_smaller_model_is_proposed_with_fewer_replicas() -> None:
+    load = {"concurrency": 2, "inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
+    small = gpu_node("g", "Tesla-T4", count=1)
+    answer = failed(spec(model={"source": LIBRARY}, replicas=2, workload=load), small)
+    found = re.search(r"model.name: (\S+) with spec.model.quantization: (\S+) and spec.replicas: 1, on", answer.message)
+    assert found is not None, answer.message
+    planned(spec(found[1], model={"source": LIBRARY, "quantization": found[2]}, replicas=1, workload=load), small)
+
+
 def test_a_rate_is_made_lower() -> None:
     lengths = {"inputTokens": {"p95": 3000}, "outputTokens": {"p95": 1000}}
     answer = failed(spec(workload={"requestsPerSecond": "500", **lengths}), gpu_node("g"))
@@ -218,7 +252,11 @@ def test_a_model_left_to_the_plan(model: dict[str, Any], words: str) -> None:
             "spec.model.name: Qwen3-14B with spec.model.quantization: AWQ-INT4",
         ),
         ({"model": {"name": "Qwen3-8B"}}, [node("c")], "spec.hardware.accelerators: [CPU]"),
-        ({"model": {"name": "Qwen3-8B"}}, [duo_node("d")], "Nothing near it would fit"),
+        (
+            {"model": {"name": "Qwen3-8B"}},
+            [duo_node("d")],
+            "fit: less load, a shorter context, another format or a smaller model, with the same load or less.",
+        ),
     ],
 )
 def test_advice(over: dict[str, Any], nodes: list[dict[str, Any]], advice: str) -> None:
@@ -265,8 +303,8 @@ def test_cpu_nodes_are_described_by_memory() -> None:
     [
         (
             {"accelerators": ["H100-SXM"]},
-            [node("c", memory="8Gi")],
-            "has no H100-SXM node; it has: CPU (pool cpu-amd64). Nothing near it would fit: less load, no limits in s",
+            [node("c", memory="4Gi")],
+            "format or a smaller model, with the same load or less; with the limits in spec.hardware or without.",
         ),
         (
             {"accelerators": ["H200-SXM", "H100-SXM"]},
