@@ -11,7 +11,8 @@ from qwen3_operator.api.deployment import EngineChoice, KVCacheDataType
 from qwen3_operator.api.intent import price
 from qwen3_operator.sizing.adapters import AdapterRoom, adapter_room, asked_room
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
-from qwen3_operator.sizing.offers import Offer, engine_name, nearest, offers
+from qwen3_operator.sizing.names import ACCELERATORS_COMMAND, nearest
+from qwen3_operator.sizing.offers import Offer, engine_name, offers
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -167,7 +168,7 @@ def _traffic(spec: DeploymentSpec, *, generates: bool) -> Traffic:
 def _unknown_hardware(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog) -> PlanFailure | None:
     for name in spec.hardware.accelerators:
         if name not in catalog.accelerators:
-            known = nearest(name, catalog.accelerators)
+            known = nearest(name, catalog.accelerators, ACCELERATORS_COMMAND)
             message = f"spec.hardware.accelerators {name!r} is not known: {known}"
             return PlanFailure(FailureReason.UNKNOWN_ACCELERATOR, message)
     pools = inventory.pool_names

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qwen3_operator.api.deployment import AUTO, EngineChoice, Quantization, ThinkingSpec, UseCase
 from qwen3_operator.sizing.adapters import adapter_failure
 from qwen3_operator.sizing.failure import FailureReason, PlanFailure
+from qwen3_operator.sizing.names import MODELS_COMMAND, nearest
 from qwen3_operator.sizing.thinking import budget_problem, thinking_failure, thinking_problem
 from qwen3_runtime.config import Engine as EngineName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from qwen3_operator.api.deployment import DeploymentSpec
     from qwen3_operator.catalog import Catalog, Checkpoint, Model, QuantizationFormat
@@ -24,9 +23,6 @@ AUTO_CONTEXT = 32768
 """Tokens of context that models are compared with where the spec names none: what all of Qwen3 reads without YaRN."""
 GGUF_PREFIX = "GGUF-"
 """Of the formats that llama.cpp runs."""
-_SUGGESTED = 4
-"""Names that a message proposes."""
-_FAMILY = re.compile(r"^qwen[\d.]*-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def offers(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | PlanFa
         return _of_use_case(spec, catalog)
     model = catalog.models.get(spec.model.name)
     if model is None:
-        known = nearest(spec.model.name, catalog.models)
+        known = nearest(spec.model.name, catalog.models, MODELS_COMMAND)
         return PlanFailure(FailureReason.UNKNOWN_MODEL, f"spec.model.name {spec.model.name!r} is not known: {known}")
     return _of_model(spec, model, catalog)
 
@@ -99,7 +95,8 @@ def _of_use_case(spec: DeploymentSpec, catalog: Catalog) -> tuple[Offer, ...] | 
     floor = 0
     if lowest := spec.model.minimum_quality:
         if lowest not in catalog.models:
-            message = f"spec.model.minimumQuality {lowest!r} is not known: {nearest(lowest, catalog.models)}"
+            known = nearest(lowest, catalog.models, MODELS_COMMAND)
+            message = f"spec.model.minimumQuality {lowest!r} is not known: {known}"
             return PlanFailure(FailureReason.UNKNOWN_MODEL, message)
         floor = catalog.models[lowest].quality or 0
         if not floor:
@@ -190,34 +187,3 @@ def context_problem(spec: DeploymentSpec, model: Model) -> str | None:
             f"{asked or model.native_context} tokens: set spec.model.contextLength, {limit}"
         )
     return None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A few known names that look like ``name``, else all of them, as the end of a sentence.
-
-    The organisation of a repository's name is passed over. The same name in another case comes first, then names that
-    begin with it or hold it, then similar ones.
-    """
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    asked = name.rsplit("/", 1)[-1].lower()
-    close = (
-        [found for found in by_lower if found == asked]
-        or [found for found in by_lower if asked and found.startswith(asked)]
-        or [found for found in by_lower if asked and asked in found]
-        or _similar(asked, by_lower)
-    )[:_SUGGESTED]
-    if close:
-        return f"did you mean {' or '.join(by_lower[found] for found in close)}?"
-    return f"known are {', '.join(sorted(by_lower.values()))}" if by_lower else "none is known"
-
-
-def _similar(asked: str, known: Iterable[str]) -> list[str]:
-    """Names that look like it without the family, which nearly all models share; else those that begin like it."""
-    told: dict[str, str] = {}
-    for name in known:
-        told.setdefault(_FAMILY.sub("", name), name)
-    alike = [told[found] for found in difflib.get_close_matches(_FAMILY.sub("", asked), told, n=3, cutoff=0.5)]
-    kind = asked.rpartition("-")[0] + "-"
-    return alike or (
-        [name for name in told.values() if name.startswith(kind)] if _FAMILY.sub("", kind).strip("-") else []
-    )

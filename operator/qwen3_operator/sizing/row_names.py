@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qwen3_operator.sizing.offers import nearest
+from qwen3_operator.sizing.names import ACCELERATORS_COMMAND, MODELS_COMMAND, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,7 +88,7 @@ def model_of(text: str, catalog: Catalog) -> Model:
     for model in sorted(catalog.models.values(), key=lambda found: -len(found.name)):
         if bare.lower() == model.name.lower() or bare.lower().startswith(f"{model.name.lower()}-"):
             return model
-    raise RowError(f"model {name!r} is not known: {nearest(bare, catalog.models)}")
+    raise RowError(f"model {name!r} is not known: {nearest(bare, catalog.models, MODELS_COMMAND)}")
 
 
 def quantization_of(text: str, model: str, catalog: Catalog) -> str:
@@ -124,7 +124,8 @@ def accelerator_of(text: str, catalog: Catalog) -> Accelerator:
         or _labelled(asked, catalog)
     )
     if name is None:
-        raise RowError(f"accelerator {asked!r} is not known: {nearest(asked, catalog.accelerators)}")
+        known_names = nearest(asked, catalog.accelerators, ACCELERATORS_COMMAND)
+        raise RowError(f"accelerator {asked!r} is not known: {known_names}")
     return catalog.accelerators[name]
 
 

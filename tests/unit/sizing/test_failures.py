@@ -21,8 +21,13 @@ if TYPE_CHECKING:
         ({"model": {"name": "Qwen3-23B"}}, "UnknownModel", ["spec.model.name", "'Qwen3-23B'", "Qwen3-32B"]),
         ({"model": {"name": "qwen3-32b"}}, "UnknownModel", ["did you mean Qwen3-32B"]),
         ({"model": {"name": "Qwen3-VL-9B"}}, "UnknownModel", ["did you mean Qwen3-VL-"]),
-        ({"model": {"name": "Qwen3-Huge"}}, "UnknownModel", ["known are"]),
-        ({"model": {"name": "Llama"}}, "UnknownModel", ["known are", "Qwen3-0.6B", "Qwen3-235B-A22B"]),
+        ({"model": {"name": "Qwen3-Huge"}}, "UnknownModel", ["are known, such as"]),
+        (
+            {"model": {"name": "Llama"}},
+            "UnknownModel",
+            ["are known, such as Qwen3-", "kubectl qwen3 models lists them"],
+        ),
+        ({"model": {"name": "Qwen3-32b-instruct"}}, "UnknownModel", ["did you mean Qwen3-32B?"]),
         (
             {"model": {"name": "Qwen3-0.6B", "quantization": "AWQ-INT4"}},
             "UnsupportedQuantization",

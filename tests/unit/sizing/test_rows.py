@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qwen3_operator.catalog import load_catalog
-from qwen3_operator.sizing.offers import nearest
+from qwen3_operator.sizing.names import ACCELERATORS_COMMAND, MODELS_COMMAND, nearest
 from qwen3_operator.sizing.rows import COLUMNS, predict_rows
 
 CATALOG = load_catalog()
@@ -153,14 +153,41 @@ def test_nothing_in_nothing_out() -> None:
         ("4090", "did you mean RTX-4090?"),
         ("h20-3E", "did you mean H20-3e?"),
         ("H1000-SXM", "did you mean H100-SXM"),
-        ("zzz", "known are A10, "),
-        ("", "known are A10, "),
+        ("RTX 4090", "did you mean RTX-4090?"),
+        ("zzz", f"{len(CATALOG.accelerators)} are known, such as "),
+        ("", f"{len(CATALOG.accelerators)} are known, such as "),
     ],
 )
 def test_names_that_are_proposed(name: str, ends: str) -> None:
-    assert nearest(name, CATALOG.accelerators).startswith(ends)
+    assert nearest(name, CATALOG.accelerators, ACCELERATORS_COMMAND).startswith(ends)
 
 
-@pytest.mark.parametrize("name", ["Qwen/Qwen3-32B", "qwen3-32b", "QWEN/qwen3-32B"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Qwen/Qwen3-32B",
+        "qwen3-32b",
+        "QWEN/qwen3-32B",
+        "Qwen3_32B",
+        "qwen3 32b",
+        "Qwen3.32B",
+        "Qwen3-32b-instruct",
+        "Qwen3-32B-Chat-hf",
+    ],
+)
 def test_a_repository_is_no_model_but_near_one(name: str) -> None:
     assert nearest(name, CATALOG.models) == "did you mean Qwen3-32B?"
+
+
+def test_a_plain_model_comes_before_those_that_its_name_begins() -> None:
+    assert nearest("Qwen3-4B-instruct", CATALOG.models).startswith("did you mean Qwen3-4B or Qwen3-4B-Instruct-2507")
+    assert nearest("Qwen3-30B-chat", CATALOG.models).startswith("did you mean Qwen3-30B-A3B")
+
+
+def test_a_few_are_named_where_none_is_like_it() -> None:
+    told = nearest("Llama", CATALOG.models, MODELS_COMMAND)
+    assert told.startswith(f"{len(CATALOG.models)} are known, such as Qwen3-")
+    assert told.endswith(": kubectl qwen3 models lists them")
+    assert told.count("Qwen3") == 4
+    assert nearest("c", ["a", "b"], MODELS_COMMAND) == "known are a, b"
+    assert nearest("c", []) == "none is known"
