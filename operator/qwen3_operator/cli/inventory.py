@@ -7,17 +7,21 @@ from rich.text import Text
 
 from qwen3_operator.cli import options, source
 from qwen3_operator.cli.errors import command
+from qwen3_operator.cli.hardware import AMPLE_MEMORY
 from qwen3_operator.cli.output import Format, dump, show
 from qwen3_operator.cli.reduce import reduced
 from qwen3_operator.cli.snapshot import NOBODY
 from qwen3_operator.cli.tables import plain_table
 from qwen3_operator.cli.where import Where
 from qwen3_operator.inventory import Inventory, Limit, Pool, UnusedNode
+from qwen3_operator.inventory.quantity import quantity
 from qwen3_operator.inventory.quotas import limits_of
 from qwen3_operator.sizing.text import gigabytes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_AMPLE = int(quantity(AMPLE_MEMORY))
 
 
 @command
@@ -48,7 +52,7 @@ def inventory(
 
 
 def _pools(found: Inventory) -> Table:
-    numbers = ("NODES", "DEVICES", "FREE", "MEMORY", "PRICE")
+    numbers = ("NODES", "DEVICES", "FREE", "DEVICE MEMORY", "HOST FREE", "PRICE")
     table = plain_table("POOL", "ACCELERATOR", "RESOURCE", "ARCH", *numbers, right=numbers)
     for pool in found.pools.values():
         table.add_row(*_pool(pool))
@@ -58,13 +62,20 @@ def _pools(found: Inventory) -> Table:
 def _pool(pool: Pool) -> tuple[str, ...]:
     devices = sum(node.devices for node in pool.nodes)
     free = sum(node.free_devices for node in pool.nodes)
-    memory = gigabytes(pool.device_memory_bytes)
-    if not pool.resource_name:
-        memory = gigabytes(max((node.free_memory_bytes for node in pool.nodes), default=0))
+    of_devices = (str(devices), str(free), gigabytes(pool.device_memory_bytes))
+    host = max((node.free_memory_bytes for node in pool.nodes), default=0)
     name = pool.accelerator.name + (f" ({pool.share.kind} {pool.share.part})" if pool.share else "")
     price = "-" if pool.price_per_device_hour is None else str(pool.price_per_device_hour)
-    counts = (str(devices), str(free)) if pool.resource_name else ("-", "-")
-    return pool.name, name, pool.resource_name or "-", pool.architecture, str(len(pool.nodes)), *counts, memory, price
+    return (
+        pool.name,
+        name,
+        pool.resource_name or "-",
+        pool.architecture,
+        str(len(pool.nodes)),
+        *(of_devices if pool.resource_name else ("-", "-", "-")),
+        gigabytes(host) if host < _AMPLE else "ample",
+        price,
+    )
 
 
 def _quotas(limits: list[Limit]) -> Table:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from qwen3_operator.cli.tables import INDENT, plain_table
-from qwen3_operator.sizing.explain import over_nodes, unjudged
+from qwen3_operator.sizing.explain import over_nodes, unjudged, unknown_speed
 from qwen3_operator.sizing.needs import ASSUMED_INPUT_TOKENS, ASSUMED_OUTPUT_TOKENS
 from qwen3_operator.sizing.text import counted, gigabytes, money, thousands
 
@@ -125,6 +125,9 @@ def _memory(placement: Placement) -> Padding:
         begin += size
         note = _kv_note(placement) if field == "kv_cache" else ""
         table.add_row(label, gigabytes(size), bar, _share(size, memory), note)
+    if split := placement.offload:
+        layers = f"{split.layers - split.device_layers} of {split.layers} layers"
+        table.add_row("on the host", gigabytes(split.host_memory), "", "", layers)
     return Padding(table, INDENT)
 
 
@@ -141,9 +144,7 @@ def _time(placement: Placement, wanted: ServiceLevel) -> Padding:
     if predicted is None:
         if wanted.asked:
             return Padding(Text(unjudged(placement.accelerator + over_nodes(placement.nodes)), "bold yellow"), INDENT)
-        why = "nothing was measured there, or the catalog lacks its bandwidth or rates"
-        where = placement.accelerator + over_nodes(placement.nodes)
-        return Padding(Text(f"speed: unknown for {where}: {why}"), INDENT)
+        return Padding(Text(unknown_speed(placement)), INDENT)
     load = f"with {counted(predicted.concurrency, 'request')} in flight"
     numbers = ("predicted", "target", "known")
     table = plain_table(load, *numbers, right=numbers)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _MEDIAN, _TAIL = 50, 95
 """Percentiles: the first stands for the mean, long prompts are given at the second."""
+PREDICTED_DEVICES = frozenset({"cuda", "rocm"})
+"""Kinds of devices whose speed is predicted; nothing was measured on others."""
 MOST_CLIENTS = 4096
 """Above it ``largest_concurrency`` does not look: SGLang's own limit of running requests."""
 
@@ -70,7 +72,7 @@ def knowledge(layout: Layout, concurrency: float = 1) -> Known:
     """How well the speed of a layout with so many clients is known."""
     accelerator = layout.accelerator
     numbers = accelerator.memory_bandwidth and (accelerator.rates.get("BF16") or accelerator.rates.get("FP16"))
-    if accelerator.device not in {"cuda", "rocm"} or not numbers or layout.quantization not in FORMATS:
+    if accelerator.device not in PREDICTED_DEVICES or not numbers or layout.quantization not in FORMATS:
         return "unknown"
     if layout.nodes > 1:
         return "unknown"  # no row was measured over nodes, and their network is in no catalog

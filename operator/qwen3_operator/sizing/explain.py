@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qwen3_operator.performance.predict import PREDICTED_DEVICES
 from qwen3_operator.sizing.text import counted, gigabytes, thousands
 from qwen3_runtime.config import Engine
 
@@ -39,6 +40,18 @@ def parallelism(placement: Placement) -> str:
 def unjudged(accelerator: str, asked: str = "spec.slo") -> str:
     """What is to be said of a plan on hardware without a speed: memory suffices, ``asked`` is not judged."""
     return f"{asked} is not judged: no speed is known for {accelerator}"
+
+
+def unknown_speed(placement: Placement) -> str:
+    """Why nothing is known of the speed of a plan, which was asked for no speed."""
+    where = placement.accelerator + over_nodes(placement.nodes)
+    if placement.nodes > 1:
+        why = "nothing was measured over nodes"
+    elif placement.device in PREDICTED_DEVICES:
+        why = "its row in the catalog needs memoryBandwidthGBps and tflops"
+    else:
+        why = "nothing was measured there"
+    return f"speed: unknown for {where}: {why}"
 
 
 def summary(wanted: Wanted, model: str, placements: Sequence[Placement], ratings: Sequence[Rated]) -> str:

@@ -60,11 +60,14 @@ def _lack(field: Field, inventory: Inventory) -> str:
     if not missed:
         return f"No pool can hold {what}."
     close = next((miss for miss in missed if miss.reason not in OVER_NODES), missed[0])
-    sentence = f"No pool can {_verb(close)} {what}; nearest is {_where(close)}: {close.number}."
+    several = len({offer.model.name for offer in field.wanted.offers}) > 1
+    where = f"{_model(close)} on {_where(close)}" if several and close.model else _where(close)
+    sentence = f"No pool can {_verb(close)} {what}; nearest is {where}: {close.number}."
     wide = [miss for miss in missed if miss.reason in OVER_NODES]
     if not wide or close is wide[0]:
         return sentence
-    return f"{sentence} In pool {wide[0].pool} {wide[0].number}."
+    which = f"{_model(wide[0])}: " if several else ""
+    return f"{sentence} In pool {wide[0].pool} {which}{wide[0].number}."
 
 
 def _none_named(wanted: Wanted, inventory: Inventory) -> str:
@@ -106,6 +109,10 @@ def _refused(field: Field, able: list[tuple[Pool, Rated]]) -> str:
 def _verb(miss: Judged) -> str:
     """Memory and rules keep a model out; a target is missed."""
     return "serve" if miss.rating else "hold"
+
+
+def _model(miss: Judged) -> str:
+    return f"{miss.model} {miss.quantization}"
 
 
 def _where(miss: Judged) -> str:

@@ -35,6 +35,40 @@ def test_a_plan_reads_as_the_page_shows_it() -> None:
     assert not [line for line in result.stdout.splitlines() if line != line.rstrip()]
 
 
+def test_what_lies_on_the_host_is_shown() -> None:
+    """A GPU that holds a part of the model is told from one that holds all of it."""
+    split = GOOD.replace("Qwen3-8B", "Qwen3-32B, quantization: GGUF-Q4_K_M")
+    arguments = ("plan", "-f", "-", "--hardware")
+    (placement,) = json.loads(run(*arguments, "1x1 T4", "-o", "json", stdin=split).stdout)["plan"]["placements"]
+    offload = placement["offload"]
+    on_host = offload["layers"] - offload["deviceLayers"]
+    assert on_host > 0
+    line = next(line for line in run(*arguments, "1x1 T4", stdin=split).stdout.splitlines() if "on the host" in line)
+    size = f"{offload['hostMemory'] / 1e9:.1f}"
+    assert line.split() == ["on", "the", "host", size, "GB", str(on_host), "of", str(offload["layers"]), "layers"]
+    assert "on the host" not in run(*arguments, "1x1 H100-SXM", stdin=split).stdout
+
+
+@pytest.mark.parametrize(
+    ("hardware", "why"),
+    [
+        ("1x64Gi CPU", "speed: unknown for CPU: nothing was measured there"),
+        ("1x8 Ascend-910B3", "speed: unknown for Ascend-910B3: nothing was measured there"),
+        ("1x8 H200-NVL", "speed: unknown for H200-NVL: its row in the catalog needs memoryBandwidthGBps and tflops"),
+    ],
+)
+def test_why_a_speed_is_unknown(hardware: str, why: str) -> None:
+    lines = run("plan", "-f", "-", "--hardware", hardware, stdin=GOOD.replace("Qwen3-8B", "Qwen3-0.6B")).stdout
+    assert why in [line.strip() for line in lines.splitlines()]
+
+
+def test_columns_of_the_inventory_mean_one_thing_each() -> None:
+    shown = run("inventory", "--hardware", "2x24Gi CPU, 2x4 T4")
+    cpu, gpu = (line.split() for line in shown.stdout.splitlines()[1:])
+    assert cpu[4:] == ["2", "-", "-", "-", "25.8", "GB", "-"]
+    assert gpu[4:] == ["2", "8", "8", "16.1", "GB", "ample", "-"]
+
+
 def test_the_cost_of_tokens_follows_from_price_and_speed() -> None:
     arguments = ("plan", "-f", GPU, "--hardware", "2x8 H100-SXM @2.50")
     (placement,) = json.loads(run(*arguments, "-o", "json").stdout)["plan"]["placements"]

@@ -229,6 +229,18 @@ def test_a_model_left_to_the_plan(model: dict[str, Any], words: str) -> None:
     assert answer.message.count("In pool") <= 1
 
 
+def test_the_nearest_of_several_models_is_named() -> None:
+    auto = spec("Auto", model={"source": LIBRARY, "minimumQuality": "Qwen3-8B"})
+    assert re.search(
+        r"nearest is Qwen3-\S+ \S+ on CPU \(pool cpu-amd64\): \d", failed(auto, node("c", memory="25G")).message
+    )
+    wide = {"source": LIBRARY, "minimumQuality": "Qwen3-235B-A22B"}
+    answer = failed(spec("Auto", model=wide), gpu_node("g", "NVIDIA-L4", count=1))
+    assert re.search(r"In pool l4 Qwen3\S+ \S+: \d+ devices of \d+ nodes would hold it", answer.message), answer.message
+    one = failed(spec("Qwen3-235B-A22B"), npu_node("n"))
+    assert "nearest is 8 x Ascend-910B3" in one.message
+
+
 @pytest.mark.parametrize(
     ("over", "nodes", "advice"),
     [
