@@ -24,3 +24,8 @@ class Attempt(NamedTuple):
 def says(words: str) -> Words:
     """Words that do not depend on what was found."""
     return lambda _: words
+
+
+def both(first: Words, second: Words) -> Words:
+    """Two changes together."""
+    return lambda assigned: f"{first(assigned)} and {second(assigned)}"
