@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qwen3_runtime.weights.fetch.errors import FetchError
+from qwen3_runtime.weights.fetch.order import FetchState
 from tests.hub.faults import Fault
-from tests.weights.conftest import HURRY, Fetch, content_of, source_of, wanted_of
+from tests.weights.conftest import HURRY, Fetch, StartFetcher, content_of, order_for, source_of, wanted_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,3 +186,22 @@ def test_somebody_elses_folder_is_left_alone(hub: Hub, fetch: Fetch, volume: Pat
         fetch(source_of(hub))
     assert caught.value.reason == "FolderOccupied"
     assert (occupied / "mine.txt").read_text() == "keep"
+
+
+def test_a_source_that_answers_nothing_is_told_in_the_same_words(
+    hub: Hub, start_fetcher: StartFetcher, volume: Path
+) -> None:
+    hub.faults.add("LISTING", *[Fault(status=503)] * 10)
+    pace = HURRY.model_copy(update={"attempts": 11})
+    fetcher = start_fetcher(order_for(source_of(hub), volume, pace=pace))
+    assert fetcher.end() is FetchState.DONE
+    told = {(event.reason, event.message) for event in fetcher.events if event.state is FetchState.RETRYING}
+    said = f"{source_of(hub).describe()} answers with HTTP status 503; it is asked again every two minutes or sooner."
+    assert told == {("SourceUnavailable", said)}
+
+
+def test_failures_between_bytes_are_not_told(hub: Hub, start_fetcher: StartFetcher, volume: Path) -> None:
+    hub.faults.add(SHARD, Fault(cut_after=100_000), *[Fault(status=503)] * (HURRY.attempts - 2))
+    fetcher = start_fetcher(order_for(source_of(hub, files=(SHARD,)), volume))
+    assert fetcher.end() is FetchState.DONE
+    assert FetchState.RETRYING not in {event.state for event in fetcher.events}

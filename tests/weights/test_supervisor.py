@@ -12,12 +12,15 @@ import pytest
 
 from qwen3_runtime.config import Phase
 from qwen3_runtime.weights.fetch import supervisor
+from tests.hub.faults import Fault
 from tests.hub.server import Hub
 from tests.patience import HANG_SECONDS
 from tests.weights.conftest import HURRY, content_of, source_of, wanted_of
 
 if TYPE_CHECKING:
-    from qwen3_runtime.sources import FetchProgress
+    from collections.abc import Callable
+
+    from qwen3_runtime.sources import FetchProgress, HubSource
     from tests.hub.content import Repository
 
 
@@ -65,6 +68,62 @@ async def test_a_process_that_vanishes_is_started_again(hub: Hub, volume: Path) 
     await asyncio.wait_for(running, HANG_SECONDS)
     assert "FetcherDied" in reasons
     assert (volume / source.folder_name()).is_dir()
+
+
+async def watched(source: HubSource, volume: Path, tell: Callable[[Phase], None]) -> list[tuple[Phase, str, str]]:
+    """Phases, reasons and messages of one fetch, each as often as it was entered anew."""
+    entered: list[tuple[Phase, str, str]] = []
+
+    def enter(phase: Phase, reason: str, message: str) -> None:
+        if entered[-1:] != [(phase, reason, message)]:
+            entered.append((phase, reason, message))
+        tell(phase)
+
+    path = str(volume / source.folder_name())
+    own = supervisor.Supervisor(source, path, enter=enter, show=lambda _: None, pace=HURRY)
+    await asyncio.wait_for(own.run(), HANG_SECONDS)
+    return entered
+
+
+async def test_a_hub_that_does_not_answer_is_told_once_and_until_bytes_flow(hub: Hub, volume: Path) -> None:
+    """Over three processes: nothing that a new one does by itself hides what the last one found."""
+    hub.faults.add("LISTING", *[Fault(status=503)] * (2 * HURRY.attempts + 1))
+    hub.gate.close_after(400_000)
+
+    def open_when_bytes_are_seen(phase: Phase) -> None:
+        if phase is Phase.FETCHING_WEIGHTS and not hub.faults.left:
+            hub.gate.open()
+
+    first, blocked, flowing, *_ = await watched(source_of(hub), volume, open_when_bytes_are_seen)
+    assert first[:2] == (Phase.FETCHING_WEIGHTS, "")
+    assert blocked == (
+        Phase.WEIGHTS_INVALID,
+        "SourceUnavailable",
+        f"{source_of(hub).describe()} answers with HTTP status 503; it is asked again every two minutes or sooner.",
+    )
+    assert flowing[:2] == (Phase.FETCHING_WEIGHTS, "")
+
+
+async def test_a_listing_alone_does_not_hide_that_no_byte_comes(hub: Hub, volume: Path) -> None:
+    """E.g. the hub may be reached, and the origin of its large files may not."""
+    hub.large_files = "http://127.0.0.1:9"
+    blocked: list[Phase] = []
+
+    def mend_at_the_third_attempt(phase: Phase) -> None:
+        if hub.large_files:
+            blocked.append(phase)
+        if sum(phase is Phase.WEIGHTS_INVALID for phase in blocked) > 2 and len(listings(hub)) > 2:
+            hub.large_files = None
+
+    source = source_of(hub, files=("model-*.safetensors",))
+    entered = await watched(source, volume, mend_at_the_third_attempt)
+    known = blocked[blocked.index(Phase.WEIGHTS_INVALID) :]
+    assert set(known) == {Phase.WEIGHTS_INVALID}
+    assert entered[[phase for phase, *_ in entered].index(Phase.WEIGHTS_INVALID)][1] == "SourceUnavailable"
+
+
+def listings(hub: Hub) -> list[str]:
+    return [seen.path for seen in hub.seen if "/api/models/" in seen.path]
 
 
 def _fetcher() -> int:

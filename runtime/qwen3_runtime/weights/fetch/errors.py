@@ -25,3 +25,9 @@ class TransientError(Exception):
         self.reason = reason
         self.retry_after = retry_after
         """Seconds that the server asked for."""
+
+    @property
+    def sentence(self) -> str:
+        """For a condition: the same words at each try, since a status is written whenever they change."""
+        when = "every two minutes or sooner" if self.retry_after is None else "when it allows"
+        return f"{self}; it is asked again {when}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from qwen3_runtime.weights.fetch.order import FetchOrder
     from qwen3_runtime.weights.fetch.remote import Remote
 
+logger = logging.getLogger(__name__)
+
 _FAREWELL_SECONDS = 2.0
 """For the other files' threads to notice that one has failed."""
 
@@ -55,11 +58,18 @@ class Job:
 
     def event(self) -> FetchEvent:
         """Where the job stands."""
-        if self._event.state is not FetchState.DOWNLOADING:
+        state, found = self._event.state, self._meter.progress()
+        if state not in (FetchState.LISTING, FetchState.DOWNLOADING):
             return self._event
-        progress = self._meter.progress()
-        state = FetchState.VERIFYING if progress.bytes_done == progress.bytes_total else FetchState.DOWNLOADING
-        return FetchEvent(state=state, progress=progress)
+        progress = found if state is FetchState.DOWNLOADING else None
+        if progress and progress.bytes_done == progress.bytes_total:
+            return FetchEvent(state=FetchState.VERIFYING, progress=progress)
+        obstacle = self._meter.obstacle
+        if obstacle is None or found.seconds_left is not None:
+            return FetchEvent(state=state, progress=progress)
+        return FetchEvent(
+            state=FetchState.RETRYING, reason=obstacle.reason, message=obstacle.sentence, progress=progress
+        )
 
     def run(self) -> WeightsOrigin:
         """Return when the model is there: how it came.
@@ -143,10 +153,8 @@ class Job:
                 listing = remote.list_files()
             except TransientError as error:
                 seconds = patience.wait(error)
-                self._meter.retried()
-                self._event = FetchEvent(
-                    state=FetchState.LISTING, reason=error.reason, message=f"{error}; trying again in {seconds:.0f} s."
-                )
+                logger.warning("%s; trying again in %.1f s", error, seconds)
+                self._meter.retried(error if patience.is_tried else None)
                 self._stop.wait(seconds)
             else:
                 return replace(listing, files=select(listing.files, self._order.source.files))

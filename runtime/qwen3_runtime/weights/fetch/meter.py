@@ -11,6 +11,8 @@ from qwen3_runtime.sources import FetchProgress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qwen3_runtime.weights.fetch.errors import TransientError
+
 _WINDOW_SECONDS = 15.0
 """The rate is the mean over so long: short enough to show a stall, long enough to read."""
 
@@ -27,11 +29,13 @@ class Meter:
         self._files_done = 0
         self._received = 0
         self._retries = 0
+        self._obstacle: TransientError | None = None
         self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
 
     def expect(self, files: int, size: int) -> None:
-        """Set the totals."""
+        """Set the totals: the source has answered."""
         with self._lock:
+            self._obstacle = None
             self._files_total, self._bytes_total = files, size
 
     def found(self, size: int) -> None:
@@ -44,16 +48,23 @@ class Meter:
         with self._lock:
             self._bytes_done += size
             self._received += size
+            self._obstacle = None
 
     def file_done(self) -> None:
         """A file's checksum was right."""
         with self._lock:
             self._files_done += 1
 
-    def retried(self) -> None:
-        """A request is going to be repeated."""
+    def retried(self, obstacle: TransientError | None = None) -> None:
+        """A request is going to be repeated. ``obstacle``: what keeps it from succeeding, where that is news."""
         with self._lock:
             self._retries += 1
+            self._obstacle = obstacle or self._obstacle
+
+    @property
+    def obstacle(self) -> TransientError | None:
+        """Told last, if no byte and no listing came since."""
+        return self._obstacle
 
     def progress(self) -> FetchProgress:
         """Where the fetch stands now."""

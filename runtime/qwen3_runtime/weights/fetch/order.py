@@ -61,6 +61,8 @@ class FetchState(StrEnum):
     WAITING = "Waiting"
     """Another process fetches the same model into the same volume."""
     DOWNLOADING = "Downloading"
+    RETRYING = "Retrying"
+    """The source was asked in vain more than once, for its files or for their bytes, and nothing comes."""
     VERIFYING = "Verifying"
     DONE = "Done"
     FAILED = "Failed"

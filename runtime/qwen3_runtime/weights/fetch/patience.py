@@ -20,6 +20,11 @@ class Patience:
         self._pace = pace
         self._failures = 0
 
+    @property
+    def is_tried(self) -> bool:
+        """It failed twice in a row: one lost packet is no news."""
+        return self._failures > 1
+
     def progressed(self) -> None:
         """Something came since the last failure: start counting anew."""
         self._failures = 0
@@ -32,7 +37,7 @@ class Patience:
         """
         self._failures += 1
         if self._failures >= self._pace.attempts:
-            raise FetchError(error.reason, f"{error} ({self._failures} attempts without a new byte).") from error
+            raise FetchError(error.reason, error.sentence) from error
         if error.retry_after is not None:
             return min(error.retry_after, self._pace.longest_retry_after_seconds)
         longest = min(self._pace.longest_backoff_seconds, self._pace.backoff_seconds * 2.0 ** (self._failures - 1))

@@ -35,6 +35,8 @@ _SIGNED_FOR = timedelta(hours=1)
 """Of the request's beginning, not of its end."""
 _SHA256_DIGITS = 64
 _STATUS = re.compile(r"status code: (\d{3})")
+_DETAILS = re.compile(r"\?| in \d")
+"""From a query, which may be signed, or the time that a request took: another one at each try."""
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 """S3's own word for the error, e.g. ``SignatureDoesNotMatch``."""
 
@@ -98,7 +100,7 @@ class S3:
         text = str(error)
         status = _STATUS.search(text)
         if status is None:
-            raise TransientError(f"{self.access.subject} cannot be reached ({text.partition('?')[0]})") from error
+            raise TransientError(f"{self.access.subject} cannot be reached ({_DETAILS.split(text)[0]})") from error
         code = _CODE.search(text)
         require_success(int(status[1]), None, self.access, code[1] if code else "")
         raise error

@@ -35,6 +35,8 @@ and TRANSFORMERS_OFFLINE, which are for the engine and which huggingface_hub obe
 _FIRST_RETRY_SECONDS = 10.0
 _LAST_RETRY_SECONDS = 120.0
 """A person who mends a Secret or accepts a licence is not kept waiting for longer."""
+_WITHOUT_NEWS = frozenset({FetchState.DONE, FetchState.FAILED, FetchState.LISTING, FetchState.RETRYING})
+"""`Supervisor` says these itself, or has said them."""
 _LOG_SECONDS = 30.0
 _END_SECONDS = 3.0
 """For the process to give back its lock."""
@@ -69,6 +71,7 @@ class Supervisor:
         self._enter = enter
         self._show = show
         self._logged = 0.0
+        self._is_blocked = False
         users = ModelFolder(Path(path), source.folder_name()).users
         self._use = Use(users, self._order.mark) if cache else None
 
@@ -81,7 +84,7 @@ class Supervisor:
         while (last := await self._attempt()).state is not FetchState.DONE:
             reason = last.reason or "FetcherDied"
             message = last.message or f"The process that fetches {self._subject} ended without a word."
-            self._enter(Phase.WEIGHTS_INVALID, reason, message)
+            self._block(reason, message)
             logger.warning("trying to fetch again in %.0f s", seconds)
             await asyncio.sleep(seconds)
             seconds = min(seconds * 2, _LAST_RETRY_SECONDS)
@@ -125,15 +128,28 @@ class Supervisor:
     def _tell(self, event: FetchEvent) -> None:
         if event.progress is not None:
             self._show(event.progress)
-        if event.state in (FetchState.DONE, FetchState.FAILED, FetchState.LISTING) and not event.message:
+        if event.state is FetchState.RETRYING:
+            self._block(event.reason, event.message)
+        if event.state in _WITHOUT_NEWS or (self._is_blocked and not _moves(event)):
             return
-        if event.state is FetchState.FAILED:
-            return
+        self._is_blocked = False
         phase = Phase.VERIFYING_WEIGHTS if event.state is FetchState.VERIFYING else Phase.FETCHING_WEIGHTS
         self._enter(phase, event.reason, event.message or f"Fetching {self._subject}.")
         if event.progress is not None and time.monotonic() - self._logged > _LOG_SECONDS:
             self._logged = time.monotonic()
             logger.info("%s: %s", self._subject, describe(event.progress))
+
+    def _block(self, reason: str, message: str) -> None:
+        """Until something moves: a new attempt alone does not mend what the last one found."""
+        self._is_blocked = True
+        self._enter(Phase.WEIGHTS_INVALID, reason, message)
+
+
+def _moves(event: FetchEvent) -> bool:
+    """Bytes come, here or to the pod that fetches for this one, or all of them are there."""
+    if event.state is FetchState.VERIFYING:
+        return True
+    return event.progress is not None and event.progress.seconds_left is not None
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

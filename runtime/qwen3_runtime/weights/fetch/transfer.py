@@ -102,7 +102,7 @@ class Transfer:
     def _pause(self, patience: Patience, error: TransientError, file: RemoteFile) -> None:
         seconds = patience.wait(error)
         logger.warning("%s: %s; trying again in %.1f s", file.path, error, seconds)
-        self._meter.retried()
+        self._meter.retried(error if patience.is_tried else None)
         self._stop.wait(seconds)
         self._go_on()
 

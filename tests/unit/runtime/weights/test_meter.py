@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from qwen3_runtime.sources import FetchProgress
+from qwen3_runtime.weights.fetch.errors import TransientError
 from qwen3_runtime.weights.fetch.meter import Meter
 from qwen3_runtime.weights.fetch.words import describe, duration, size
 
@@ -51,6 +52,18 @@ def test_bytes_given_up_do_not_count() -> None:
     meter.found(-600)
     meter.retried()
     assert (meter.progress().bytes_done, meter.progress().retries) == (0, 1)
+
+
+def test_an_obstacle_stays_until_the_source_answers_or_bytes_come() -> None:
+    meter, dead = Meter(Clock()), TransientError("no answer")
+    meter.retried(dead)
+    meter.retried()
+    assert meter.obstacle is dead
+    meter.expect(1, 1_000)
+    assert meter.obstacle is None
+    meter.retried(dead)
+    meter.received(1)
+    assert meter.obstacle is None
 
 
 def test_sentence() -> None:

@@ -24,9 +24,24 @@ def test_gives_up_with_the_last_reason() -> None:
     patience = Patience(Pace(attempts=3))
     patience.wait(ERROR)
     patience.wait(ERROR)
-    with pytest.raises(FetchError, match=r"busy \(3 attempts without a new byte\)") as caught:
+    with pytest.raises(FetchError, match="busy; it is asked again every two minutes or sooner") as caught:
         patience.wait(ERROR)
     assert caught.value.reason == "SourceUnavailable"
+
+
+def test_one_failure_is_no_news() -> None:
+    patience = Patience(Pace())
+    patience.wait(ERROR)
+    assert not patience.is_tried
+    patience.wait(ERROR)
+    assert patience.is_tried
+    patience.progressed()
+    assert not patience.is_tried
+
+
+def test_the_sentence_of_a_failure_is_the_same_at_each_try() -> None:
+    asked = {TransientError("busy", retry_after=seconds).sentence for seconds in (1, 20, 300)}
+    assert asked == {"busy; it is asked again when it allows."}
 
 
 def test_progress_begins_the_count_anew() -> None:
