@@ -264,7 +264,7 @@ class StartupPhase(ApiModel):
     started_at: str
     """RFC 3339."""
     finished_at: str | None = None
-    """RFC 3339; absent while the phase runs."""
+    """RFC 3339; absent until it has succeeded."""
     weights: WeightsOrigin | None = None
     """Of WeightsFetched: how the model's came, where they are fetched. Cache: a warm start, they lay in
     spec.model.cache. OtherPod: another pod fetched them meanwhile. Source: this pod did."""

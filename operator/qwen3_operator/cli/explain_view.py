@@ -45,7 +45,8 @@ def explained(name: str, spec: DeploymentSpec, status: DeploymentStatus, nearest
     if outdated := _outdated(status.conditions):
         parts += [Text(), Text.assemble(("A better plan exists: ", "bold yellow"), outdated)]
     if status.startup:
-        parts += [Text(), Text("Start-up of the first pod", "bold"), Padding(startup_table(status.startup), INDENT)]
+        steps = startup_table(status.startup, status.conditions)
+        parts += [Text(), Text("Start-up of the first pod", "bold"), Padding(steps, INDENT)]
     if status.prefetch:
         parts += [Text(), _prefetch(status.prefetch)]
     for found in status.capacity:

@@ -21,7 +21,7 @@ _BEYOND_WEIGHTS = frozenset({Phase.STARTING_ENGINE, Phase.WARMING_UP, Phase.READ
 _ENGINE_STARTED = frozenset(
     {TerminationReason.ENGINE_START_FAILED, TerminationReason.ENGINE_DIED, TerminationReason.ENGINE_HUNG}
 )
-_WITHOUT_ALARM = frozenset(
+WITHOUT_ALARM = frozenset(
     {
         *(STARTING, "Rolling", "ScaledToZero", "WaitingForPods", CURRENT.reason, "NothingBetter"),
         *(PENDING, AdapterState.FETCHING, AdapterState.LOADING, AdapterState.UNLOADING),
@@ -100,7 +100,7 @@ def transitions(previous: Iterable[Mapping[str, Any]], current: Sequence[Conditi
             continue
         if entry.status is ConditionStatus.TRUE:
             found.append(Transition("Normal", entry.type, entry.message))
-        elif entry.reason not in _WITHOUT_ALARM and entry.message not in {known.message for known in found}:
+        elif entry.reason not in WITHOUT_ALARM and entry.message not in {known.message for known in found}:
             found.append(Transition("Warning", entry.reason, entry.message))
     return tuple(found)
 

@@ -27,11 +27,13 @@ ENGINE_STARTED = "EngineStarted"
 TOKEN_SEEN = "FirstToken"  # noqa: S105 - a word, no secret
 STEPS = (PLANNED, SCHEDULED, CONTAINER_STARTED, WEIGHTS_FETCHED, WEIGHTS_CHECKED, ENGINE_STARTED, TOKEN_SEEN)
 """In this order. Weights that are there already, with all adapters, are not fetched."""
-_RUNTIME_PHASES = {
-    WEIGHTS_CHECKED: Phase.CHECKING_WEIGHTS,
-    ENGINE_STARTED: Phase.STARTING_ENGINE,
-    TOKEN_SEEN: Phase.WARMING_UP,
+_NEXT_PHASES = {
+    WEIGHTS_FETCHED: Phase.CHECKING_WEIGHTS,
+    WEIGHTS_CHECKED: Phase.STARTING_ENGINE,
+    ENGINE_STARTED: Phase.WARMING_UP,
+    TOKEN_SEEN: Phase.READY,
 }
+"""A step has succeeded when the pod goes on; its own phase ends also where it fails."""
 
 
 def startup(observed: Observed, now: str) -> tuple[StartupPhase, ...]:
@@ -103,18 +105,11 @@ def _ends(view: PodView | None) -> dict[str, str]:
         ends[CONTAINER_STARTED] = running["startedAt"]
     if isinstance(view.phase, PhaseReport):
         ends |= {
-            step: record.finished_at
-            for step, phase in _RUNTIME_PHASES.items()
-            if (record := _last(view.phase.history, phase)) and record.finished_at
+            step: record.started_at
+            for step, phase in _NEXT_PHASES.items()
+            if (record := _first(view.phase.history, phase))
         }
-        if fetched := _fetched(view.phase.history):
-            ends[WEIGHTS_FETCHED] = fetched
     return ends
-
-
-def _fetched(history: tuple[PhaseRecord, ...]) -> str:
-    """When the weights were there: they are checked from then on, and never fetched again."""
-    return next((record.started_at for record in history if record.phase is Phase.CHECKING_WEIGHTS), "")
 
 
 def _origin(view: PodView | None) -> WeightsOrigin | None:
@@ -139,9 +134,8 @@ def _progress(view: PodView | None, written: WeightsProgress | None) -> WeightsP
     )
 
 
-def _last(history: tuple[PhaseRecord, ...], phase: Phase) -> PhaseRecord | None:
-    """Weights may be checked several times; the last check is the one that let the engine start."""
-    return next((record for record in reversed(history) if record.phase is phase), None)
+def _first(history: tuple[PhaseRecord, ...], phase: Phase) -> PhaseRecord | None:
+    return next((record for record in history if record.phase is phase), None)
 
 
 def _later(time: str, than: str) -> str:

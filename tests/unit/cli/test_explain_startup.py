@@ -2,20 +2,28 @@ from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
-from qwen3_operator.api.status import StartupPhase, WeightsProgress
+from qwen3_operator.api.status import Condition, StartupPhase, WeightsProgress
 from qwen3_operator.cli.explain_startup import startup_table
 from qwen3_runtime.sources import WeightsOrigin
 
 PLANNED = StartupPhase(phase="Planned", started_at="2026-11-24T12:00:00Z", finished_at="2026-11-24T12:00:01.500Z")
+SINCE = "2026-11-24T12:00:02Z"
 TOTAL = 65_500_000_000
 
 
-def written(*steps: StartupPhase) -> list[str]:
-    """Lines of the table."""
+def written(*steps: StartupPhase, **failing: str) -> list[str]:
+    """Lines of the table; ``failing``: reasons of the conditions that are False."""
+    conditions = [
+        Condition(
+            type=kind, status="False", observed_generation=1, last_transition_time=SINCE, reason=reason, message="no"
+        )
+        for kind, reason in failing.items()
+    ]
     console = Console(file=StringIO(), width=100, color_system=None)
-    console.print(startup_table(steps))
+    console.print(startup_table(steps, conditions))
     output = console.file
     assert isinstance(output, StringIO)
     return [line.rstrip() for line in output.getvalue().splitlines()]
@@ -56,3 +64,35 @@ def test_a_finished_fetch_says_where_the_weights_came_from() -> None:
     first, second = written(fetched, running)
     assert first.split() == ["WeightsFetched", "60.0", "s", "from", "Source"]
     assert second.split() == ["EngineStarted", "...", "runs"]
+
+
+@pytest.mark.parametrize(
+    ("step", "failing", "said"),
+    [
+        ("WeightsChecked", {"WeightsReady": "FolderMissing", "Ready": "WeightsInvalid"}, "fails: FolderMissing"),
+        (
+            "WeightsFetched",
+            {"WeightsReady": "SourceUnavailable", "Ready": "WeightsInvalid"},
+            "fails: SourceUnavailable",
+        ),
+        ("Scheduled", {"Scheduled": "Unschedulable", "Ready": "Unschedulable"}, "fails: Unschedulable"),
+        ("EngineStarted", {"Ready": "EngineStartFailed"}, "fails: EngineStartFailed"),
+        ("WeightsChecked", {"Ready": "DeviceMissing"}, "fails: DeviceMissing"),
+        ("EngineStarted", {"Ready": "Starting"}, "runs"),
+        ("EngineStarted", {"Scheduled": "Unschedulable", "Ready": "Unschedulable"}, "runs"),
+        ("Scheduled", {"Planned": "NoFit", "Ready": "NoFit"}, "runs"),
+    ],
+)
+def test_a_step_that_fails_says_so_in_the_words_of_its_condition(step: str, failing: dict[str, str], said: str) -> None:
+    """A reason that is another pod's, or the next plan's, is not this step's."""
+    (line,) = written(StartupPhase(phase=step, started_at=SINCE), **failing)
+    assert line.endswith(said)
+
+
+def test_a_fetch_that_fails_keeps_its_bar() -> None:
+    (line,) = written(fetching(TOTAL // 4, 0, None), WeightsReady="SourceStalled")
+    assert line.endswith("25 % of 65.5 GB, fails: SourceStalled")
+
+
+def test_a_finished_step_does_not_fail() -> None:
+    assert written(PLANNED, Ready="EngineDied")[0].split() == ["Planned", "1.5", "s"]

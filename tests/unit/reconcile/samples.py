@@ -70,12 +70,9 @@ def ended(reason: str, code: int, message: str = "") -> dict[str, Any]:
     return {"reason": reason, "exitCode": code, **({"message": message} if message else {})}
 
 
-def phase(current: Phase, reason: str = "", message: str = "", **finished: str) -> PhaseReport:
-    """A report; ``finished`` maps phases (by member name) to the end of each."""
-    history = tuple(
-        PhaseRecord(phase=Phase[name], started_at="2026-11-24T12:00:05Z", finished_at=end)
-        for name, end in finished.items()
-    )
+def phase(current: Phase, reason: str = "", message: str = "", **began: str) -> PhaseReport:
+    """A report; ``began`` maps phases (by member name) to the beginning of each."""
+    history = tuple(PhaseRecord(phase=Phase[name], started_at=start) for name, start in began.items())
     return PhaseReport(phase=current, reason=reason, message=message, history=history)
 
 

@@ -14,10 +14,11 @@ from qwen3_runtime.sources import FetchProgress, WeightsOrigin
 from tests.unit.manifests.samples import deployment, plan
 from tests.unit.reconcile.samples import NOW, observed, phase, pod, view
 
-FINISHED = {
-    "CHECKING_WEIGHTS": "2026-11-24T12:00:07.250Z",
-    "STARTING_ENGINE": "2026-11-24T12:00:30.500Z",
-    "WARMING_UP": "2026-11-24T12:00:31.000Z",
+BEGAN = {
+    "CHECKING_WEIGHTS": "2026-11-24T12:00:05.250Z",
+    "STARTING_ENGINE": "2026-11-24T12:00:07.250Z",
+    "WARMING_UP": "2026-11-24T12:00:30.500Z",
+    "READY": "2026-11-24T12:00:31.000Z",
 }
 PLANNED_AT = "2026-11-24T12:00:01Z"
 
@@ -29,10 +30,10 @@ def test_planning_starts_with_the_object() -> None:
 
 
 def test_all_steps_follow_each_other() -> None:
-    steps = startup(observed(view(pod(ready=True), phase(Phase.READY, **FINISHED))), PLANNED_AT)
+    steps = startup(observed(view(pod(ready=True), phase(Phase.READY, **BEGAN))), PLANNED_AT)
     assert [step.phase for step in steps] == [step for step in STEPS if step != "WeightsFetched"]
     assert all(before.finished_at == after.started_at for before, after in itertools.pairwise(steps))
-    assert steps[-1].finished_at == FINISHED["WARMING_UP"]
+    assert steps[-1].finished_at == BEGAN["READY"]
 
 
 FETCHED = deployment({"model": {"source": {"huggingFace": {}}, "cache": {"claimName": "cache"}}})
@@ -45,6 +46,7 @@ def test_a_fetch_is_a_step_that_says_where_the_weights_came_from(origin: Weights
         PhaseRecord(phase=Phase.FETCHING_WEIGHTS, started_at=PLANNED_AT, finished_at="2026-11-24T12:00:06Z"),
         PhaseRecord(phase=Phase.VERIFYING_WEIGHTS, started_at="2026-11-24T12:00:06Z", finished_at=CHECKED_FROM),
         PhaseRecord(phase=Phase.CHECKING_WEIGHTS, started_at=CHECKED_FROM, finished_at="2026-11-24T12:00:07Z"),
+        PhaseRecord(phase=Phase.STARTING_ENGINE, started_at="2026-11-24T12:00:07Z"),
     )
     seen = PhaseReport(phase=Phase.STARTING_ENGINE, weights_origin=origin, history=history)
     steps = startup(observed(view(pod(), seen), deployment=FETCHED), PLANNED_AT)
@@ -103,20 +105,42 @@ def test_adapters_alone_are_a_fetch_too_but_no_start_of_the_model() -> None:
 
 
 def test_the_running_step_is_open() -> None:
-    seen = view(pod(), phase(Phase.STARTING_ENGINE, CHECKING_WEIGHTS=FINISHED["CHECKING_WEIGHTS"]))
+    seen = view(pod(), phase(Phase.STARTING_ENGINE, STARTING_ENGINE=BEGAN["STARTING_ENGINE"]))
     steps = startup(observed(seen), PLANNED_AT)
     assert steps[-1].phase == "EngineStarted"
     assert steps[-1].finished_at is None
 
 
+@pytest.mark.parametrize(
+    ("last", "failed", "step"),
+    [
+        (Phase.CHECKING_WEIGHTS, Phase.WEIGHTS_INVALID, "WeightsChecked"),
+        (Phase.STARTING_ENGINE, Phase.FAILED, "EngineStarted"),
+        (Phase.WARMING_UP, Phase.FAILED, "FirstToken"),
+    ],
+)
+def test_a_step_that_failed_is_not_finished(last: Phase, failed: Phase, step: str) -> None:
+    """Its phase has ended, and the one that a success would have brought has not begun."""
+    passed = list(BEGAN)[: list(BEGAN).index(last.name) + 1]
+    history = {name: BEGAN[name] for name in passed} | {failed.name: NOW}
+    steps = startup(observed(view(pod(), phase(failed, "FolderMissing", "no folder", **history))), PLANNED_AT)
+    assert (steps[-1].phase, steps[-1].finished_at) == (step, None)
+
+
+def test_weights_that_are_mended_are_checked_until_the_engine_starts() -> None:
+    history = {"CHECKING_WEIGHTS": PLANNED_AT, "WEIGHTS_INVALID": "2026-11-24T12:00:08Z", "STARTING_ENGINE": NOW}
+    checked = startup(observed(view(pod(), phase(Phase.STARTING_ENGINE, **history))), PLANNED_AT)[-2]
+    assert (checked.phase, checked.finished_at) == ("WeightsChecked", NOW)
+
+
 def test_what_is_written_stays_when_the_pod_is_another() -> None:
-    done = report(observed(view(pod(ready=True), phase(Phase.READY, **FINISHED))), PLANNED_AT)
+    done = report(observed(view(pod(ready=True), phase(Phase.READY, **BEGAN))), PLANNED_AT)
     replaced = observed(view(pod("other", ready=False)), previous=done.to_json())
     assert startup(replaced, NOW) == done.startup
 
 
 def test_a_new_plan_opens_a_new_ledger() -> None:
-    done = report(observed(view(pod(ready=True), phase(Phase.READY, **FINISHED))), PLANNED_AT)
+    done = report(observed(view(pod(ready=True), phase(Phase.READY, **BEGAN))), PLANNED_AT)
     changed = observed(plan=plan(spec_digest="d2"), previous=done.to_json())
     first, *rest = startup(changed, NOW)
     assert (first.started_at, first.finished_at) == (NOW, NOW)
