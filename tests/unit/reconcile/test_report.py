@@ -12,6 +12,7 @@ from qwen3_operator.reconcile.conditions import transitions
 from qwen3_operator.reconcile.observed import Failure, Unreachable, Verdict
 from qwen3_operator.reconcile.report import report, stored
 from qwen3_runtime.config import Phase
+from qwen3_runtime.sources import FetchProgress
 from tests.unit.manifests.samples import cpu_placement, deployment, placement, plan, settings
 from tests.unit.reconcile.samples import CATALOG, NOW, ended, observed, phase, pod, view, waiting, workloads
 
@@ -240,6 +241,21 @@ def test_bad_weights_name_the_field_and_what_to_do(source: dict[str, str], reaso
     assert message(status) == told.replace("SAID", "what the runtime found.")
     weights = next(entry for entry in status.conditions if entry.type == ConditionType.WEIGHTS_READY)
     assert (weights.reason, weights.message) == (reason, message(status))
+
+
+def test_a_further_try_of_a_source_that_does_not_answer_writes_nothing() -> None:
+    fetched = deployment({"model": {"source": {"huggingFace": {}}}})
+
+    def tried(retries: int, previous: dict[str, Any]) -> dict[str, Any]:
+        come = FetchProgress(bytes_done=1, bytes_total=100, files_done=0, files_total=2, retries=retries)
+        said = phase(Phase.WEIGHTS_INVALID, "SourceUnavailable", "it cannot be reached.")
+        seen = view(pod(), said.model_copy(update={"progress": come}))
+        return stored(report(observed(seen, deployment=fetched, previous=previous), LATER if previous else NOW))
+
+    before = tried(2, {})
+    weights = next(entry for entry in before["conditions"] if entry["type"] == ConditionType.WEIGHTS_READY)
+    assert (weights["status"], weights["reason"]) == ("False", "SourceUnavailable")
+    assert tried(3, before) == before
 
 
 def test_what_an_adapter_lacks_is_not_said_of_the_model() -> None:
