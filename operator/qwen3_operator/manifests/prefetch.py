@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 API_VERSION, KIND = "apps/v1", "DaemonSet"
 _RESOURCES = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "1Gi"}}
-"""Next to nothing is asked for, so that a node that is planned full has room for it: most of the time it only waits.
+"""Next to nothing is asked for, since most of the time it only waits; plans leave room for it like for any other pod.
 The page cache of what it writes counts against the limit and makes way."""
 _GRACE_SECONDS = 15
 

@@ -60,15 +60,16 @@ class Children:
     async def prune(
         self, key: Key, owner: Mapping[str, Any], desired: Sequence[Mapping[str, Any]], observed: Observed
     ) -> None:
-        """Delete our children that are no longer rendered; workloads only when what replaces them serves.
+        """Delete our children that are no longer rendered, all but DaemonSets only when what replaces them serves.
 
         Raises:
             ApiError: the API server refused, or could not be reached.
         """
-        if not desired or sum(view.is_ready for view in observed.updated) < observed.wanted:
+        if not desired:
             return
+        serves = sum(view.is_ready for view in observed.updated) >= observed.wanted
         wanted = {(kind_of(child), child["metadata"]["name"]) for child in desired}
-        for kind in CHILD_KINDS:
+        for kind in CHILD_KINDS if serves else (Kind.DAEMON_SET,):
             for child in self._cache.owned(kind, key):
                 name = child["metadata"]["name"]
                 if (kind, name) in wanted or "deletionTimestamp" in child["metadata"] or not _is_ours(child, owner):

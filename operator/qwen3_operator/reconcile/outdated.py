@@ -196,11 +196,7 @@ def _changed(current: PlanStatus, fresh: PlanStatus) -> str:
             ("image", before.image, now.image),
             ("RuntimeClass", before.runtime_class_name, now.runtime_class_name),
             ("tolerations", before.tolerations, now.tolerations),
-            (
-                "node labels",
-                (before.node_selector, before.node_requirements),
-                (now.node_selector, now.node_requirements),
-            ),
+            ("node labels", _nodes(before), _nodes(now)),
         )
         if different := [name for name, old, new in settings if old != new]:
             return f"pool {before.pool} has other {' and '.join(different)}"

@@ -204,8 +204,10 @@ class Reconciler:
         )
 
     def _prefetchers(self, key: Key, desired: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+        """Without a plan that can be carried out those of the last one go on."""
         named = {child["metadata"]["name"] for child in desired if kind_of(child) is Kind.DAEMON_SET}
-        return tuple(live for live in self._cache.owned(Kind.DAEMON_SET, key) if live["metadata"]["name"] in named)
+        owned = self._cache.owned(Kind.DAEMON_SET, key)
+        return tuple(live for live in owned if not desired or live["metadata"]["name"] in named)
 
     @staticmethod
     def _is_scaled(deployment: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwen3_runtime.server.checks import BODY_LIMIT
-from qwen3_runtime.server.errors import MODEL_NOT_FOUND, ErrorAnswer
+from qwen3_runtime.server.errors import MODEL_NOT_FOUND, RETRY_AFTER, ErrorAnswer
 
 AUTHENTICATE = ((b"www-authenticate", b"Bearer"),)
 
@@ -18,10 +18,7 @@ TOO_LARGE = ErrorAnswer(413, "request_too_large", f"The request body is longer t
 TOO_SLOW = ErrorAnswer(408, "request_timeout", "The request body did not come in time.")
 REPLICAS_FAILED = ErrorAnswer(502, "engine_failed", "The model failed while it worked on this request.")
 UNREACHED = ErrorAnswer(
-    503,
-    "unreachable",
-    "No replica of the model accepted a connection in time.",
-    headers=((b"retry-after", b"5"),),
+    503, "unreachable", "No replica of the model accepted a connection in time.", headers=RETRY_AFTER
 )
 
 BODIES_OF_ALL = ErrorAnswer(

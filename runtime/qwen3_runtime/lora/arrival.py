@@ -8,16 +8,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import AdapterReport, AdapterState
-from qwen3_runtime.weights.problem import FoundError
+from qwen3_runtime.weights.problem import FoundError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from qwen3_runtime.config import AdapterFiles
     from qwen3_runtime.lora.ports import Hands
-    from qwen3_runtime.weights.problem import Problem
 
 logger = logging.getLogger(__name__)
+
+LOAD_SECONDS = 120.0
+"""For an engine to load one: some hundred megabytes at most. The model must not wait for ever for an adapter."""
 
 
 async def arrive(
@@ -63,15 +65,28 @@ async def load(
     for files in arrived:
         say("", f"Loading adapter {files.name}.")
         try:
-            await hands.load(files)
-        except FoundError as found:
-            refused.append(_without(files, found.problem))
-            with suppress(FoundError):  # it may have got half-way; whoever loads it again is told if that stayed
-                await hands.unload(files)
-            await hands.release(files)
+            async with asyncio.timeout(LOAD_SECONDS):
+                await hands.load(files)
+        except (FoundError, TimeoutError) as error:
+            refused.append(_without(files, _problem(files, error)))
+            await _forget(hands, files)
         else:
             taken.append(files)
     return tuple(taken), tuple(refused)
+
+
+async def _forget(hands: Hands, files: AdapterFiles) -> None:
+    """It may have got half-way. What the engine may still have stays marked as in use."""
+    with suppress(FoundError, TimeoutError):
+        async with asyncio.timeout(LOAD_SECONDS):
+            await hands.unload(files)
+        await hands.release(files)
+
+
+def _problem(files: AdapterFiles, error: FoundError | TimeoutError) -> Problem:
+    if isinstance(error, FoundError):
+        return error.problem
+    return Problem("AdapterRefused", f"The engine has not loaded adapter {files.name} within {LOAD_SECONDS:g} s.")
 
 
 def _without(files: AdapterFiles, problem: Problem) -> AdapterReport:

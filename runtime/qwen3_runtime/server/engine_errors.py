@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 _LONGEST = 2000
 """Characters of a message: some repeat the request."""
-_LONGEST_PROBLEM = 20_000
-"""Characters of a problem that is read: one that repeats megabytes would hold up every other request."""
+_READ = 20_000
+"""Characters that are read of it: megabytes would hold up every other request."""
+_MOST = 20
+"""Problems of a list, likewise."""
 _PLACE = '  File "'
 """Of a traceback, or of an endpoint as FastAPI tells it after the errors; nothing for a client comes behind it."""
+_TRACEBACK = "Traceback (most recent call last):"
 _JSON: Header = (b"content-type", b"application/json")
 
 
@@ -61,16 +64,16 @@ def _error(body: bytes) -> dict[str, Any]:
 def _message(error: dict[str, Any]) -> str:
     said = error.get("message") or error.get("detail") or ""
     if isinstance(said, list):
-        return "; ".join(map(_problem, said))
-    text = str(said).partition(_PLACE)[0].strip()
+        return "; ".join(map(_problem, said[:_MOST]))
+    text = str(said)[:_READ].partition(_PLACE)[0].strip().removesuffix(_TRACEBACK).strip()
     problems = [problem for line in text.splitlines() if (problem := _dictionary(line))]
     return "; ".join(map(_problem, problems)) if problems else text
 
 
 def _dictionary(line: str) -> dict[str, Any]:
     """A problem as pydantic prints it in a message; empty where the line is none."""
-    if len(line) <= _LONGEST_PROBLEM and line.lstrip().startswith("{"):
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+    if line.lstrip().startswith("{"):
+        with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             found = ast.literal_eval(line.strip())
             return found if isinstance(found, dict) else {}
     return {}
@@ -80,5 +83,6 @@ def _problem(problem: object) -> str:
     """One entry of FastAPI's list: where, and what is wrong."""
     if not isinstance(problem, dict) or "msg" not in problem:
         return str(problem)
-    where = ".".join(str(part) for part in problem.get("loc", ()) if part != "body")
+    place = problem.get("loc")
+    where = ".".join(str(part) for part in place if part != "body") if isinstance(place, list | tuple) else ""
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])

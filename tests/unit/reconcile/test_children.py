@@ -89,6 +89,15 @@ async def test_an_old_workload_goes_only_when_the_new_one_serves(children: Child
     assert api.deleted == ["chat-h100"]
 
 
+async def test_what_fetches_ahead_goes_as_soon_as_it_is_not_asked_for(children: Children, api: Api) -> None:
+    ahead = {"source": {"huggingFace": {}}, "cache": {"claimName": "cache", "prefetch": True}}
+    await children.apply(KEY, render(deployment({"model": ahead}), plan(), settings(), CATALOG))
+    assert api.applied[-1] == "chat-h100-prefetch"
+    desired = render(deployment({"model": ahead | {"cache": None}}), plan(), settings(), CATALOG)
+    await children.prune(KEY, deployment(), desired, observed(plan=plan(), desired=(desired[-1],)))
+    assert api.deleted == ["chat-h100-prefetch"], "no replica serves yet"
+
+
 async def test_without_a_plan_nothing_is_removed(children: Children, api: Api) -> None:
     await children.apply(KEY, manifests())
     await children.prune(KEY, deployment(), [], observed(desired=()))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qwen3_operator.api.intent import Objective
-from qwen3_operator.api.status import ConditionStatus, PlanStatus
+from qwen3_operator.api.status import ConditionStatus, NodeRequirement, PlanStatus
 from qwen3_operator.inventory import inventory
 from qwen3_operator.reconcile.outdated import judge_plan
 from qwen3_operator.sizing import plan
@@ -139,6 +139,14 @@ def test_other_settings_of_the_same_pool() -> None:
     found = verdict(asked, made(asked, before), after)
     assert (found.status, found.reason) == (TRUE, "PoolChanged")
     assert found.message.startswith("pool h100 has other image and RuntimeClass; ")
+
+
+def test_a_label_that_must_be_missing_is_no_news() -> None:
+    asked, room = spec(**BIG), on(gpu_node("a"))
+    current = made(asked, room)
+    other = (NodeRequirement(key="example.com/other", operator="DoesNotExist"),)
+    placed = current.placements[0].model_copy(update={"node_requirements": other})
+    assert verdict(asked, current.model_copy(update={"placements": (placed,)}), room).reason == "Current"
 
 
 def test_nothing_fits_any_more() -> None:

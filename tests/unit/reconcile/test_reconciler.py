@@ -46,7 +46,7 @@ class Api:
             return {**whole, "metadata": whole["metadata"] | version, "status": copy.deepcopy(manifest["status"])}
         self.children.append(manifest["kind"])
         live = copy.deepcopy(manifest)
-        live["metadata"] |= {"uid": f"uid-{live['kind']}-{live['metadata']['name']}", **version}
+        live["metadata"] |= {"uid": f"uid-{live['kind']}-{live['metadata']['name']}", "generation": 1, **version}
         return live
 
     async def list(self, _: Kind, **__: Any) -> Listing:
@@ -190,6 +190,20 @@ async def test_a_spec_without_a_plan_leaves_what_runs(stand: Stand) -> None:
     assert not await stand.reconcile()
     assert stand.api.condition("Planned") == ("False", "NoFit", "needs 4 devices, 2 are free")
     assert stand.api.children == []
+
+
+async def test_nodes_that_have_the_model_are_told_without_a_plan_too(stand: Stand) -> None:
+    model = {"source": {"huggingFace": {}}, "cache": {"claimName": "cache", "prefetch": True}}
+    stand.cache.put(Kind.QWEN3DEPLOYMENT, deployment({"model": model}, resourceVersion="8"))
+    await stand.reconcile()
+    assert "DaemonSet" in stand.api.children
+    (made,) = stand.cache.owned(Kind.DAEMON_SET, KEY)
+    counts = {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberReady": 2, "updatedNumberScheduled": 3}
+    metadata = made["metadata"] | {"generation": 1, "resourceVersion": "900"}
+    stand.cache.put(Kind.DAEMON_SET, {**made, "metadata": metadata, "status": counts})
+    stand.planner.found = Answer(plan(), PlanFailure(FailureReason.NO_FIT, "needs 4 devices, 2 are free"))
+    await stand.reconcile()
+    assert stand.api.statuses[-1]["prefetch"] == {"nodes": 3, "ready": 2}
 
 
 async def test_a_manifest_that_is_wrong_waits_for_a_person(stand: Stand) -> None:

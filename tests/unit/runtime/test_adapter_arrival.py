@@ -9,6 +9,7 @@ import pytest
 from typing_extensions import override
 
 from qwen3_runtime.config import AdapterFiles, AdapterState
+from qwen3_runtime.lora import arrival
 from qwen3_runtime.lora.arrival import arrive, load
 from qwen3_runtime.weights.problem import Problem
 from tests.unit.runtime.test_adapter_list import FakeHands, settled
@@ -95,3 +96,21 @@ async def test_what_the_engine_keeps_of_one_that_it_refused_is_no_reason_to_stop
     hands.kept.add("/bad")
     taken, (report,) = await load(hands, [BAD, LAW], lambda _reason, _message: None)
     assert (taken, report.message) == ((LAW,), "The engine will not.")
+    assert hands.released == [], "the engine may have it open"
+
+
+async def test_a_load_without_an_end_keeps_the_model_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(FakeHands):
+        @override
+        async def load(self, files: AdapterFiles) -> None:
+            await super().load(files)
+            if files is BAD:
+                await asyncio.Event().wait()
+
+    monkeypatch.setattr(arrival, "LOAD_SECONDS", 0.05)
+    taken, (report,) = await load(Endless(), [BAD, LAW], lambda _reason, _message: None)
+    assert taken == (LAW,)
+    assert (report.reason, report.message) == (
+        "AdapterRefused",
+        "The engine has not loaded adapter bad within 0.05 s.",
+    )

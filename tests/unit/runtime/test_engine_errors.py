@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qwen3_runtime.server import engine_errors
 from qwen3_runtime.server.engine_errors import in_openai_form
 
 PROBLEM = {"type": "literal_error", "loc": ("body", "reasoning_effort"), "msg": "Input should be 'low' or 'high'"}
@@ -15,6 +16,7 @@ OTHER = {"type": "less", "loc": ("body", "top_k"), "msg": "Input should be less"
 PLACE = 'File "/opt/engine/http_server.py", line 1870, in chat'
 FASTAPI = f"2 validation errors:\n  {PROBLEM}\n  {OTHER}\n\n  {PLACE}\n    POST /v1/chat/completions"
 WORDS = "reasoning_effort: Input should be 'low' or 'high'; top_k: Input should be less"
+TRACEBACK = 'Traceback (most recent call last):\n  File "/a/b.py", line 3, in f\n    g()'
 LONG_PROBLEM = f"1 validation error:\n  {OTHER | {'input': 'x' * 30_000}}"[:2000]
 LONG = "The input (5000 tokens) is longer than the model's context length (4096 tokens)."
 
@@ -29,7 +31,11 @@ LONG = "The input (5000 tokens) is longer than the model's context length (4096 
         ({"detail": LONG}, LONG, None),
         ({"detail": [PROBLEM, "?"]}, "reasoning_effort: Input should be 'low' or 'high'; ?", None),
         ({"message": "{not a problem\nsecond line"}, "{not a problem\nsecond line", None),
-        ({"message": 'Broken.\nTraceback:\n  File "/a/b.py", line 3, in f\n    g()'}, "Broken.\nTraceback:", None),
+        ({"message": f"Broken.\n{TRACEBACK}"}, "Broken.", None),
+        ({"message": TRACEBACK}, "Bad Request", None),
+        ({"message": "{{}}\n{[1]: 2}"}, "{{}}\n{[1]: 2}", None),
+        ({"detail": [{"msg": "no", "loc": None}, {"msg": "yes", "loc": 1}]}, "no; yes", None),
+        ({"detail": [PROBLEM] * 1000}, "; ".join(["reasoning_effort: Input should be 'low' or 'high'"] * 20), None),
         ({"message": f"1 validation error:\n  {OTHER | {'input': 'x' * 30_000}}"}, LONG_PROBLEM, None),
         ([1], "[1]", None),
         ({}, "Bad Request", None),
@@ -58,3 +64,15 @@ def test_what_is_no_json_is_the_message(status: int, body: bytes, error: dict[st
     told = json.loads(in_openai_form(status, [], body)[1])["error"]
     assert error.items() <= told.items()
     assert told["type"] == ("server_error" if status >= 500 else "invalid_request_error")
+
+
+def test_of_endless_problems_the_first_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def note(line: str) -> dict[str, Any]:
+        read.append(line)
+        return {}
+
+    monkeypatch.setattr(engine_errors, "_dictionary", note)
+    in_openai_form(400, [], json.dumps({"message": f"{PROBLEM}\n" * 10_000}).encode())
+    assert 0 < sum(map(len, read)) <= 20_000

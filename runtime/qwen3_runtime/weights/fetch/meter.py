@@ -59,11 +59,11 @@ class Meter:
         """A request is going to be repeated. ``obstacle``: what keeps it from succeeding, where that is news."""
         with self._lock:
             self._retries += 1
-            self._obstacle = obstacle or self._obstacle
+            self._obstacle = self._obstacle or obstacle
 
     @property
     def obstacle(self) -> TransientError | None:
-        """Told last, if no byte and no listing came since."""
+        """Told first since a byte or a listing came: several files have several, which would take turns."""
         return self._obstacle
 
     def progress(self) -> FetchProgress:

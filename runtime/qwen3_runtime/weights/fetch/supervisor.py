@@ -71,7 +71,8 @@ class Supervisor:
         self._enter = enter
         self._show = show
         self._logged = 0.0
-        self._is_blocked = False
+        self._blocked = ""
+        """Why nothing moves; empty where something does."""
         users = ModelFolder(Path(path), source.folder_name()).users
         self._use = Use(users, self._order.mark) if cache else None
 
@@ -128,11 +129,12 @@ class Supervisor:
     def _tell(self, event: FetchEvent) -> None:
         if event.progress is not None:
             self._show(event.progress)
-        if event.state is FetchState.RETRYING:
+        # Other words for the same reason, with another number or of another file, are no news before the attempt ends.
+        if event.state is FetchState.RETRYING and event.reason != self._blocked:
             self._block(event.reason, event.message)
-        if event.state in _WITHOUT_NEWS or (self._is_blocked and not _moves(event)):
+        if event.state in _WITHOUT_NEWS or (self._blocked and not _moves(event)):
             return
-        self._is_blocked = False
+        self._blocked = ""
         phase = Phase.VERIFYING_WEIGHTS if event.state is FetchState.VERIFYING else Phase.FETCHING_WEIGHTS
         self._enter(phase, event.reason, event.message or f"Fetching {self._subject}.")
         if event.progress is not None and time.monotonic() - self._logged > _LOG_SECONDS:
@@ -141,7 +143,7 @@ class Supervisor:
 
     def _block(self, reason: str, message: str) -> None:
         """Until something moves: a new attempt alone does not mend what the last one found."""
-        self._is_blocked = True
+        self._blocked = reason
         self._enter(Phase.WEIGHTS_INVALID, reason, message)
 
 

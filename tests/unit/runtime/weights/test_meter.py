@@ -58,7 +58,8 @@ def test_an_obstacle_stays_until_the_source_answers_or_bytes_come() -> None:
     meter, dead = Meter(Clock()), TransientError("no answer")
     meter.retried(dead)
     meter.retried()
-    assert meter.obstacle is dead
+    meter.retried(TransientError("cut"))
+    assert meter.obstacle is dead, "obstacles of several files would take turns"
     meter.expect(1, 1_000)
     assert meter.obstacle is None
     meter.retried(dead)
