@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 CURRENT = Verdict(ConditionStatus.FALSE, "Current", "the planner would choose the same again")
 NOTICEABLE = 0.01
 """Relative difference below which cost and time are taken to be the same."""
-
-
 _NOTICEABLE_ROOM = 0.1
 """Likewise of requests at a time: a newer model of memory moves them a little, and no pod is replaced for that."""
 
