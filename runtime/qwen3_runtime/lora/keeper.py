@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 3.0
 """Between two looks at an adapter that is not right."""
+_UNDER_WAY = frozenset((AdapterState.FETCHING, AdapterState.LOADING))
 
 
 class AdapterKeeper:
@@ -45,6 +46,8 @@ class AdapterKeeper:
             if before.get(name) == self._wanted.get(name):
                 continue
             self._refused.pop(name, None)
+            if self._reports.is_refused(name):
+                self._reports.drop(name)
             if name in self._arrivals:
                 self._arrivals[name].cancel()
             if name not in self._tasks:
@@ -148,6 +151,8 @@ class AdapterKeeper:
         self._hands.offer(tuple(self._served), tuple(self._changing))
 
     def _tell(self, name: str, state: AdapterState, problem: Problem | None = None) -> None:
+        if state in _UNDER_WAY and self._reports.is_refused(name):
+            return  # what the engine refused is tried again every few seconds: no news before that ends
         self._reports.put(name, state, problem, self._served.get(name))
 
 

@@ -27,6 +27,11 @@ class Reports:
     def __contains__(self, name: str) -> bool:
         return name in self._reports
 
+    def is_refused(self, name: str) -> bool:
+        """Whether the last word on it is that the engine does not take it."""
+        found = self._reports.get(name)
+        return found is not None and (found.state, found.reason) == (AdapterState.INVALID, "AdapterRefused")
+
     def put(self, name: str, state: AdapterState, problem: Problem | None, served: AdapterFiles | None) -> None:
         """Tell what is at ``name``, where ``served`` answers."""
         if state is AdapterState.SERVED:

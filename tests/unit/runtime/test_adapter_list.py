@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,7 @@ class FakeHands:
         self.names: set[str] = set()
         self.changing: set[str] = set()
         self.reports: tuple[AdapterReport, ...] = ()
+        self.history: list[dict[str, AdapterState]] = []
         self.here = asyncio.Event()
         self.here.set()
         self.unused = asyncio.Event()
@@ -70,6 +72,12 @@ class FakeHands:
 
     def show(self, reports: tuple[AdapterReport, ...]) -> None:
         self.reports = reports
+        self.history.append(self.states())
+
+    def shown(self, name: str) -> list[AdapterState]:
+        """Each state of an adapter, once where it stays."""
+        told = [states[name] for states in self.history if name in states]
+        return [state for state, _ in groupby(told)]
 
     def states(self) -> dict[str, AdapterState]:
         return {report.name: report.state for report in self.reports}
@@ -163,9 +171,28 @@ async def test_what_the_engine_refuses_is_tried_again(monkeypatch: pytest.Monkey
     await settled()
     assert hands.states() == {"law": AdapterState.INVALID, "support": AdapterState.SERVED}
     assert hands.names == {"support"}
+    assert hands.done.count("load /law-1") > 1
+    assert hands.shown("law") == [AdapterState.FETCHING, AdapterState.LOADING, AdapterState.INVALID]
     hands.refused.clear()
     await settled()
     assert (hands.states()["law"], hands.names) == (AdapterState.SERVED, {"law", "support"})
+    assert hands.shown("law")[3:] == [AdapterState.SERVED]
+
+
+async def test_another_version_of_what_was_refused_is_told_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "RETRY_SECONDS", 0)
+    hands = FakeHands()
+    hands.refused.add("/law-1")
+    keeper = AdapterKeeper(hands, ())
+    keeper.want([OLD])
+    await settled()
+    hands.here.clear()
+    keeper.want([NEW])
+    await settled()
+    assert hands.states() == {"law": AdapterState.FETCHING}
+    hands.here.set()
+    await settled()
+    assert hands.states() == {"law": AdapterState.SERVED}
 
 
 async def test_a_version_that_the_engine_refuses_gives_way_to_the_last_one() -> None:
