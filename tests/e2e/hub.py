@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 NAME, CDN, PORT = "hub", "hub-cdn", 8000
 URL = f"http://{NAME}:{PORT}"
 """For pods of the same namespace."""
+TOKEN_SECRET = "hub-token"  # noqa: S105 - a name
 _SOURCES = Path(__file__).parents[1] / "hub"
 _MODEL = "/model"
 
@@ -45,6 +46,14 @@ def objects(namespace: str, image: str, *, repository: str, token: str, gate: in
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _metadata(NAME, namespace), "data": sources}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": _metadata(NAME, namespace), "spec": spec}
     return [config_map, pod, *(_service(name, namespace) for name in (NAME, CDN))]
+
+
+def start(kube: Kube, namespace: str, image: str, *, repository: str, token: str, gate: int) -> None:
+    """Wait until it answers; the token is in the Secret ``hub-token``, too."""
+    kube.apply(*objects(namespace, image, repository=repository, token=token, gate=gate))
+    metadata = _metadata(TOKEN_SECRET, namespace)
+    kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"token": token}})
+    kube.run("wait", "pod", NAME, "-n", namespace, "--for=condition=Ready", "--timeout=60s", timeout=70)
 
 
 def open_gate(kube: Kube, namespace: str) -> None:

@@ -33,17 +33,14 @@ def house(kube: Kube, platform: dict[str, str], operator_image: str) -> Iterator
     """A namespace with a hub that knows a Secret's token, and stops in the middle of the model."""
     make_namespace(kube, NAMESPACE, platform["modelFolder"])
     try:
-        kube.apply(*hub.objects(NAMESPACE, operator_image, repository=REPOSITORY, token=TOKEN, gate=PART))
-        metadata = {"name": "hub-token", "namespace": NAMESPACE}
-        kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"token": TOKEN}})
-        kube.run("wait", "pod", hub.NAME, "-n", NAMESPACE, "--for=condition=Ready", "--timeout=60s", timeout=70)
+        hub.start(kube, NAMESPACE, operator_image, repository=REPOSITORY, token=TOKEN, gate=PART)
         yield NAMESPACE
     finally:
         remove_namespace(kube, NAMESPACE)
 
 
 def test_a_model_is_fetched_from_a_hub_verified_and_served(kube: Kube, house: str) -> None:
-    source = {"repository": REPOSITORY, "endpoint": hub.URL, "token": {"name": "hub-token"}}
+    source = {"repository": REPOSITORY, "endpoint": hub.URL, "token": {"name": hub.TOKEN_SECRET}}
     kube.apply(deployment(NAME, house, model={"source": {"persistentVolumeClaim": None, "huggingFace": source}}))
     said = poll("download is told of", lambda: _progress(kube), timeout=90)
     assert REPOSITORY in said

@@ -55,10 +55,7 @@ def house(kube: Kube, platform: dict[str, str], operator_image: str) -> Iterator
             subprocess.run(docker("exec", node, "mkdir", "-p", FOLDER), check=True)
         make_namespace(kube, NAMESPACE, platform["modelFolder"])
         kube.apply(*cache_objects())
-        kube.apply(*hub.objects(NAMESPACE, operator_image, repository=REPOSITORY, token=TOKEN, gate=WHOLE))
-        metadata = {"name": "hub-token", "namespace": NAMESPACE}
-        kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"token": TOKEN}})
-        kube.run("wait", "pod", hub.NAME, "-n", NAMESPACE, "--for=condition=Ready", "--timeout=60s", timeout=70)
+        hub.start(kube, NAMESPACE, operator_image, repository=REPOSITORY, token=TOKEN, gate=WHOLE)
         yield NAMESPACE
     finally:
         remove_namespace(kube, NAMESPACE)
@@ -68,7 +65,7 @@ def house(kube: Kube, platform: dict[str, str], operator_image: str) -> Iterator
 
 
 def test_a_model_is_on_every_node_before_its_first_pod(kube: Kube, house: str) -> None:
-    source = {"repository": REPOSITORY, "endpoint": hub.URL, "token": {"name": "hub-token"}}
+    source = {"repository": REPOSITORY, "endpoint": hub.URL, "token": {"name": hub.TOKEN_SECRET}}
     model = {
         "source": {"persistentVolumeClaim": None, "huggingFace": source},
         "cache": {"claimName": CACHE, "sizeLimit": "1Gi", "prefetch": True},

@@ -1,7 +1,8 @@
 """The nearest spec that would fit, where the one asked for does not.
 
 Each attempt is one search, over all formats, contexts or models that it stands for, so that even a large cluster is
-looked through a dozen times and not once per change; twice that where spec.hardware has limits.
+looked through a dozen times and not once per change; twice that where spec.hardware has limits, and once more for each
+smaller model where spec.replicas is set, since fewer may do.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def advice(spec: DeploymentSpec, inventory: Inventory, catalog: Catalog, field: 
 
 
 def _none(spec: DeploymentSpec, wanted: Wanted) -> str:
-    """What was tried, and nothing else."""
+    """The changes tried that a person may think of; each of them was."""
     tried = ["less load", *(["longer targets"] if wanted.targets.asked else [])]
     if spec.model.name == AUTO:
         tried += ["a lesser model"] if spec.model.minimum_quality else []

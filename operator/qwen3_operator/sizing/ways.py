@@ -100,8 +100,9 @@ def _shorter(wanted: Wanted, model: Model, catalog: Catalog) -> Iterator[Attempt
     shorter = replace(one, offers=_of_lengths(model, asked, lengths, catalog))
     yield Attempt(shorter, lambda assigned: _context_words(_offer_of(assigned)))
     if len(asked) < len(model.checkpoints):
-        both = replace(one, offers=_of_lengths(model, model.checkpoints, lengths, catalog))
-        yield Attempt(both, lambda found: f"{_format_words(_offer_of(found))} and {_context_words(_offer_of(found))}")
+        other = replace(one, offers=_of_lengths(model, model.checkpoints, lengths, catalog))
+        words = both(lambda found: _format_words(_offer_of(found)), lambda found: _context_words(_offer_of(found)))
+        yield Attempt(other, words)
 
 
 def _of_lengths(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import AdapterReport, AdapterState
+from qwen3_runtime.lora.ports import REFUSED
 from qwen3_runtime.weights.problem import FoundError, Problem
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ async def _forget(hands: Hands, files: AdapterFiles) -> None:
 def _problem(files: AdapterFiles, error: FoundError | TimeoutError) -> Problem:
     if isinstance(error, FoundError):
         return error.problem
-    return Problem("AdapterRefused", f"The engine has not loaded adapter {files.name} within {LOAD_SECONDS:g} s.")
+    return Problem(REFUSED, f"The engine has not loaded adapter {files.name} within {LOAD_SECONDS:g} s.")
 
 
 def _without(files: AdapterFiles, problem: Problem) -> AdapterReport:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from qwen3_runtime.config import Task
+from qwen3_runtime.lora.ports import REFUSED
 from qwen3_runtime.server.connection import EngineError
 from qwen3_runtime.server.routes import CHAT
 from qwen3_runtime.warmup import first_request
@@ -59,6 +60,6 @@ class Loader:
             async with self._upstream.request("POST", path.encode(), body, _HEADERS) as answer:
                 said = (await answer.read()).decode(errors="replace")[:_SAID]
         except EngineError as error:
-            raise FoundError("AdapterRefused", f"{self._adapter.name} did not answer {path}: {error}.") from error
+            raise FoundError(REFUSED, f"{self._adapter.name} did not answer {path}: {error}.") from error
         if answer.status != HTTPStatus.OK:
-            raise FoundError("AdapterRefused", f"{self._adapter.name} answered {path} with {answer.status}: {said}.")
+            raise FoundError(REFUSED, f"{self._adapter.name} answered {path} with {answer.status}: {said}.")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     """Takes what becomes of an adapter."""
 
 
+REFUSED = "AdapterRefused"
+"""Reason of an adapter that the engine does not take."""
+
+
 class Hands(Protocol):
     """Of a pod, or of a test."""
 

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from qwen3_runtime.config import AdapterReport, AdapterState
+from qwen3_runtime.lora.ports import REFUSED
 from qwen3_runtime.weights.problem import FoundError, Problem
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Reports:
     def is_refused(self, name: str) -> bool:
         """Whether the last word on it is that the engine does not take it."""
         found = self._reports.get(name)
-        return found is not None and (found.state, found.reason) == (AdapterState.INVALID, "AdapterRefused")
+        return found is not None and (found.state, found.reason) == (AdapterState.INVALID, REFUSED)
 
     def put(self, name: str, state: AdapterState, problem: Problem | None, served: AdapterFiles | None) -> None:
         """Tell what is at ``name``, where ``served`` answers."""
